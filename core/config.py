@@ -1,0 +1,126 @@
+"""The configuration: defaults < `reprise.toml` < environment `REPRISE_…` < flags, read once and frozen."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from core.domain.errors import BadInput
+
+PREFIX = "REPRISE_"
+# Read by tools beside the configuration, so they are no mistakes when found in the environment.
+OTHER_VARIABLES = frozenset({"CONFIG", "PYTHON"})
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything a process of Reprise is configured by. Durations end in `_s` (seconds), sizes in `_bytes`."""
+
+    storage: str = "storage"
+    port: Port = 8501
+    host: str = "127.0.0.1"
+    allowed_hosts: str = ""
+    user: str = ""
+    models_dir: str = ""
+    hub: bool = True
+    network_workers: Count = 2
+    cpu_workers: Count = 1
+    api_workers: Count = 2
+    transcribe_threads: Annotated[int, msgspec.Meta(ge=0)] = 0
+    llm_base_url: str = ""
+    llm_model: str = ""
+    llm_api_key: str = ""
+    llm_timeout_s: Positive = 120.0
+    socket_timeout_s: Positive = 15.0
+    max_media_bytes: Count = 2 * 1024**3
+    max_media_s: Positive = 12 * 3600.0
+    free_space_bytes: int = 500 * 1024**2
+    retry_base_s: Positive = 2.0
+    retry_cap_s: Positive = 30.0
+    stall_s: Positive = 300.0
+    pause_free_s: Positive = 60.0
+    rescan_s: Positive = 30.0
+    shutdown_s: Positive = 8.0
+
+    @property
+    def storage_path(self) -> Path:
+        """The storage folder, absolute."""
+        return Path(self.storage).expanduser().absolute()
+
+
+def load_config(
+    environ: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None, folder: Path | None = None
+) -> Config:
+    """The configuration of this process.
+
+    Reads `reprise.toml` in `folder` (the present one) or where `REPRISE_CONFIG` says. `DEEPSEEK_API_KEY` and
+    `OPENAI_API_KEY` stand in for `llm_api_key`. Raises `BadInput` naming the setting, where it came from and the
+    nearest known name.
+    """
+    environ = os.environ if environ is None else environ
+    path = (
+        Path(environ.get(PREFIX + "CONFIG", ""))
+        if environ.get(PREFIX + "CONFIG")
+        else (folder or Path.cwd()) / "reprise.toml"
+    )
+    values: dict[str, Any] = {}
+    for origin, given in (
+        (str(path), _from_file(path)),
+        ("the environment", _from_environment(environ)),
+        ("the flags", dict(flags or {})),
+    ):
+        for name, value in given.items():
+            if name not in Config.__struct_fields__:
+                near = difflib.get_close_matches(name, Config.__struct_fields__, n=1)
+                raise BadInput(
+                    f"There is no configuration setting “{name}” ({origin}).",
+                    hint=f"Did you mean {near[0]}?" if near else "docs/configuration.md lists them.",
+                )
+            values[name] = value
+    try:
+        config = msgspec.convert(values, Config, strict=False)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at ")
+        raise BadInput(
+            f"The configuration setting {where.strip('`$.')} is not usable: {reason}.",
+            hint="docs/configuration.md lists what is possible.",
+        ) from None
+    return _with_known_providers(config, environ)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"{path} is not valid TOML: {error}.", hint="Correct that line, or move the file away."
+        ) from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    names = {name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
+    return {name: value for name, value in names.items() if name.upper() not in OTHER_VARIABLES}
+
+
+def _with_known_providers(config: Config, environ: Mapping[str, str]) -> Config:
+    """DeepSeek when its key is set and nothing else is configured; OpenAI's own address for its key."""
+    replace = msgspec.structs.replace
+    if not config.llm_api_key and (key := environ.get("DEEPSEEK_API_KEY")):
+        return replace(
+            config,
+            llm_api_key=key,
+            llm_base_url=config.llm_base_url or "https://api.deepseek.com",
+            llm_model=config.llm_model or "deepseek-chat",
+        )
+    if not config.llm_api_key and (key := environ.get("OPENAI_API_KEY")):
+        return replace(config, llm_api_key=key, llm_base_url=config.llm_base_url or "https://api.openai.com/v1")
+    return config

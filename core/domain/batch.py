@@ -1,0 +1,110 @@
+"""One batch and the pool: their records and the pure ways they change."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from core.domain.errors import Refused
+from core.domain.run import REMEMBERED_TRANSITIONS, Transition
+from core.domain.settings import Settings
+from core.domain.states import BATCH_TABLE, BatchPhase, Phase, allowed
+
+MAX_RUNS = 50
+
+
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
+    """Why nothing is claimed: the reason's kind, by whom, in which words, since when."""
+
+    reason: Literal["operator", "auto", "quota", "disk", "dependency", "maintenance"] = "operator"
+    by: str = ""
+    why: str = ""
+    at: datetime | None = None
+
+
+class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch as its state file holds it; which runs it has is told by the runs themselves."""
+
+    batch_id: str
+    name: str
+    owner: str
+    created_at: datetime
+    updated_at: datetime
+    description: str = ""
+    phase: BatchPhase = BatchPhase.DRAFT
+    pause: Pause | None = None
+    cancel_by: str | None = None
+    settings: Settings = Settings()
+    priority: int = 5
+    concurrency: int = 3
+    playlist_limit: int = 50
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    outcome: Literal["success", "partial", "failed"] | None = None
+    commands: list[str] = msgspec.field(default_factory=list)
+    transitions: list[Transition] = msgspec.field(default_factory=list)
+
+
+class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for all runs: whether claiming is paused, and the epoch of the latest service."""
+
+    pause: Pause | None = None
+    epoch: int = 0
+    updated_at: datetime | None = None
+
+
+def move_batch(
+    batch: BatchRecord, event: str, to: BatchPhase, now: datetime, *, by: str = "service", why: str = "", **changes: Any
+) -> BatchRecord:
+    """`batch` after `event` in phase `to`; raises `Refused` when no row of the table allows it."""
+    if not allowed(BATCH_TABLE, event, batch.phase, to):
+        raise Refused(f"Batch {batch.batch_id} is {batch.phase}; “{event}” is not possible then.")
+    number = int(batch.transitions[-1].id.rpartition(".")[2]) + 1 if batch.transitions else 1
+    line = Transition(
+        id=f"{batch.batch_id}.{number}", at=now, event=event, source=batch.phase, target=to, by=by, why=why
+    )
+    return replace(
+        batch, phase=to, updated_at=now, transitions=[*batch.transitions, line][-REMEMBERED_TRANSITIONS:], **changes
+    )
+
+
+def pause_batch(batch: BatchRecord, now: datetime, *, by: str, why: str = "") -> BatchRecord:
+    """`batch` paused by a person; nothing of it is claimed any more."""
+    if batch.phase == BatchPhase.PAUSED:
+        return batch
+    return move_batch(batch, "pause", BatchPhase.PAUSED, now, by=by, why=why, pause=Pause(by=by, why=why, at=now))
+
+
+def start_batch(batch: BatchRecord, now: datetime, *, by: str) -> BatchRecord:
+    """`batch` running: a draft is started, a paused one resumed, a running one left as it is."""
+    if batch.phase == BatchPhase.RUNNING:
+        return batch
+    event = "resume" if batch.phase == BatchPhase.PAUSED else "start"
+    return move_batch(batch, event, BatchPhase.RUNNING, now, by=by, pause=None, started_at=batch.started_at or now)
+
+
+def cancel_batch(batch: BatchRecord, now: datetime, *, by: str) -> BatchRecord:
+    """`batch` cancelled; its runs are cancelled one by one by the service, and no new one is claimed."""
+    if batch.phase == BatchPhase.CANCELLED:
+        return batch
+    return move_batch(batch, "cancel", BatchPhase.CANCELLED, now, by=by, pause=None, cancel_by=by, completed_at=now)
+
+
+def settle_batch(batch: BatchRecord, phases: list[Phase], now: datetime) -> BatchRecord:
+    """`batch` completed or failed once all its runs are terminal, and reopened when one of them is not any more."""
+    open_runs = [
+        phase for phase in phases if phase not in (Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED, Phase.SKIPPED)
+    ]
+    if batch.phase == BatchPhase.RUNNING and phases and not open_runs:
+        good = sum(phase in (Phase.COMPLETED, Phase.SKIPPED) for phase in phases)
+        outcome = "success" if good == len(phases) else "partial" if good else "failed"
+        to = BatchPhase.COMPLETED if good else BatchPhase.FAILED
+        return move_batch(batch, "settle", to, now, outcome=outcome, completed_at=now)
+    if (
+        batch.phase in (BatchPhase.COMPLETED, BatchPhase.FAILED, BatchPhase.CANCELLED)
+        and open_runs
+        and batch.cancel_by is None
+    ):
+        return move_batch(batch, "reopen", BatchPhase.RUNNING, now, outcome=None, completed_at=None)
+    return batch
