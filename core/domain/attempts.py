@@ -1,0 +1,203 @@
+"""What the attempts of a run do to it: opened, committed, failed, ended, crashed. Pure, called by the service only.
+
+Every function takes `now` (UTC) and returns a new record.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from core.domain.errors import ErrorClass, Refused
+from core.domain.moves import move, stopped
+from core.domain.run import Attempt, Failure, Intent, Owner, RunRecord, Work
+from core.domain.states import AttemptOutcome, FailureKind, Phase, StageStatus, Want
+
+CRASH_WINDOW = timedelta(hours=72)
+MAX_CRASHES = 3
+
+
+def open_attempt(run: RunRecord, stage: str, attempt_id: str, epoch: int, now: datetime) -> RunRecord:
+    """`run` with an attempt opened for `stage`; a queued run is claimed by it, a running one goes on."""
+    state = run.stages[stage]
+    stages = {
+        **run.stages,
+        stage: replace(state, status=StageStatus.RUNNING, started_at=state.started_at or now, ended_at=None),
+    }
+    ledger = [*run.attempts, Attempt(id=attempt_id, stage=stage, epoch=epoch, started_at=now)]
+    if run.phase == Phase.QUEUED:
+        return move(
+            run,
+            "claim",
+            Phase.RUNNING,
+            now,
+            why=stage,
+            stages=stages,
+            attempts=ledger,
+            next_at=None,
+            wait_s=None,
+            front=0,
+            started_at=run.started_at or now,
+            failure=None,
+        )
+    return replace(run, stages=stages, attempts=ledger, updated_at=now)
+
+
+def note_owner(run: RunRecord, owner: Owner) -> RunRecord:
+    """`run` with the worker that took its open attempt written into the ledger."""
+    attempt = run.open_attempt
+    if attempt is None:
+        return run
+    return replace(run, attempts=[*run.attempts[:-1], replace(attempt, owner=owner)])
+
+
+def commit_stage(
+    run: RunRecord,
+    key: str,
+    now: datetime,
+    *,
+    work: Work | None = None,
+    reused: bool = False,
+    units_done: int = 0,
+    title: str = "",
+    duration_s: float | None = None,
+) -> RunRecord:
+    """`run` after its open attempt published `key`; with the last stage it is completed, or cancelled if so wanted."""
+    attempt = run.open_attempt
+    if attempt is None:
+        raise Refused(f"Run {run.run_id} has no open attempt to commit.")
+    changes = _close(run, AttemptOutcome.COMMITTED, now, units_done=units_done, status=StageStatus.COMMITTED)
+    stage = replace(changes["stages"][attempt.stage], key=key, work=work, reused=reused, failure=None)
+    changes["stages"] = {**changes["stages"], attempt.stage: stage}
+    changes |= {
+        "title": title or run.title,
+        "duration_s": duration_s if duration_s is not None else run.duration_s,
+        "crashes": [],
+    }
+    after = move(run, "stage_commit", Phase.RUNNING, now, why=attempt.stage, **changes)
+    if after.next_stage is not None:
+        return after
+    if after.intent.want == Want.CANCEL:
+        return move(after, "cancel", Phase.CANCELLED, now, by=after.intent.by, completed_at=now)
+    return move(
+        after,
+        "complete",
+        Phase.COMPLETED,
+        now,
+        completed_at=now,
+        failure=None,
+        intent=replace(after.intent, want=Want.RUN),
+    )
+
+
+def adopt_stage(run: RunRecord, stage: str, key: str, now: datetime) -> RunRecord:
+    """`run` with a `stage` found published on disk though its commit was lost: nothing is done again."""
+    state = replace(run.stages[stage], status=StageStatus.COMMITTED, key=key, ended_at=now, failure=None, reused=True)
+    return replace(run, stages={**run.stages, stage: state}, adopted=True, updated_at=now)
+
+
+def fail_attempt(
+    run: RunRecord,
+    failure: Failure,
+    now: datetime,
+    *,
+    retry_wait_s: float | None,
+    counts: bool = True,
+    units_done: int = 0,
+) -> RunRecord:
+    """`run` after its open attempt failed: waiting for a retry in `retry_wait_s`, or failed (held if the batch says so)."""
+    final = retry_wait_s is None
+    outcome = AttemptOutcome.ERROR if counts else AttemptOutcome.INTERRUPTED
+    status = StageStatus.FAILED if final else StageStatus.PENDING
+    changes = _close(run, outcome, now, failure=failure, units_done=units_done, status=status)
+    if run.intent.want == Want.CANCEL:
+        return move(run, "cancel", Phase.CANCELLED, now, by=run.intent.by, completed_at=now, **changes)
+    if run.intent.want == Want.STOP:
+        return stopped(run, now, changes, failure)
+    if retry_wait_s is not None:
+        return move(
+            run,
+            "retry_later",
+            Phase.RETRY_WAIT,
+            now,
+            why=failure.message,
+            failure=failure,
+            wait_s=retry_wait_s,
+            next_at=now + timedelta(seconds=retry_wait_s),
+            **changes,
+        )
+    if run.settings is not None and run.settings.on_exhausted == "hold":
+        changes["intent"] = Intent(want=Want.PAUSE, by="service", why=failure.message, at=now)
+        return move(run, "hold", Phase.PAUSED, now, why=failure.message, failure=failure, **changes)
+    return move(run, "fail", Phase.FAILED, now, why=failure.message, failure=failure, completed_at=now, **changes)
+
+
+def end_attempt(run: RunRecord, outcome: AttemptOutcome, now: datetime, *, units_done: int = 0) -> RunRecord:
+    """`run` after its open attempt ended without an error of its own: by intent it is queued, paused, failed or cancelled.
+
+    `shutdown` and `interrupted` come from us; `paused`, `stopped` and `cancelled` from the intent.
+    """
+    changes = _close(run, outcome, now, units_done=units_done)
+    match run.intent.want:
+        case Want.CANCEL:
+            return move(
+                run, "cancel", Phase.CANCELLED, now, by=run.intent.by, why=run.intent.why, completed_at=now, **changes
+            )
+        case Want.STOP:
+            return stopped(run, now, changes, None)
+        case Want.PAUSE:
+            return move(run, "pause", Phase.PAUSED, now, by=run.intent.by, why=run.intent.why, **changes)
+    event = "shutdown" if outcome == AttemptOutcome.SHUTDOWN else "crash"
+    return move(run, event, Phase.QUEUED, now, front=1, **changes)
+
+
+def crashed(run: RunRecord, now: datetime, *, new_units: int, service_died: bool) -> RunRecord:
+    """`run` after its owner was found dead (R17, R18).
+
+    `new_units` is how many units became durable in the attempt; any of them clears the count of crashes.
+    `service_died` tells a death together with the whole service, which is not held against the run unless it repeats.
+    """
+    recent = [] if new_units else [at for at in run.crashes if now - at < CRASH_WINDOW]
+    had_attempt = run.open_attempt is not None
+    crashes = [*recent, now] if had_attempt and not new_units else recent
+    if len(crashes) >= MAX_CRASHES and run.intent.want in (Want.RUN, Want.PAUSE):
+        failure = Failure(
+            kind=FailureKind.POISON,
+            error_class=ErrorClass.CRASH,
+            message=f"The worker died {len(crashes)} times at the same place of {run.next_stage}.",
+            hint="Look at the log of the stage; retry once the cause is gone.",
+        )
+        changes = _close(run, AttemptOutcome.INTERRUPTED, now, failure=failure, status=StageStatus.FAILED)
+        return move(
+            run,
+            "poison",
+            Phase.FAILED,
+            now,
+            why=failure.message,
+            failure=failure,
+            crashes=crashes,
+            completed_at=now,
+            **changes,
+        )
+    counted = replace(run, crashes=crashes, resumed=True, resumed_count=run.resumed_count + 1)
+    return end_attempt(counted, AttemptOutcome.INTERRUPTED, now, units_done=new_units)
+
+
+def _close(
+    run: RunRecord,
+    outcome: AttemptOutcome,
+    now: datetime,
+    *,
+    failure: Failure | None = None,
+    units_done: int = 0,
+    status: StageStatus = StageStatus.PENDING,
+) -> dict[str, Any]:
+    """The changes that end the open attempt: its ledger line and its stage."""
+    attempt = run.open_attempt
+    if attempt is None:
+        return {}
+    state = run.stages[attempt.stage]
+    counts = outcome in (AttemptOutcome.ERROR, AttemptOutcome.STALLED)
+    ended = replace(attempt, ended_at=now, outcome=outcome, failure=failure, units_done=units_done)
+    stage = replace(state, status=status, ended_at=now, tries=state.tries + counts, failure=failure or state.failure)
+    return {"attempts": [*run.attempts[:-1], ended], "stages": {**run.stages, attempt.stage: stage}}
