@@ -17,14 +17,16 @@ CRASH_WINDOW = timedelta(hours=72)
 MAX_CRASHES = 3
 
 
-def open_attempt(run: RunRecord, stage: str, attempt_id: str, epoch: int, now: datetime) -> RunRecord:
-    """`run` with an attempt opened for `stage`; a queued run is claimed by it, a running one goes on."""
+def open_attempt(
+    run: RunRecord, stage: str, attempt_id: str, epoch: int, now: datetime, owner: Owner | None = None
+) -> RunRecord:
+    """`run` with an attempt opened for `stage` by `owner`; a queued run is claimed by it, a running one goes on."""
     state = run.stages[stage]
     stages = {
         **run.stages,
         stage: replace(state, status=StageStatus.RUNNING, started_at=state.started_at or now, ended_at=None),
     }
-    ledger = [*run.attempts, Attempt(id=attempt_id, stage=stage, epoch=epoch, started_at=now)]
+    ledger = [*run.attempts, Attempt(id=attempt_id, stage=stage, epoch=epoch, started_at=now, owner=owner)]
     if run.phase == Phase.QUEUED:
         return move(
             run,
@@ -40,15 +42,7 @@ def open_attempt(run: RunRecord, stage: str, attempt_id: str, epoch: int, now: d
             started_at=run.started_at or now,
             failure=None,
         )
-    return replace(run, stages=stages, attempts=ledger, updated_at=now)
-
-
-def note_owner(run: RunRecord, owner: Owner) -> RunRecord:
-    """`run` with the worker that took its open attempt written into the ledger."""
-    attempt = run.open_attempt
-    if attempt is None:
-        return run
-    return replace(run, attempts=[*run.attempts[:-1], replace(attempt, owner=owner)])
+    return replace(run, stages=stages, attempts=ledger, updated_at=now, waits_for=None)
 
 
 def commit_stage(
@@ -132,13 +126,50 @@ def fail_attempt(
     return move(run, "fail", Phase.FAILED, now, why=failure.message, failure=failure, completed_at=now, **changes)
 
 
-def end_attempt(run: RunRecord, outcome: AttemptOutcome, now: datetime, *, units_done: int = 0) -> RunRecord:
+def frozen(run: RunRecord, now: datetime, *, by: str, why: str) -> RunRecord:
+    """`run` paused because every process of its open attempt stands still; the attempt stays open and can go on."""
+    return move(run, "pause", Phase.PAUSED, now, by=by, why=why)
+
+
+def thawed(run: RunRecord, now: datetime, *, by: str) -> RunRecord:
+    """`run` running again after its still processes were told to go on."""
+    return move(run, "resume_still", Phase.RUNNING, now, by=by)
+
+
+def set_free(run: RunRecord, now: datetime, *, units_done: int = 0) -> RunRecord:
+    """A paused `run` whose still processes were ended to free their memory; it stays paused."""
+    return replace(run, updated_at=now, **_close(run, AttemptOutcome.PAUSED, now, units_done=units_done))
+
+
+def wait_for(run: RunRecord, shared: str, now: datetime) -> RunRecord:
+    """`run` after its attempt found that another run is making exactly this (`shared` is `stage/key`)."""
+    return replace(run, updated_at=now, waits_for=shared, **_close(run, AttemptOutcome.WAITED, now))
+
+
+def invalidate_input(run: RunRecord, stage: str, now: datetime) -> RunRecord:
+    """`run` after its attempt found the artifact of an earlier `stage` damaged: that stage is to be done again.
+
+    Counted like a crash, so that a disk that damages everything ends in `poison` and not in a circle.
+    """
+    changes = _close(run, AttemptOutcome.INTERRUPTED, now)
+    again = replace(run.stages[stage], status=StageStatus.PENDING)
+    changes["stages"] = {**changes.get("stages", run.stages), stage: again}
+    return replace(run, updated_at=now, crashes=[*run.crashes, now], **changes)
+
+
+def end_attempt(
+    run: RunRecord, outcome: AttemptOutcome, now: datetime, *, units_done: int = 0, held: bool = False
+) -> RunRecord:
     """`run` after its open attempt ended without an error of its own: by intent it is queued, paused, failed or cancelled.
 
-    `shutdown` and `interrupted` come from us; `paused`, `stopped` and `cancelled` from the intent.
+    `shutdown` and `interrupted` come from us; `paused`, `stopped` and `cancelled` from the intent. `held` says that the
+    batch or the pool is paused, which pauses a run that wants to run.
     """
+    if run.phase == Phase.PAUSED and run.intent.want in (Want.RUN, Want.PAUSE, Want.SKIP):
+        return set_free(run, now, units_done=units_done)
     changes = _close(run, outcome, now, units_done=units_done)
-    match run.intent.want:
+    want = Want.PAUSE if held and run.intent.want == Want.RUN else run.intent.want
+    match want:
         case Want.CANCEL:
             return move(
                 run, "cancel", Phase.CANCELLED, now, by=run.intent.by, why=run.intent.why, completed_at=now, **changes
@@ -151,11 +182,10 @@ def end_attempt(run: RunRecord, outcome: AttemptOutcome, now: datetime, *, units
     return move(run, event, Phase.QUEUED, now, front=1, **changes)
 
 
-def crashed(run: RunRecord, now: datetime, *, new_units: int, service_died: bool) -> RunRecord:
+def crashed(run: RunRecord, now: datetime, *, new_units: int, held: bool = False) -> RunRecord:
     """`run` after its owner was found dead (R17, R18).
 
     `new_units` is how many units became durable in the attempt; any of them clears the count of crashes.
-    `service_died` tells a death together with the whole service, which is not held against the run unless it repeats.
     """
     recent = [] if new_units else [at for at in run.crashes if now - at < CRASH_WINDOW]
     had_attempt = run.open_attempt is not None
@@ -180,7 +210,7 @@ def crashed(run: RunRecord, now: datetime, *, new_units: int, service_died: bool
             **changes,
         )
     counted = replace(run, crashes=crashes, resumed=True, resumed_count=run.resumed_count + 1)
-    return end_attempt(counted, AttemptOutcome.INTERRUPTED, now, units_done=new_units)
+    return end_attempt(counted, AttemptOutcome.INTERRUPTED, now, units_done=new_units, held=held)
 
 
 def _close(

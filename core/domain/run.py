@@ -137,6 +137,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: datetime | None = None
     next_at: datetime | None = None
     wait_s: float | None = None
+    waits_for: str | None = None
     retry_count: int = 0
     resumed_count: int = 0
     crashes: list[datetime] = msgspec.field(default_factory=list)

@@ -54,6 +54,7 @@ class AttemptOutcome(StrEnum):
     CANCELLED = "cancelled"
     STALLED = "stalled"
     SHUTDOWN = "shutdown"
+    WAITED = "waited"
 
 
 class FailureKind(StrEnum):
