@@ -9,19 +9,28 @@ from typing import Any
 from msgspec.structs import replace
 
 from core.domain.errors import ErrorClass, Refused
-from core.domain.moves import move, stopped
+from core.domain.moves import move, settle_intent, stopped
+from core.domain.retry import retry_delay_s
 from core.domain.run import Attempt, Failure, Intent, Owner, RunRecord, Work
-from core.domain.states import AttemptOutcome, FailureKind, Phase, StageStatus, Want
+from core.domain.states import STAGE_TABLE, TERMINAL, AttemptOutcome, FailureKind, Phase, StageStatus, Want, allowed
 
 CRASH_WINDOW = timedelta(hours=72)
 MAX_CRASHES = 3
+MAX_SERVICE_CRASHES = 6
 
 
 def open_attempt(
     run: RunRecord, stage: str, attempt_id: str, epoch: int, now: datetime, owner: Owner | None = None
 ) -> RunRecord:
-    """`run` with an attempt opened for `stage` by `owner`; a queued run is claimed by it, a running one goes on."""
+    """`run` with an attempt opened for `stage` by `owner`; a queued run is claimed by it, a running one goes on.
+
+    Raises `Refused` when the record has changed since it was chosen: another intent, phase, attempt or stage.
+    """
     state = run.stages[stage]
+    if run.intent.want != Want.RUN or run.phase not in (Phase.QUEUED, Phase.RUNNING) or run.open_attempt is not None:
+        raise Refused(f"Run {run.run_id} is {run.phase} and wanted to {run.intent.want}; {stage} cannot start now.")
+    if not allowed(STAGE_TABLE, "start", state.status, StageStatus.RUNNING):
+        raise Refused(f"{stage.capitalize()} of run {run.run_id} is {state.status}; it cannot start.")
     stages = {
         **run.stages,
         stage: replace(state, status=StageStatus.RUNNING, started_at=state.started_at or now, ended_at=None),
@@ -36,8 +45,6 @@ def open_attempt(
             why=stage,
             stages=stages,
             attempts=ledger,
-            next_at=None,
-            wait_s=None,
             front=0,
             started_at=run.started_at or now,
             failure=None,
@@ -68,26 +75,24 @@ def commit_stage(
         "duration_s": duration_s if duration_s is not None else run.duration_s,
         "crashes": [],
     }
-    after = move(run, "stage_commit", Phase.RUNNING, now, why=attempt.stage, **changes)
-    if after.next_stage is not None:
-        return after
-    if after.intent.want == Want.CANCEL:
-        return move(after, "cancel", Phase.CANCELLED, now, by=after.intent.by, completed_at=now)
-    return move(
-        after,
-        "complete",
-        Phase.COMPLETED,
-        now,
-        completed_at=now,
-        failure=None,
-        intent=replace(after.intent, want=Want.RUN),
-    )
+    after = move(run, "stage_commit", run.phase, now, why=attempt.stage, **changes)
+    return settle_intent(after, now) if after.next_stage is None else after
 
 
 def adopt_stage(run: RunRecord, stage: str, key: str, now: datetime) -> RunRecord:
-    """`run` with a `stage` found published on disk though its commit was lost: nothing is done again."""
-    state = replace(run.stages[stage], status=StageStatus.COMMITTED, key=key, ended_at=now, failure=None, reused=True)
-    return replace(run, stages={**run.stages, stage: state}, adopted=True, updated_at=now)
+    """`run` with a `stage` found published on disk though its commit was lost: nothing is done again.
+
+    An attempt open on that stage is closed as committed; `settle_intent` then tells whether the run is completed.
+    Raises `Refused` on a terminal run, or a stage that is not needed.
+    """
+    state = run.stages[stage]
+    ours = run.open_attempt is not None and run.open_attempt.stage == stage
+    if run.phase in TERMINAL or not (state.key == key or allowed(STAGE_TABLE, "commit", state.status, "committed")):
+        raise Refused(f"Run {run.run_id} is {run.phase} and its {stage} {state.status}; nothing is adopted.")
+    changes = _close(run, AttemptOutcome.COMMITTED, now, status=StageStatus.COMMITTED) if ours else {}
+    state = replace(state, status=StageStatus.COMMITTED, key=key, ended_at=now, failure=None, reused=True)
+    changes["stages"] = {**run.stages, stage: state}
+    return replace(run, adopted=True, updated_at=now, **changes)
 
 
 def fail_attempt(
@@ -99,7 +104,10 @@ def fail_attempt(
     counts: bool = True,
     units_done: int = 0,
 ) -> RunRecord:
-    """`run` after its open attempt failed: waiting for a retry in `retry_wait_s`, or failed (held if the batch says so)."""
+    """`run` after its open attempt failed: waiting for a retry in `retry_wait_s`, or failed (held if the batch says so).
+
+    A run that stands still meanwhile stays paused instead of waiting.
+    """
     final = retry_wait_s is None
     outcome = AttemptOutcome.ERROR if counts else AttemptOutcome.INTERRUPTED
     status = StageStatus.FAILED if final else StageStatus.PENDING
@@ -108,6 +116,8 @@ def fail_attempt(
         return move(run, "cancel", Phase.CANCELLED, now, by=run.intent.by, completed_at=now, **changes)
     if run.intent.want == Want.STOP:
         return stopped(run, now, changes, failure)
+    if retry_wait_s is not None and run.phase == Phase.PAUSED:
+        return replace(run, updated_at=now, failure=failure, **changes)
     if retry_wait_s is not None:
         return move(
             run,
@@ -136,9 +146,11 @@ def thawed(run: RunRecord, now: datetime, *, by: str) -> RunRecord:
     return move(run, "resume_still", Phase.RUNNING, now, by=by)
 
 
-def set_free(run: RunRecord, now: datetime, *, units_done: int = 0) -> RunRecord:
-    """A paused `run` whose still processes were ended to free their memory; it stays paused."""
-    return replace(run, updated_at=now, **_close(run, AttemptOutcome.PAUSED, now, units_done=units_done))
+def set_free(
+    run: RunRecord, now: datetime, *, units_done: int = 0, outcome: AttemptOutcome = AttemptOutcome.PAUSED
+) -> RunRecord:
+    """A paused `run` whose still processes were ended to free their memory, or died; it stays paused."""
+    return replace(run, updated_at=now, **_close(run, outcome, now, units_done=units_done))
 
 
 def wait_for(run: RunRecord, shared: str, now: datetime) -> RunRecord:
@@ -149,12 +161,26 @@ def wait_for(run: RunRecord, shared: str, now: datetime) -> RunRecord:
 def invalidate_input(run: RunRecord, stage: str, now: datetime) -> RunRecord:
     """`run` after its attempt found the artifact of an earlier `stage` damaged: that stage is to be done again.
 
-    Counted like a crash, so that a disk that damages everything ends in `poison` and not in a circle.
+    Counted as a try of that stage, which its commit does not clear, so that a disk that damages everything ends in a
+    failed run and not in a circle.
     """
     changes = _close(run, AttemptOutcome.INTERRUPTED, now)
-    again = replace(run.stages[stage], status=StageStatus.PENDING)
+    state = run.stages[stage]
+    if state.tries + 1 >= MAX_CRASHES:
+        failure = Failure(
+            kind=FailureKind.POISON,
+            error_class=ErrorClass.LOCAL_IO,
+            message=f"What {stage} published was damaged {state.tries + 1} times.",
+            hint="Check the disk of the storage folder (./reprise check), then retry.",
+        )
+        changes["stages"] = {
+            **changes.get("stages", run.stages),
+            stage: replace(state, status=StageStatus.PENDING, tries=state.tries + 1, failure=failure),
+        }
+        return move(run, "fail", Phase.FAILED, now, why=failure.message, failure=failure, completed_at=now, **changes)
+    again = replace(state, status=StageStatus.PENDING, tries=state.tries + 1)
     changes["stages"] = {**changes.get("stages", run.stages), stage: again}
-    return replace(run, updated_at=now, crashes=[*run.crashes, now], **changes)
+    return replace(run, updated_at=now, **changes)
 
 
 def end_attempt(
@@ -166,7 +192,7 @@ def end_attempt(
     batch or the pool is paused, which pauses a run that wants to run.
     """
     if run.phase == Phase.PAUSED and run.intent.want in (Want.RUN, Want.PAUSE, Want.SKIP):
-        return set_free(run, now, units_done=units_done)
+        return set_free(run, now, units_done=units_done, outcome=outcome)
     changes = _close(run, outcome, now, units_done=units_done)
     want = Want.PAUSE if held and run.intent.want == Want.RUN else run.intent.want
     match want:
@@ -178,19 +204,43 @@ def end_attempt(
             return stopped(run, now, changes, None)
         case Want.PAUSE:
             return move(run, "pause", Phase.PAUSED, now, by=run.intent.by, why=run.intent.why, **changes)
-    event = "shutdown" if outcome == AttemptOutcome.SHUTDOWN else "crash"
-    return move(run, event, Phase.QUEUED, now, front=1, **changes)
+    return move(run, _BACK_TO_QUEUE.get(outcome, "release"), Phase.QUEUED, now, front=1, **changes)
 
 
-def crashed(run: RunRecord, now: datetime, *, new_units: int, held: bool = False) -> RunRecord:
+_BACK_TO_QUEUE = {
+    AttemptOutcome.SHUTDOWN: "shutdown",
+    AttemptOutcome.INTERRUPTED: "crash",
+    AttemptOutcome.STALLED: "recover",
+}
+
+
+def recover(run: RunRecord, now: datetime, *, max_retries: int = 3, units_done: int = 0) -> RunRecord:
+    """A stalled `run` after its processes were killed (R16): queued again, or failed when that was its last try."""
+    attempt = run.open_attempt
+    if attempt is None or run.stages[attempt.stage].tries < max_retries or run.intent.want != Want.RUN:
+        return end_attempt(run, AttemptOutcome.STALLED, now, units_done=units_done)
+    failure = Failure(
+        kind=FailureKind.STALLED,
+        message=f"{attempt.stage.capitalize()} made no progress, {max_retries + 1} times.",
+        hint="Look at the log of the stage; retry once the cause is gone.",
+    )
+    return fail_attempt(run, failure, now, retry_wait_s=None, units_done=units_done)
+
+
+def crashed(
+    run: RunRecord, now: datetime, *, new_units: int, held: bool = False, service_died: bool = False
+) -> RunRecord:
     """`run` after its owner was found dead (R17, R18).
 
-    `new_units` is how many units became durable in the attempt; any of them clears the count of crashes.
+    `new_units` is how many units became durable in the attempt; any of them clears the count of crashes. A death
+    together with the service (`service_died`) speaks less against the run: it takes more of them. The first worker
+    that died alone is replaced at once, later ones after 2, 4, … seconds.
     """
     recent = [] if new_units else [at for at in run.crashes if now - at < CRASH_WINDOW]
-    had_attempt = run.open_attempt is not None
-    crashes = [*recent, now] if had_attempt and not new_units else recent
-    if len(crashes) >= MAX_CRASHES and run.intent.want in (Want.RUN, Want.PAUSE):
+    working = run.open_attempt is not None and run.phase == Phase.RUNNING
+    crashes = [*recent, now] if working and not new_units else recent
+    limit = MAX_SERVICE_CRASHES if service_died else MAX_CRASHES
+    if working and len(crashes) >= limit and run.intent.want in (Want.RUN, Want.PAUSE):
         failure = Failure(
             kind=FailureKind.POISON,
             error_class=ErrorClass.CRASH,
@@ -210,7 +260,11 @@ def crashed(run: RunRecord, now: datetime, *, new_units: int, held: bool = False
             **changes,
         )
     counted = replace(run, crashes=crashes, resumed=True, resumed_count=run.resumed_count + 1)
-    return end_attempt(counted, AttemptOutcome.INTERRUPTED, now, units_done=new_units, held=held)
+    after = end_attempt(counted, AttemptOutcome.INTERRUPTED, now, units_done=new_units, held=held)
+    if after.phase == Phase.QUEUED and len(crashes) > 1 and not service_died:
+        wait_s = retry_delay_s(len(crashes) - 1)
+        return replace(after, wait_s=wait_s, next_at=now + timedelta(seconds=wait_s))
+    return after
 
 
 def _close(

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from core.domain.errors import Refused
 from core.domain.run import REMEMBERED_TRANSITIONS, Transition
 from core.domain.settings import Settings
-from core.domain.states import BATCH_TABLE, BatchPhase, Phase, allowed
+from core.domain.states import BATCH_TABLE, TERMINAL, BatchPhase, Phase, allowed
 
 MAX_RUNS = 50
 
@@ -91,11 +91,23 @@ def cancel_batch(batch: BatchRecord, now: datetime, *, by: str) -> BatchRecord:
     return move_batch(batch, "cancel", BatchPhase.CANCELLED, now, by=by, pause=None, cancel_by=by, completed_at=now)
 
 
+def withdraw_cancel(batch: BatchRecord, phases: list[Phase], now: datetime) -> BatchRecord:
+    """A cancelled `batch` that `settle_batch` may reopen, since one of its runs is to be retried.
+
+    Raises `Refused` while its runs are still being cancelled: the retry would be cancelled with them.
+    """
+    if batch.cancel_by is None:
+        return batch
+    if any(phase not in TERMINAL for phase in phases):
+        raise Refused(
+            f"Batch {batch.batch_id} is still being cancelled.", hint="Retry once all its runs are cancelled."
+        )
+    return replace(batch, cancel_by=None, updated_at=now)
+
+
 def settle_batch(batch: BatchRecord, phases: list[Phase], now: datetime) -> BatchRecord:
     """`batch` completed or failed once all its runs are terminal, and reopened when one of them is not any more."""
-    open_runs = [
-        phase for phase in phases if phase not in (Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED, Phase.SKIPPED)
-    ]
+    open_runs = [phase for phase in phases if phase not in TERMINAL]
     if batch.phase == BatchPhase.RUNNING and phases and not open_runs:
         good = sum(phase in (Phase.COMPLETED, Phase.SKIPPED) for phase in phases)
         outcome = "success" if good == len(phases) else "partial" if good else "failed"

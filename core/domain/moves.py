@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from core.domain.errors import Refused
 from core.domain.run import REMEMBERED_TRANSITIONS, Failure, RunRecord, StageState, Transition
 from core.domain.settings import Settings
-from core.domain.states import RUN_TABLE, TERMINAL, FailureKind, Phase, Want, allowed
+from core.domain.states import RUN_TABLE, TERMINAL, FailureKind, Phase, StageStatus, Want, allowed
 
 
 def move(
@@ -27,17 +27,26 @@ def move(
     number = int(run.transitions[-1].id.rpartition(".")[2]) + 1 if run.transitions else 1
     line = Transition(id=f"{run.run_id}.{number}", at=now, event=event, source=run.phase, target=to, by=by, why=why)
     history = [*run.transitions, line][-REMEMBERED_TRANSITIONS:]
+    if to not in (Phase.QUEUED, Phase.RETRY_WAIT):
+        changes = {"next_at": None, "wait_s": None, **changes}
+    if to != Phase.RUNNING:
+        changes = {"waits_for": None, **changes}
     return replace(run, phase=to, updated_at=now, transitions=history, **changes)
 
 
 def settle_intent(run: RunRecord, now: datetime) -> RunRecord:
-    """`run` moved as far towards its intent as is possible while nothing of it is being worked on."""
+    """`run` moved as far towards its intent as is possible while nothing of it is being worked on.
+
+    A run with nothing left to do is completed, unless it is to be cancelled or skipped.
+    """
     if run.open_attempt is not None:
         return run
     by, why = run.intent.by, run.intent.why
+    if is_finished(run) and run.intent.want in (Want.RUN, Want.PAUSE, Want.STOP):
+        return complete(run, now)
     match run.intent.want:
         case Want.PAUSE if run.phase in (Phase.QUEUED, Phase.RETRY_WAIT, Phase.RUNNING):
-            return move(run, "pause", Phase.PAUSED, now, by=by, why=why, next_at=None, wait_s=None)
+            return move(run, "pause", Phase.PAUSED, now, by=by, why=why)
         case Want.STOP if run.phase in (Phase.QUEUED, Phase.RETRY_WAIT, Phase.PAUSED, Phase.RUNNING):
             return stopped(run, now, {}, None)
         case Want.CANCEL if run.phase not in TERMINAL:
@@ -45,14 +54,37 @@ def settle_intent(run: RunRecord, now: datetime) -> RunRecord:
         case Want.SKIP if run.phase in (Phase.QUEUED, Phase.RETRY_WAIT, Phase.PAUSED, Phase.FAILED):
             return move(run, "skip", Phase.SKIPPED, now, by=by, why=why, completed_at=now)
         case Want.RUN if run.phase == Phase.PAUSED:
-            return move(run, "resume", Phase.QUEUED, now, by=by, why=why, front=1)
+            return move(run, "resume", Phase.QUEUED, now, by=by, why=why, front=1, **_failed_again(run))
         case Want.RUN if run.phase == Phase.SKIPPED and run.intent.at is not None and not run.intent.again:
-            return move(run, "unskip", Phase.QUEUED, now, by=by, why=why, completed_at=None)
+            return move(run, "unskip", Phase.QUEUED, now, by=by, why=why, completed_at=None, **_failed_again(run))
     return run
 
 
+def is_finished(run: RunRecord) -> bool:
+    """Whether nothing is left to do for a run that is not terminal yet: every stage is committed or not needed."""
+    return bool(run.stages) and run.next_stage is None and run.phase in (Phase.RUNNING, Phase.QUEUED, Phase.PAUSED)
+
+
+def complete(run: RunRecord, now: datetime) -> RunRecord:
+    """`run` completed; a pause or stop that came too late is dropped."""
+    intent = replace(run.intent, want=Want.RUN)
+    return move(run, "complete", Phase.COMPLETED, now, completed_at=now, failure=None, intent=intent)
+
+
+def _failed_again(run: RunRecord) -> dict[str, Any]:
+    """The changes that give a run held or skipped after a failure its tries back; none for any other run."""
+    failed = {name: stage for name, stage in run.stages.items() if stage.status == StageStatus.FAILED}
+    if not failed:
+        return {}
+    fresh = {name: replace(stage, status=StageStatus.PENDING, tries=0) for name, stage in failed.items()}
+    return {"stages": {**run.stages, **fresh}, "crashes": [], "failure": None}
+
+
 def due(run: RunRecord, now: datetime) -> float:
-    """Seconds a run in `retry_wait` still has to wait; never more than its whole wait, whatever the clock did."""
+    """Seconds a run still has to wait before it may go on (in `retry_wait`, or queued after repeated crashes).
+
+    Never more than its whole wait, whatever the clock did.
+    """
     if run.next_at is None:
         return 0.0
     left = (run.next_at - now).total_seconds()
@@ -80,9 +112,26 @@ def another_round(run: RunRecord, stages: dict[str, StageState], settings: Setti
         crashes=[],
         failure=None,
         completed_at=None,
+        resumed=False,
+        adopted=False,
         front=1,
         intent=replace(run.intent, want=Want.RUN, again=False, from_stage=None, changes={}),
     )
+
+
+def invalidate(run: RunRecord, stages: dict[str, StageState], now: datetime, *, why: str) -> RunRecord:
+    """A completed `run` queued again because a receipt no longer verifies; `stages` are as `plan.reset_from` made them."""
+    return move(run, "invalidate", Phase.QUEUED, now, why=why, stages=stages, completed_at=None, front=1)
+
+
+def uploaded(run: RunRecord, now: datetime) -> RunRecord:
+    """`run` queued because its upload is whole."""
+    return move(run, "uploaded", Phase.QUEUED, now)
+
+
+def upload_failed(run: RunRecord, failure: Failure, now: datetime) -> RunRecord:
+    """`run` failed because its upload did, for the last time."""
+    return move(run, "upload_failed", Phase.FAILED, now, why=failure.message, failure=failure, completed_at=now)
 
 
 def stopped(run: RunRecord, now: datetime, changes: dict[str, Any], last: Failure | None) -> RunRecord:

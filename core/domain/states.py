@@ -112,13 +112,20 @@ RUN_TABLE: tuple[Row, ...] = (
         ("running",),
         "the published artifact is noted; the next stage starts if intent is run",
     ),
-    Row("R5", "complete", ("running",), ("completed",), "the last stage is committed, also under intent pause or stop"),
+    Row("R4", "stage_commit", ("paused",), ("paused",), "a commit that landed just before everything stood still"),
+    Row(
+        "R5",
+        "complete",
+        ("running", "queued", "paused"),
+        ("completed",),
+        "the last stage is committed, also under intent pause or stop; or nothing is left to do",
+    ),
     Row(
         "R6", "retry_later", ("running",), ("retry_wait",), "a retryable error with tries left; the slot is free again"
     ),
     Row("R7", "wait_over", ("retry_wait",), ("queued",), "at the front of its batch"),
-    Row("R8", "fail", ("running",), ("failed",), "a permanent error, or the last try failed"),
-    Row("R8", "hold", ("running",), ("paused",), "the same, when the batch says on_exhausted=hold"),
+    Row("R8", "fail", ("running", "paused"), ("failed",), "a permanent error, or the last try failed"),
+    Row("R8", "hold", ("running", "paused"), ("paused",), "the same, when the batch says on_exhausted=hold"),
     Row(
         "R9",
         "pause",
@@ -153,6 +160,13 @@ RUN_TABLE: tuple[Row, ...] = (
         ("receiving", "queued", "retry_wait", "paused", "running"),
         ("cancelled",),
         "intent cancel; after the real exit of every process",
+    ),
+    Row(
+        "R10",
+        "release",
+        ("running",),
+        ("queued",),
+        "its attempt ended for a pause or stop that was withdrawn meanwhile; front of the queue",
     ),
     Row("R13", "skip", ("queued", "retry_wait", "paused", "failed"), ("skipped",), "intent skip; counts as done"),
     Row("R13", "unskip", ("skipped",), ("queued",), "intent run"),
