@@ -1,0 +1,1 @@
+"""Everything that is kept: state files, artifacts, units, journal, locks. Files are the truth."""

@@ -1,0 +1,143 @@
+"""Where everything lies in the storage folder, and the ids that name it."""
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+from core.domain.errors import BadInput, StorageError
+from core.system import files
+from core.system.clock import Clock
+
+_ID = re.compile(r"[rb]_[a-z0-9]{1,40}\Z")
+_STAGE = re.compile(r"[a-z][a-z_]{0,30}\Z")
+_KEY = re.compile(r"[0-9a-z]{1,64}\Z")
+_ATTEMPT = re.compile(r"[A-Za-z0-9_.-]{1,80}\Z")
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as it counts, no look-alikes
+_RANDOM_BITS = 80
+_REMOTE = re.compile(r"(nfs\d?|cifs|smb\d?|smbfs|9p|afs|ceph|glusterfs|lustre)\Z")
+
+
+def new_run_id(clock: Clock) -> str:
+    """A new run id: sorts by time (milliseconds), cannot be guessed."""
+    return "r_" + _sortable(clock)
+
+
+def new_batch_id(clock: Clock) -> str:
+    """A new batch id: sorts by time (milliseconds), cannot be guessed."""
+    return "b_" + _sortable(clock)
+
+
+def _sortable(clock: Clock) -> str:
+    number = int(clock.now().timestamp() * 1000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def is_id(text: str, kind: str = "") -> bool:
+    """Whether `text` is a run or batch id (`kind` narrows it to `r` or `b`), and so safe as a file name."""
+    return _ID.match(text) is not None and text.startswith(kind)
+
+
+def _checked(text: str, pattern: re.Pattern[str], what: str) -> str:
+    if not pattern.match(text) or ".." in text:
+        raise BadInput(f"“{text[:80]}” is no {what}.")
+    return text
+
+
+class Layout:
+    """The paths below one storage folder. Names are checked, so that none leads out of it (`BadInput`)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.state = root / "state"
+        self.batches = self.state / "batches"
+        self.locks = root / "locks"
+        self.artifacts = root / "artifacts"
+        self.work_root = root / "work"
+        self.progress = root / "progress"
+        self.journal = root / "journal"
+        self.uploads = root / "uploads"
+        self.exports = root / "exports"
+        self.backups = root / "backups"
+        self.quarantine = root / "quarantine"
+        self.logs = root / "logs"
+        self.inbox = root / "inbox"
+
+    def run_state(self, run_id: str) -> Path:
+        """The state file of a run."""
+        return self.state / f"{_checked(run_id, _ID, 'run id')}.json"
+
+    def batch_state(self, batch_id: str) -> Path:
+        """The state file of a batch."""
+        return self.batches / f"{_checked(batch_id, _ID, 'batch id')}.json"
+
+    def pool_state(self) -> Path:
+        """The state file of the pool."""
+        return self.state / "pool.json"
+
+    def state_lock(self, record_id: str) -> Path:
+        """Held for the milliseconds of one change of a state file."""
+        name = record_id if record_id == "pool" else _checked(record_id, _ID, "id")
+        return self.locks / f"{name}.state"
+
+    def owner_lock(self, run_id: str) -> Path:
+        """Held by the worker for the whole attempt: held means alive."""
+        return self.locks / f"{_checked(run_id, _ID, 'run id')}.owner"
+
+    def service_lock(self) -> Path:
+        """Held by the one service of this storage."""
+        return self.locks / "service.lock"
+
+    def journal_lock(self) -> Path:
+        """Held while lines are appended to the journal."""
+        return self.locks / "journal.lock"
+
+    def key_lock(self, stage: str, key: str) -> Path:
+        """Held by whoever works on this key of this stage."""
+        return self.locks / f"{_checked(stage, _STAGE, 'stage')}.{_checked(key, _KEY, 'key')}.key"
+
+    def artifact(self, stage: str, key: str) -> Path:
+        """The published folder of a key."""
+        return self.artifacts / _checked(stage, _STAGE, "stage") / _checked(key, _KEY, "key")
+
+    def work(self, stage: str, key: str) -> Path:
+        """The folder of a key that survives attempts: plan, units, partial files."""
+        return self.work_root / _checked(stage, _STAGE, "stage") / _checked(key, _KEY, "key")
+
+    def progress_file(self, run_id: str) -> Path:
+        """The progress of a run; never durable."""
+        return self.progress / f"{_checked(run_id, _ID, 'run id')}.json"
+
+    def attempt_log(self, run_id: str, stage: str, attempt_id: str) -> Path:
+        """The console output of one attempt."""
+        name = f"{_checked(stage, _STAGE, 'stage')}.{_checked(attempt_id, _ATTEMPT, 'attempt id')}.log"
+        return self.logs / _checked(run_id, _ID, "run id") / name
+
+    def service_log(self) -> Path:
+        """The log of the service."""
+        return self.logs / "service.log"
+
+    def create(self) -> list[str]:
+        """Make every folder that is missing and try whether the storage can be written.
+
+        Gives warnings in words, usually none. Raises `StorageError` when it cannot be used: not writable, something
+        else in its place, or on a network file system, where kernel locks do not exclude other machines.
+        """
+        folders = [value for name, value in sorted(vars(self).items()) if name != "root"]
+        try:
+            for folder in (self.root, *folders):
+                files.make_folder(folder)
+            probe = self.locks / f".probe.{os.getpid()}"
+            files.write_temporary(probe, b"")
+            probe.unlink()
+        except OSError as error:
+            raise files.storage_error(error, f"preparing the storage folder {self.root}") from error
+        kind = files.filesystem_kind(self.root)
+        if _REMOTE.match(kind):
+            raise StorageError(
+                f"The storage folder {self.root} is on a network file system ({kind}), whose locks cannot be trusted.",
+                hint="Choose a folder on a local disk with REPRISE_STORAGE; see docs/storage.md.",
+            )
+        if kind.startswith("fuse"):
+            return [f"The storage folder is on {kind}; its locks and fsync may be weaker than a local disk's."]
+        return []

@@ -1,0 +1,33 @@
+"""The progress of a run: what it is doing right now. Not durable; losing it costs nothing."""
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from core.store.layout import Layout
+from core.system import files
+
+_MAX_BYTES = 64 * 1024
+
+
+def write_progress(layout: Layout, run_id: str, progress: dict[str, Any]) -> None:
+    """Replace the progress of a run; readers see the old or the new, never half. Raises `OSError`."""
+    path = layout.progress_file(run_id)
+    temporary = Path(f"{path}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        temporary.write_text(json.dumps(progress, ensure_ascii=False), "utf-8")
+        temporary.replace(path)
+    except OSError:
+        files.remove(temporary)
+        raise
+
+
+def read_progress(layout: Layout, run_id: str) -> dict[str, Any] | None:
+    """The last progress of a run; None when there is none or it makes no sense."""
+    try:
+        progress = json.loads(files.read_regular(layout.progress_file(run_id), _MAX_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return progress if isinstance(progress, dict) else None

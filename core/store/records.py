@@ -1,0 +1,290 @@
+"""The state files: one protocol for every write, nothing believed that is not bit for bit what was written.
+
+A write (under the record's `.state` lock): temporary file, fsync, the present file kept as `.prev`, a last look that
+nothing changed underneath, rename, fsync of the folder. Only then the caller may tell anybody.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from core.domain.errors import Damaged, Fenced, NotFound, RepriseError
+from core.store.codec import MAX_BYTES, Codec, Opened
+from core.store.layout import Layout, is_id
+from core.store.locks import Lock
+from core.store.quarantine import Finding, move_to_quarantine
+from core.system import files
+from core.system.clock import Clock
+
+T = TypeVar("T", bound=msgspec.Struct)
+OnDamage = Callable[[Finding], None]
+
+_LOCK_S = 20.0
+SUFFIX = ".json"
+# A generation given to a restored record is beyond the lost one, so that nobody who saw that one takes it for newer.
+_LOST_GENERATIONS = 2
+
+
+class Conflict(RepriseError):
+    """Somebody else changed it meanwhile; what was to be written is not."""
+
+    code = "conflict"
+    hint = "Look at it again, then repeat the command."
+
+
+class Stored(msgspec.Struct, Generic[T], frozen=True):
+    """A record as it is on the disk: its value, how often it was written, and the epoch of the last phase write."""
+
+    value: T
+    gen: int
+    epoch: int
+
+
+class Records(Generic[T]):
+    """All records of one kind: a folder with one state file each."""
+
+    def __init__(
+        self, layout: Layout, clock: Clock, codec: Codec[T], folder: Path, prefix: str, on_damage: OnDamage
+    ) -> None:
+        self._layout = layout
+        self._clock = clock
+        self._codec = codec
+        self._folder = folder
+        self._prefix = prefix
+        self._on_damage = on_damage
+
+    # --- reading ----------------------------------------------------------------------------------------------
+
+    def get(self, record_id: str) -> Stored[T]:
+        """The record as it is now; a damaged file is moved to quarantine and what was there before it restored.
+
+        Raises `NotFound`, `Damaged` when nothing of it can be believed any more, `NewerVersion`, and `StorageError`
+        when it cannot be read just now.
+        """
+        path = self._path(record_id)
+        try:
+            return _stored(self._open(path, record_id)[0])
+        except (Damaged, FileNotFoundError):
+            return self._recover(path, record_id)
+
+    def ids(self) -> list[str]:
+        """The ids of all records, damaged ones included, in order of their creation."""
+        names = self._names()
+        return sorted({name[: name.index(SUFFIX)] for name in names})
+
+    def load_all(self) -> tuple[dict[str, Stored[T]], list[Finding]]:
+        """Every record that can be believed, and what was found wrong with the others; those are tried to be restored."""
+        found: dict[str, Stored[T]] = {}
+        findings: list[Finding] = []
+        folder = f"{self._folder}{os.sep}"
+        for name in self.ids():
+            path = f"{folder}{name}{SUFFIX}"
+            try:
+                found[name] = _stored(self._open(path, name)[0])
+            except (Damaged, FileNotFoundError):
+                self._recover_one(Path(path), name, found, findings)
+            except RepriseError as error:
+                findings.append(Finding(path=path, problem=error.message, action="left as it is", repaired=False))
+        return found, findings
+
+    def _recover_one(self, path: Path, name: str, found: dict[str, Stored[T]], findings: list[Finding]) -> None:
+        try:
+            found[name] = self._recover(path, name, findings.append)
+        except NotFound:
+            return
+        except RepriseError as error:
+            if not findings or findings[-1].path != str(path):
+                findings.append(Finding(path=str(path), problem=error.message, action="left as it is", repaired=False))
+
+    # --- writing ----------------------------------------------------------------------------------------------
+
+    def create(self, record_id: str, value: T, epoch: int = 0) -> Stored[T]:
+        """Write a record that was not there before; durable when this returns. Raises `Conflict` when it was."""
+        path = self._path(record_id)
+        with self._locked(record_id):
+            if path.exists() or _previous(path).exists():
+                raise Conflict(f"{record_id} is already there.")
+            data = self._codec.encode(record_id, value, gen=1, epoch=epoch)
+            self._write(path, record_id, data, None)
+        return Stored(value, 1, epoch)
+
+    def put(self, record_id: str, value: T, expect_gen: int, epoch: int | None = None) -> Stored[T]:
+        """Replace the record if it is still at generation `expect_gen`; durable when this returns.
+
+        Raises `Conflict` when it is at another one, `Fenced` when `epoch` is older than that of the record.
+        """
+        self.get(record_id)
+        with self._locked(record_id):
+            before, raw = self._open(self._path(record_id), record_id)
+            if before.gen != expect_gen:
+                raise Conflict(f"{record_id} was changed meanwhile (generation {before.gen}, not {expect_gen}).")
+            return self._replace(record_id, value, before, raw, epoch)
+
+    def update(self, record_id: str, change: Callable[[T], T], epoch: int | None = None) -> Stored[T]:
+        """Replace the record by what `change` makes of it, under its lock; durable when this returns.
+
+        When `change` gives back the very same object nothing is written. What it raises passes through. With an
+        `epoch` this is a phase write: refused (`Fenced`) when a newer service has written one.
+        """
+        self.get(record_id)
+        with self._locked(record_id):
+            before, raw = self._open(self._path(record_id), record_id)
+            _fence(record_id, before.epoch, epoch)
+            value = change(before.value)
+            if value is before.value:
+                return _stored(before)
+            return self._replace(record_id, value, before, raw, epoch)
+
+    def _replace(self, record_id: str, value: T, before: Opened[T], raw: bytes, epoch: int | None) -> Stored[T]:
+        _fence(record_id, before.epoch, epoch)
+        new_epoch = max(before.epoch, epoch or 0)
+        data = self._codec.encode(
+            record_id, value, gen=before.gen + 1, epoch=new_epoch, prev_crc=before.crc, before=raw
+        )
+        path = self._path(record_id)
+        if before.schema < self._codec.schema:
+            self._back_up(path, before.schema, raw)
+        self._write(path, record_id, data, raw)
+        return Stored(value, before.gen + 1, new_epoch)
+
+    def _write(self, path: Path, record_id: str, data: bytes, before: bytes | None) -> None:
+        temporary = f"{path}.tmp"
+        try:
+            files.write_temporary(temporary, data)
+            try:
+                if before is not None:
+                    _keep_previous(path)
+                    # Only a broken lock lets this happen (a deleted lock file, two hosts): better no write than a lost one.
+                    if files.read_regular(path, MAX_BYTES) != before:
+                        raise Fenced(f"{record_id} was changed by somebody who did not hold its lock.")
+                Path(temporary).replace(path)
+                files.fsync_folder(path.parent)
+            except BaseException:
+                files.remove(temporary)
+                raise
+        except OSError as error:
+            raise files.storage_error(error, f"writing the state of {record_id}") from error
+
+    def _back_up(self, path: Path, schema: int, raw: bytes) -> None:
+        folder = self._layout.backups / f"schema-{schema}"
+        try:
+            files.make_folder(folder)
+            files.write_durably(folder / path.name, raw)
+        except OSError as error:
+            raise files.storage_error(error, f"backing up {path.name} before its migration") from error
+
+    # --- damage -----------------------------------------------------------------------------------------------
+
+    def _recover(self, path: Path, record_id: str, tell: OnDamage | None = None) -> Stored[T]:
+        """What is left of a record whose file is missing or damaged, restored from the one before it."""
+        with self._locked(record_id):
+            try:
+                return _stored(self._open(path, record_id)[0])  # somebody else has just restored it
+            except FileNotFoundError:
+                problem = "The file is missing."
+            except Damaged as error:
+                problem = error.message
+            try:
+                before, raw = self._open(_previous(path), record_id)
+            except FileNotFoundError:
+                if not os.path.lexists(path):
+                    raise NotFound(f"There is no {self._codec.kind} {record_id}.") from None
+                raise self._lost(path, problem, tell) from None
+            except Damaged as error:
+                raise self._lost(path, f"{problem} The one before it: {error.message}", tell) from None
+            finding = self._restore(path, record_id, problem, before, raw)
+        self._report(finding, tell)
+        return Stored(before.value, before.gen + _LOST_GENERATIONS, before.epoch)
+
+    def _restore(self, path: Path, record_id: str, problem: str, before: Opened[T], raw: bytes) -> Finding:
+        action = "restored from the one before it; the last change may be lost"
+        try:
+            if os.path.lexists(path):
+                moved = move_to_quarantine(self._layout, self._clock, path, problem)
+                action = f"moved to {moved.name}; {action}"
+            data = self._codec.encode(
+                record_id,
+                before.value,
+                gen=before.gen + _LOST_GENERATIONS,
+                epoch=before.epoch,
+                prev_crc=before.crc,
+                before=raw,
+            )
+            self._write(path, record_id, data, None)
+        except OSError as error:
+            raise files.storage_error(error, f"restoring the state of {record_id}") from error
+        return Finding(path=str(path), problem=problem, action=action, repaired=True)
+
+    def _lost(self, path: Path, problem: str, tell: OnDamage | None) -> Damaged:
+        """Neither file can be believed: both stay, so that the record is listed as damaged and never vanishes."""
+        finding = Finding(path=str(path), problem=problem, action="left in place, listed as damaged", repaired=False)
+        self._report(finding, tell)
+        return Damaged(f"The state of {path.name.removesuffix(SUFFIX)} is damaged: {problem}")
+
+    def _report(self, finding: Finding, tell: OnDamage | None) -> None:
+        if tell is not None:
+            tell(finding)
+        self._on_damage(finding)
+
+    # --- files ------------------------------------------------------------------------------------------------
+
+    def _locked(self, record_id: str) -> AbstractContextManager[None]:
+        return Lock(self._layout.state_lock(record_id), named=False).holding(_LOCK_S)
+
+    def _path(self, record_id: str) -> Path:
+        if record_id == "pool":
+            return self._layout.pool_state()
+        return self._layout.run_state(record_id) if self._prefix == "r_" else self._layout.batch_state(record_id)
+
+    def _names(self) -> list[str]:
+        try:
+            with os.scandir(self._folder) as entries:
+                names = [entry.name for entry in entries]
+        except OSError as error:
+            raise files.storage_error(error, f"listing {self._folder}") from error
+        return [name for name in names if self._is_ours(name)]
+
+    def _is_ours(self, name: str) -> bool:
+        stem, suffix, rest = name.partition(SUFFIX)
+        return (
+            suffix == SUFFIX
+            and rest in ("", ".prev")
+            and (stem == "pool" if self._prefix == "pool" else is_id(stem, self._prefix))
+        )
+
+    def _open(self, path: Path | str, record_id: str) -> tuple[Opened[T], bytes]:
+        """Raises `FileNotFoundError`, `Damaged`, `NewerVersion`, and `StorageError` for what is no damage (EIO, EMFILE)."""
+        try:
+            data = files.read_regular(path, MAX_BYTES)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if files.is_not_a_file(error):
+                raise Damaged(f"There is something else in place of the state file: {error.strerror}.") from error
+            raise files.storage_error(error, f"reading the state of {record_id}") from error
+        return self._codec.decode(record_id, data), data
+
+
+def _stored(opened: Opened[T]) -> Stored[T]:
+    return Stored(opened.value, opened.gen, opened.epoch)
+
+
+def _previous(path: Path) -> Path:
+    return Path(f"{path}.prev")
+
+
+def _keep_previous(path: Path) -> None:
+    """The file as `.prev` beside itself, by a link, so that its own name is never absent."""
+    link = Path(f"{path}.prev.tmp")
+    files.remove(link)
+    os.link(path, link, follow_symlinks=False)
+    link.replace(f"{path}.prev")
+
+
+def _fence(record_id: str, stored: int, epoch: int | None) -> None:
+    if epoch is not None and epoch < stored:
+        raise Fenced(f"{record_id} belongs to a newer service (epoch {stored}); epoch {epoch} may not write it.")

@@ -1,0 +1,113 @@
+"""The durable units of one piece of work: one checksummed line each, which survive the attempt that made them.
+
+A line `takeover` opens each attempt. From then on only lines of that attempt count, so what a stopped and woken process
+of an older one still appends is ignored.
+"""
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.system import files
+
+
+class UnitRecord(msgspec.Struct, frozen=True):
+    """One whole unit: its number, its size in the stage's unit, its data, and by which attempt of which epoch."""
+
+    number: int
+    size: float
+    data: dict[str, Any]
+    attempt: str
+    epoch: int
+
+
+def read_units(path: Path) -> dict[int, UnitRecord]:
+    """The units in the file `path` that count, by number; changes nothing, none when there is no file."""
+    return _counting(files.read_crc_lines(path))
+
+
+class UnitLog:
+    """The units of one piece of work, opened for one attempt, which holds the lock of its key. Thread-safe.
+
+    Opening cuts off a torn last line and durably takes over from older attempts. Raises `StorageError` when the disk
+    refuses; a unit is acknowledged only by a normal return of `add`.
+    """
+
+    def __init__(self, path: Path, attempt: str, epoch: int) -> None:
+        self.path = path
+        self.attempt = attempt
+        self.epoch = epoch
+        self._lock = threading.Lock()
+        self._fd = -1
+        try:
+            files.make_folder(path.parent)
+            lines = files.scan_crc_lines(path.read_bytes() if path.exists() else b"")
+            self.damaged = lines.damaged
+            self._units = _counting(lines.records)
+            self._fd = files.open_append(path)
+            if os.fstat(self._fd).st_size > lines.whole_bytes:
+                os.ftruncate(self._fd, lines.whole_bytes)
+            self._append({"takeover": attempt, "epoch": epoch})
+        except OSError as error:
+            self.close()
+            raise files.storage_error(error, f"opening the units of {path.parent.name}") from error
+
+    def done(self) -> dict[int, dict[str, Any]]:
+        """The data of every whole unit, by its number."""
+        with self._lock:
+            return {number: unit.data for number, unit in self._units.items()}
+
+    def records(self) -> list[UnitRecord]:
+        """Every whole unit, in order of number."""
+        with self._lock:
+            return [self._units[number] for number in sorted(self._units)]
+
+    def add(self, number: int, size: float, data: dict[str, Any]) -> None:
+        """Make unit `number` durable; a number that is already whole is left as it is.
+
+        Raises `StorageError` when the disk refuses (the unit does not count then, and this log takes no more), and
+        `ValueError` for what JSON cannot hold.
+        """
+        line = {"unit": number, "size": size, "data": data, "attempt": self.attempt, "epoch": self.epoch}
+        with self._lock:
+            if number in self._units:
+                return
+            if self._fd < 0:
+                raise files.storage_error(OSError("the log is closed"), f"keeping unit {number}")
+            try:
+                self._append(line)
+            except OSError as error:
+                self.close()
+                raise files.storage_error(error, f"keeping unit {number}") from error
+            self._units[number] = UnitRecord(number, size, data, self.attempt, self.epoch)
+
+    def close(self) -> None:
+        """Let the file go; what was added stays."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _append(self, line: dict[str, Any]) -> None:
+        files.append_durably(self._fd, files.crc_line(line))
+
+
+def _counting(records: list[dict[str, Any]]) -> dict[int, UnitRecord]:
+    """The first valid line of each unit, without those of an attempt that had been taken over from by then."""
+    units: dict[int, UnitRecord] = {}
+    owner: tuple[int, str] | None = None
+    for record in records:
+        if "takeover" in record:
+            if owner is None or record["epoch"] >= owner[0]:
+                owner = (record["epoch"], record["takeover"])
+            continue
+        if owner is not None and (record["epoch"], record["attempt"]) != owner:
+            continue
+        try:
+            unit = UnitRecord(record["unit"], record["size"], record["data"], record["attempt"], record["epoch"])
+        except KeyError:
+            continue  # a line of another kind, from another version
+        units.setdefault(unit.number, unit)
+    return units

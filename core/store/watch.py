@@ -1,0 +1,76 @@
+"""Wakes whoever waits when a state or progress file changes, in this process or any other."""
+
+import logging
+import os
+from collections.abc import Callable
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
+from watchdog.observers.polling import PollingObserver
+
+from core.store.layout import Layout, is_id
+
+_log = logging.getLogger(__name__)
+_POLL_S = 1.0
+_SUFFIX = ".json"
+
+
+class Watch(FileSystemEventHandler):
+    """Calls `on_change(kind, id)` (kind: run, batch, pool or progress) soon after a file was replaced.
+
+    Calls come from one thread of the watch and should be short. An event may come twice or, when the kernel's queue
+    overflows, not at all: a reader that must not miss one also looks at everything from time to time.
+    """
+
+    def __init__(self, layout: Layout, on_change: Callable[[str, str], None]) -> None:
+        self._layout = layout
+        self._on_change = on_change
+        self._observer: BaseObserver | None = None
+
+    def start(self) -> None:
+        """Begin to watch; where the kernel cannot tell of changes, look once a second and say so in the log."""
+        try:
+            self._observer = self._started(Observer())
+        except OSError as error:
+            _log.warning("no more file watches (%s); looking every %g s instead", error, _POLL_S)
+            self._observer = self._started(PollingObserver(timeout=_POLL_S))
+
+    def stop(self) -> None:
+        """End watching; no call comes after this returns."""
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join()
+            self._observer = None
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        """Told by the observer of anything that happened in the folders."""
+        if event.event_type not in ("moved", "closed", "created", "modified", "deleted"):
+            return
+        folder, name = os.path.split(os.fsdecode(event.dest_path or event.src_path))
+        if not name.endswith(_SUFFIX):
+            return
+        stem = name.removesuffix(_SUFFIX)
+        kind = self._kind(folder, stem)
+        if kind:
+            self._on_change(kind, stem)
+
+    def _kind(self, folder: str, stem: str) -> str:
+        if folder == str(self._layout.progress):
+            return "progress" if is_id(stem, "r_") else ""
+        if folder == str(self._layout.batches):
+            return "batch" if is_id(stem, "b_") else ""
+        if stem == "pool":
+            return "pool"
+        return "run" if is_id(stem, "r_") else ""
+
+    def _started(self, observer: BaseObserver) -> BaseObserver:
+        for folder in (self._layout.state, self._layout.batches, self._layout.progress):
+            observer.schedule(self, str(folder), recursive=False)
+        observer.daemon = True
+        try:
+            observer.start()
+        except OSError:
+            observer.unschedule_all()
+            raise
+        return observer

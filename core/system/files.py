@@ -1,0 +1,327 @@
+"""Files that are still there after a power cut: the primitives every durable write of the product is made of.
+
+They follow one rule: nothing is acknowledged before the bytes and the name are on the disk. After any error the caller
+gets the `OSError`, and no `fsync` is tried a second time on the same descriptor: Linux drops the dirty pages and reports
+the loss only once.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import stat
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from core.domain.errors import StorageError
+
+CHUNK_BYTES = 1024 * 1024
+_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # NONBLOCK: a FIFO must not hang us
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def storage_error(error: OSError, doing: str) -> StorageError:
+    """`error` as one sentence for people: what could not be done (`doing`), and why."""
+    if error.errno in _FULL:
+        return StorageError(f"The disk is full: {doing} failed.", hint="Free some disk space, then try again.")
+    return StorageError(f"{doing[:1].upper()}{doing[1:]} failed: {error.strerror or error}.")
+
+
+def is_not_a_file(error: OSError) -> bool:
+    """Whether `read_regular` failed because of what is there (symlink, folder, FIFO, too large), not of the disk."""
+    return error.errno in (errno.ELOOP, errno.EINVAL, errno.EFBIG, errno.EISDIR, errno.ENXIO)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write every byte of `data`, however short the single writes are."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(fd, left) :]
+
+
+def fsync_folder(path: Path | str) -> None:
+    """Make the names in folder `path` durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_folder(path: Path) -> None:
+    """Folder `path` and all above it, durable, mode 0700 where new; a symlink or file in its place is an error."""
+    missing: list[Path] = []
+    folder = path
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for new in reversed(missing):
+        try:
+            new.mkdir(0o700)
+        except FileExistsError:
+            continue
+        fsync_folder(new.parent)
+    if path.is_symlink() or not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "there is something else in its place", str(path))
+
+
+def open_new(path: Path | str) -> int:
+    """A descriptor of the new, empty file `path`, mode 0600; what a crash left under that name is replaced."""
+    try:
+        return os.open(path, _NEW, 0o600)
+    except FileExistsError:
+        Path(path).unlink()
+        return os.open(path, _NEW, 0o600)
+
+
+def write_temporary(path: Path | str, data: bytes) -> None:
+    """The file `path` with `data`, its bytes durable but not yet its name; removed again after an error."""
+    try:
+        fd = open_new(path)
+        try:
+            write_all(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError:
+        remove(path)
+        raise
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """`path` holds `data`, whole and durable, or what it held before. Raises `OSError`; then it is not to be relied on."""
+    temporary = f"{path}.tmp"
+    write_temporary(temporary, data)
+    try:
+        Path(temporary).replace(path)
+        fsync_folder(path.parent)
+    except OSError:
+        remove(temporary)
+        raise
+
+
+def remove(path: Path | str) -> None:
+    """Remove the file `path` if it is there; a failure to do so is not worth hiding the error that led here."""
+    try:
+        Path(path).unlink()
+    except OSError:
+        return
+
+
+def read_regular(path: Path | str, limit_bytes: int) -> bytes:
+    """The content of the regular file `path`; symlinks, FIFOs and folders are refused, and more than the limit too.
+
+    Raises `OSError`: ELOOP for a symlink, EINVAL for something that is no file, EFBIG beyond `limit_bytes`.
+    """
+    fd = os.open(path, _READ)
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if status.st_size > limit_bytes:
+            raise OSError(errno.EFBIG, "larger than any such file may be", str(path))
+        data = os.read(fd, status.st_size + 1)
+        while len(data) < status.st_size and (more := os.read(fd, CHUNK_BYTES)):
+            data += more
+        return data
+    finally:
+        os.close(fd)
+
+
+def open_append(path: Path) -> int:
+    """A descriptor that appends to `path`, which is made (0600, its name durable) when it is not there."""
+    is_new = not path.exists()
+    fd = os.open(path, _APPEND, 0o600)
+    if is_new:
+        try:
+            fsync_folder(path.parent)
+        except OSError:
+            os.close(fd)
+            raise
+    return fd
+
+
+def append_durably(fd: int, data: bytes) -> None:
+    """Append `data` to a descriptor of `open_append` and make it durable.
+
+    The caller is the only writer. After an error the file is cut back to what it was, as far as the disk allows, and
+    the descriptor must not be used again.
+    """
+    size = os.fstat(fd).st_size
+    try:
+        write_all(fd, data)
+        os.fsync(fd)
+    except OSError:
+        # Else the torn line stays; its checksum is wrong, and whoever opens the file next cuts it off.
+        with contextlib.suppress(OSError):
+            os.ftruncate(fd, size)
+        raise
+
+
+def publish_folder(temporary: Path, final: Path) -> bool:
+    """Rename folder `temporary`, with everything in it durable, to `final`.
+
+    False when `final` is already there: whoever comes second finds it, and `temporary` is left as it is.
+    """
+    for folder, _, names in os.walk(temporary, topdown=False, onerror=_raise):
+        for name in names:
+            fsync_file(Path(folder, name))
+        fsync_folder(folder)
+    make_folder(final.parent)
+    try:
+        temporary.rename(final)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            return False
+        raise
+    fsync_folder(final.parent)
+    if temporary.parent != final.parent:
+        fsync_folder(temporary.parent)
+    return True
+
+
+def fsync_file(path: Path | str) -> None:
+    """Make the bytes of the file `path` durable."""
+    fd = os.open(path, _READ)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def sha256_file(path: Path, on_progress: Callable[[int], None] | None = None) -> str:
+    """The SHA-256 of the regular file `path` in hex; `on_progress` is told the bytes read so far."""
+    digest = hashlib.sha256()
+    read = 0
+    fd = os.open(path, _READ)
+    try:
+        while chunk := os.read(fd, CHUNK_BYTES):
+            digest.update(chunk)
+            read += len(chunk)
+            if on_progress is not None:
+                on_progress(read)
+    finally:
+        os.close(fd)
+    return digest.hexdigest()
+
+
+def free_bytes(path: Path) -> int:
+    """What this user may still write on the file system of `path`."""
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize
+
+
+def reflink_or_copy(source: Path, target: Path, on_bytes: Callable[[int], None] | None = None) -> None:
+    """The new file `target` with the content of `source`, durable: shared blocks where the disk can, else a copy.
+
+    `on_bytes` is told the bytes copied so far. `target` is removed again after any error, a raising callback included.
+    """
+    with source.open("rb", buffering=0) as original:
+        fd = open_new(target)
+        try:
+            if not _share_blocks(original.fileno(), fd):
+                copied = 0
+                while chunk := original.read(CHUNK_BYTES):
+                    write_all(fd, chunk)
+                    copied += len(chunk)
+                    if on_bytes is not None:
+                        on_bytes(copied)
+            elif on_bytes is not None:
+                on_bytes(os.fstat(fd).st_size)
+            os.fsync(fd)
+        except BaseException:
+            remove(target)
+            raise
+        finally:
+            os.close(fd)
+    fsync_folder(target.parent)
+
+
+def _share_blocks(source: int, target: int) -> bool:
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True
+
+
+def crc_line(record: dict[str, Any]) -> bytes:
+    """`record` as one line of JSON that ends in its own checksum; NaN and lone surrogates are refused (`ValueError`)."""
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    body = text[:-1] + (b"," if record else b"")
+    return b'%s"crc":"%08x"}\n' % (body, zlib.crc32(body))
+
+
+def parse_crc_line(line: bytes) -> dict[str, Any] | None:
+    """The record of one line made by `crc_line` (with or without its newline), or None when it is not what was written."""
+    line = line.removesuffix(b"\n")
+    body, suffix = line[:-17], line[-17:]
+    if suffix != b'"crc":"%08x"}' % zlib.crc32(body):
+        return None
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and record.pop("crc", None) else None
+
+
+class CrcLines(NamedTuple):
+    """What a file of checksummed lines holds: its records, the numbers of damaged lines, where its torn end begins."""
+
+    records: list[dict[str, Any]]
+    damaged: list[int]
+    whole_bytes: int
+
+
+def scan_crc_lines(data: bytes) -> CrcLines:
+    """The records in `data`; a last line without its newline is torn and lies behind `whole_bytes`."""
+    whole = data.rfind(b"\n") + 1
+    records: list[dict[str, Any]] = []
+    damaged: list[int] = []
+    for number, line in enumerate(data[:whole].split(b"\n")[:-1], start=1):
+        record = parse_crc_line(line)
+        if record is None:
+            damaged.append(number)
+        else:
+            records.append(record)
+    return CrcLines(records, damaged, whole)
+
+
+def read_crc_lines(path: Path, on_damaged: Callable[[int], None] | None = None) -> list[dict[str, Any]]:
+    """The records of the file `path`, none when it is not there; `on_damaged` is told the number of each bad line."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    lines = scan_crc_lines(data)
+    if on_damaged is not None:
+        for number in lines.damaged:
+            on_damaged(number)
+    return lines.records
+
+
+def filesystem_kind(path: Path) -> str:
+    """The kind of file system `path` lies on, as the kernel names it (`ext4`, `nfs4`, `fuse.sshfs`), or `unknown`."""
+    wanted = os.path.realpath(path)
+    best, kind = -1, "unknown"
+    try:
+        lines = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return kind
+    for line in lines:
+        left, _, right = line.partition(" - ")
+        mount = left.split(" ")[4].encode("utf-8", "surrogateescape").decode("unicode_escape")
+        if (wanted == mount or wanted.startswith(mount.rstrip("/") + "/")) and len(mount) >= best:
+            best, kind = len(mount), right.split(" ", 1)[0]
+    return kind
