@@ -1,0 +1,70 @@
+"""The summary stage, top to bottom: read the transcript, condense it, write down what rests on what."""
+
+import importlib.metadata
+from typing import Any
+
+from core.domain.run import Work
+from core.domain.sentences import join, read_transcript
+from core.domain.settings import Settings
+from core.stages import language
+from core.stages.language import LlmConfig
+from core.stages.stage import Attempt, Job, Made
+from core.stages.summary.ask import PROMPT_VERSION, condensed
+from core.stages.summary.extract import extract
+from core.stages.summary.records import NO_SPEECH
+from core.stages.summary.render import summary_json, summary_md
+
+
+class SummaryStage:
+    """A summary of a transcript: by the configured language model, or its most central sentences without one."""
+
+    name = "summary"
+    version = 1
+    lane = "api"
+    unit = "tokens"
+    needs = ("transcribe",)
+
+    def __init__(self, llm: LlmConfig | None) -> None:
+        self._llm = llm
+
+    def wanted(self, settings: Settings) -> bool:
+        """A summary is made when it and a transcript are asked for."""
+        return settings.transcribe and settings.summary
+
+    def params(self, job: Job) -> dict[str, Any]:
+        """Whether a model is asked, and which; raises `StageError` when one must be and none is configured."""
+        llm = language.chosen(job.settings.llm, self._llm)
+        if llm is None:
+            return {"mode": "offline"}
+        return {"mode": "llm", "model": llm.model, "prompt": PROMPT_VERSION}
+
+    def run(self, attempt: Attempt) -> Made:
+        """Write `summary.json` and `summary.md`; one durable unit for each question a model was asked."""
+        attempt.check()
+        content = (attempt.job.inputs["transcribe"].path / "transcript.json").read_bytes()
+        transcript = read_transcript(content)
+        text = join(transcript)
+        attempt.check()
+        llm = language.chosen(attempt.job.settings.llm, self._llm)
+        facts: dict[str, Any] = {}
+        tools: dict[str, str] = {}
+        note = ""
+        if not text.trusted:
+            summary, work = NO_SPEECH, Work(unit=self.unit)
+        elif llm is None:
+            summary = extract(text, attempt.check)
+            work = Work(unit=self.unit, done=float(len(text.words)))
+            tools["sumy"] = importlib.metadata.version("sumy")
+        else:
+            made = condensed(attempt, llm, text)
+            summary = made.summary
+            work = Work(unit=self.unit, done=made.done, reused=made.reused)
+            tools["openai"] = language.version()
+            facts |= {"chunks": made.chunks, "chunks_total": made.chunks_total, "unsupported": made.unsupported}
+            if made.chunks < made.chunks_total:
+                note = f"It was very long: {made.chunks} of its {made.chunks_total} parts were read."
+        attempt.log(f"Summary of {len(summary.points)} points.")
+        (attempt.out / "summary.json").write_bytes(summary_json(summary))
+        (attempt.out / "summary.md").write_bytes(summary_md(summary, transcript, note))
+        facts |= {"source": summary.source, "points": len(summary.points), "speech": bool(text.trusted)}
+        return Made(facts=facts, tools=tools, work=work)
