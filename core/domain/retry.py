@@ -35,8 +35,8 @@ def decide(
     tries_before: int,
     max_retries: int = 3,
     retry_after_s: float | None = None,
-    *,
     jitter: float = 0.0,
+    *,
     base_s: float = 2.0,
     cap_s: float = 30.0,
 ) -> RetryDecision:

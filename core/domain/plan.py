@@ -1,0 +1,83 @@
+"""Which stages a run has, in which order, and which of them are to be done again."""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
+
+from core.domain.errors import BadInput
+from core.domain.run import StageState
+from core.domain.settings import Settings
+from core.domain.states import StageStatus
+
+PIPELINE = ("download", "transcribe", "quotes", "summary")
+NEEDS: dict[str, tuple[str, ...]] = {
+    "download": (),
+    "transcribe": ("download",),
+    "quotes": ("transcribe",),
+    "summary": ("transcribe",),
+}
+# Which stages a setting may change the result of. Switches (transcribe, quotes, …) are not here: they decide whether
+# there is a stage at all. A stage that is reset needlessly finds its artifact under its key and does nothing.
+READ_BY: dict[str, tuple[str, ...]] = {
+    "format": ("download",),
+    "use_subtitles": ("download", "transcribe"),
+    "language": ("transcribe",),
+    "model": ("transcribe",),
+    "llm": ("quotes", "summary"),
+}
+
+
+def stages_for(wanted: Mapping[str, bool]) -> dict[str, StageState]:
+    """The stages of a new run in the order of `wanted`: pending, or not needed."""
+    return {
+        name: StageState(status=StageStatus.PENDING if needed else StageStatus.NOT_NEEDED)
+        for name, needed in wanted.items()
+    }
+
+
+def changed_stages(old: Settings, new: Settings) -> frozenset[str]:
+    """The stages whose result may differ between two settings; those that depend on them are not named."""
+    return frozenset(
+        stage for name, stages in READ_BY.items() if getattr(old, name) != getattr(new, name) for stage in stages
+    )
+
+
+def downstream(names: Iterable[str], needs: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """`names` and every stage that needs one of them, directly or through others."""
+    found = set(names)
+    grown = True
+    while grown:
+        more = {stage for stage, inputs in needs.items() if stage not in found and found.intersection(inputs)}
+        found |= more
+        grown = bool(more)
+    return frozenset(found)
+
+
+def reset_from(
+    stages: Mapping[str, StageState],
+    stage: str | None,
+    wanted: Mapping[str, bool],
+    needs: Mapping[str, tuple[str, ...]],
+    changed: frozenset[str] = frozenset(),
+) -> dict[str, StageState]:
+    """The stages of a run for one more round, in the order of `wanted`; tries start again everywhere.
+
+    What is committed stays so, except `stage` and those in `changed`, newly wanted ones, and every stage that needs one
+    of these. `stage` alone gets another `redo` number, so that it is really made again; the others are looked up under
+    their keys first. Raises `BadInput` when there is no stage of that name.
+    """
+    if stage is not None and stage not in wanted:
+        raise BadInput(f"There is no stage “{stage}”.", hint=f"Choose one of {', '.join(wanted)}.")
+    old = {name: stages.get(name, StageState(status=StageStatus.NOT_NEEDED)) for name in wanted}
+    added = {name for name in wanted if wanted[name] and old[name].status == StageStatus.NOT_NEEDED}
+    again = downstream({*changed, *added, *([stage] if stage else [])}, needs)
+    result: dict[str, StageState] = {}
+    for name, state in old.items():
+        redo = state.redo + (name == stage and wanted[name])
+        if not wanted[name]:
+            result[name] = StageState(status=StageStatus.NOT_NEEDED, redo=redo)
+        elif state.status == StageStatus.COMMITTED and name not in again:
+            result[name] = replace(state, tries=0)
+        else:
+            result[name] = StageState(redo=redo)
+    return result
