@@ -17,9 +17,7 @@ def files_of(root: Path) -> set[str]:
     found: set[str] = set()
     for folder, names, files in os.walk(root):
         names[:] = [name for name in names if name not in CACHES and not name.startswith(".venv")]
-        found.update(
-            str(Path(folder, file).relative_to(root)) for file in files if Path(file).suffix not in SOURCES
-        )
+        found.update(str(Path(folder, file).relative_to(root)) for file in files if Path(file).suffix not in SOURCES)
     return found
 
 
