@@ -6,6 +6,7 @@ It is not the truth: a transition that a crash kept out of it stands in the stat
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ RECONCILED = "journal.reconciled"
 _LOCK_S = 20.0
 # Lines seen by a reader before a power cut may be gone after it; what follows must not get their numbers.
 _SKIP_AFTER_BOOT = 1000
+_END_BYTES = 256 * 1024
 _SLACK = timedelta(minutes=10)
 
 
@@ -112,18 +114,19 @@ class Journal:
         path = self._folder / days[-1]
         if self._end is not None and self._end[:2] == (path.name, path.stat().st_size):
             return self._end[2] + 1
-        seq = 0
+        size = path.stat().st_size
+        data = _last_bytes(path, size)
+        torn = len(data) - data.rfind(b"\n") - 1
+        if torn:
+            os.truncate(path, size - torn)
+        # A damaged line had a number too, and so perhaps had the torn one.
+        lost = 1 if torn else 0
         for name in reversed(days):
-            data = (self._folder / name).read_bytes()
-            lines = files.scan_crc_lines(data)
-            torn = lines.whole_bytes < len(data)
-            if torn and name == days[-1]:
-                os.truncate(path, lines.whole_bytes)
-            seq += torn + len(lines.damaged)
-            if lines.records:
-                seq += int(lines.records[-1]["seq"])
-                break
-        return seq + 1 + self._remember_boot()
+            records, damaged = _last_records(self._folder / name)
+            lost += damaged
+            if records:
+                return int(records[-1]["seq"]) + lost + 1 + self._remember_boot()
+        return lost + 1 + self._remember_boot()
 
     def _remember_boot(self) -> int:
         path, boot = self._folder / "boot", boot_id()
@@ -139,7 +142,7 @@ class Journal:
     def last_seq(self) -> int:
         """The last number given, 0 when there is none."""
         for name in reversed(self._days()):
-            records = files.read_crc_lines(self._folder / name)
+            records, _ = _last_records(self._folder / name)
             if records:
                 return int(records[-1]["seq"])
         return 0
@@ -155,8 +158,10 @@ class Journal:
                 start += 1
         found: list[Event] = []
         for name in days[start:]:
-            data = (self._folder / name).read_bytes()
-            for line in data[offset : data.rfind(b"\n") + 1].splitlines(keepends=True):
+            with (self._folder / name).open("rb") as file:
+                file.seek(offset)
+                data = file.read()
+            for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
                 offset += len(line)
                 record = files.parse_crc_line(line)
                 if record is None or record["seq"] <= after_seq:
@@ -218,6 +223,21 @@ class Journal:
 
     def _days(self) -> list[str]:
         return sorted(path.name for path in self._folder.iterdir() if path.suffix == ".jsonl")
+
+
+def _last_bytes(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, size - _END_BYTES))
+        return file.read()
+
+
+def _last_records(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The records at the end of a day file, and how many damaged lines stand among them."""
+    size = path.stat().st_size
+    lines = files.scan_crc_lines(_last_bytes(path, size))
+    if not lines.records and size > _END_BYTES:
+        lines = files.scan_crc_lines(path.read_bytes())
+    return lines.records, len(lines.damaged)
 
 
 def _ordered(event: Event) -> dict[str, Any]:

@@ -4,9 +4,10 @@ A write (under the record's `.state` lock): temporary file, fsync, the present f
 nothing changed underneath, rename, fsync of the folder. Only then the caller may tell anybody.
 """
 
+import gc
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -48,7 +49,7 @@ class Records(Generic[T]):
     """All records of one kind: a folder with one state file each."""
 
     def __init__(
-        self, layout: Layout, clock: Clock, codec: Codec[T], folder: Path, prefix: str, on_damage: OnDamage
+        self, layout: Layout, clock: Clock, codec: Codec[T], *, folder: Path, prefix: str, on_damage: OnDamage
     ) -> None:
         self._layout = layout
         self._clock = clock
@@ -69,7 +70,8 @@ class Records(Generic[T]):
         try:
             return _stored(self._open(path, record_id)[0])
         except (Damaged, FileNotFoundError):
-            return self._recover(path, record_id)
+            with self._locked(record_id):
+                return _stored(self._current(path, record_id)[0])
 
     def ids(self) -> list[str]:
         """The ids of all records, damaged ones included, in order of their creation."""
@@ -81,24 +83,27 @@ class Records(Generic[T]):
         found: dict[str, Stored[T]] = {}
         findings: list[Finding] = []
         folder = f"{self._folder}{os.sep}"
-        for name in self.ids():
-            path = f"{folder}{name}{SUFFIX}"
-            try:
-                found[name] = _stored(self._open(path, name)[0])
-            except (Damaged, FileNotFoundError):
-                self._recover_one(Path(path), name, found, findings)
-            except RepriseError as error:
-                findings.append(Finding(path=path, problem=error.message, action="left as it is", repaired=False))
+        with _no_garbage_collection():
+            for name in self.ids():
+                path = f"{folder}{name}{SUFFIX}"
+                try:
+                    found[name] = _stored(self._open(path, name)[0])
+                except (Damaged, FileNotFoundError):
+                    self._load_restored(Path(path), name, found, findings)
+                except RepriseError as error:
+                    findings.append(_left(path, error))
         return found, findings
 
-    def _recover_one(self, path: Path, name: str, found: dict[str, Stored[T]], findings: list[Finding]) -> None:
+    def _load_restored(self, path: Path, name: str, found: dict[str, Stored[T]], findings: list[Finding]) -> None:
+        count = len(findings)
         try:
-            found[name] = self._recover(path, name, findings.append)
+            with self._locked(name):
+                found[name] = _stored(self._current(path, name, findings.append)[0])
         except NotFound:
             return
         except RepriseError as error:
-            if not findings or findings[-1].path != str(path):
-                findings.append(Finding(path=str(path), problem=error.message, action="left as it is", repaired=False))
+            if len(findings) == count:
+                findings.append(_left(str(path), error))
 
     # --- writing ----------------------------------------------------------------------------------------------
 
@@ -117,9 +122,8 @@ class Records(Generic[T]):
 
         Raises `Conflict` when it is at another one, `Fenced` when `epoch` is older than that of the record.
         """
-        self.get(record_id)
         with self._locked(record_id):
-            before, raw = self._open(self._path(record_id), record_id)
+            before, raw = self._current(self._path(record_id), record_id)
             if before.gen != expect_gen:
                 raise Conflict(f"{record_id} was changed meanwhile (generation {before.gen}, not {expect_gen}).")
             return self._replace(record_id, value, before, raw, epoch)
@@ -130,9 +134,8 @@ class Records(Generic[T]):
         When `change` gives back the very same object nothing is written. What it raises passes through. With an
         `epoch` this is a phase write: refused (`Fenced`) when a newer service has written one.
         """
-        self.get(record_id)
         with self._locked(record_id):
-            before, raw = self._open(self._path(record_id), record_id)
+            before, raw = self._current(self._path(record_id), record_id)
             _fence(record_id, before.epoch, epoch)
             value = change(before.value)
             if value is before.value:
@@ -179,45 +182,42 @@ class Records(Generic[T]):
 
     # --- damage -----------------------------------------------------------------------------------------------
 
-    def _recover(self, path: Path, record_id: str, tell: OnDamage | None = None) -> Stored[T]:
-        """What is left of a record whose file is missing or damaged, restored from the one before it."""
-        with self._locked(record_id):
-            try:
-                return _stored(self._open(path, record_id)[0])  # somebody else has just restored it
-            except FileNotFoundError:
-                problem = "The file is missing."
-            except Damaged as error:
-                problem = error.message
-            try:
-                before, raw = self._open(_previous(path), record_id)
-            except FileNotFoundError:
-                if not os.path.lexists(path):
-                    raise NotFound(f"There is no {self._codec.kind} {record_id}.") from None
-                raise self._lost(path, problem, tell) from None
-            except Damaged as error:
-                raise self._lost(path, f"{problem} The one before it: {error.message}", tell) from None
-            finding = self._restore(path, record_id, problem, before, raw)
-        self._report(finding, tell)
-        return Stored(before.value, before.gen + _LOST_GENERATIONS, before.epoch)
+    def _current(self, path: Path, record_id: str, tell: OnDamage | None = None) -> tuple[Opened[T], bytes]:
+        """The record under its lock; a missing or damaged file is restored from the one before it."""
+        try:
+            return self._open(path, record_id)
+        except FileNotFoundError:
+            problem = "The file is missing."
+        except Damaged as error:
+            problem = error.message
+        try:
+            before = self._open(_previous(path), record_id)
+        except FileNotFoundError:
+            if not os.path.lexists(path):
+                raise NotFound(f"There is no {self._codec.kind} {record_id}.") from None
+            raise self._lost(path, problem, tell) from None
+        except Damaged as error:
+            raise self._lost(path, f"{problem} The one before it: {error.message}", tell) from None
+        self._restore(path, record_id, problem, before, tell)
+        return self._open(path, record_id)
 
-    def _restore(self, path: Path, record_id: str, problem: str, before: Opened[T], raw: bytes) -> Finding:
+    def _restore(
+        self, path: Path, record_id: str, problem: str, before: tuple[Opened[T], bytes], tell: OnDamage | None
+    ) -> None:
         action = "restored from the one before it; the last change may be lost"
+        opened, raw = before
+        gen = opened.gen + _LOST_GENERATIONS
         try:
             if os.path.lexists(path):
                 moved = move_to_quarantine(self._layout, self._clock, path, problem)
                 action = f"moved to {moved.name}; {action}"
             data = self._codec.encode(
-                record_id,
-                before.value,
-                gen=before.gen + _LOST_GENERATIONS,
-                epoch=before.epoch,
-                prev_crc=before.crc,
-                before=raw,
+                record_id, opened.value, gen=gen, epoch=opened.epoch, prev_crc=opened.crc, before=raw
             )
             self._write(path, record_id, data, None)
         except OSError as error:
             raise files.storage_error(error, f"restoring the state of {record_id}") from error
-        return Finding(path=str(path), problem=problem, action=action, repaired=True)
+        self._report(Finding(path=str(path), problem=problem, action=action, repaired=True), tell)
 
     def _lost(self, path: Path, problem: str, tell: OnDamage | None) -> Damaged:
         """Neither file can be believed: both stay, so that the record is listed as damaged and never vanishes."""
@@ -271,6 +271,22 @@ class Records(Generic[T]):
 
 def _stored(opened: Opened[T]) -> Stored[T]:
     return Stored(opened.value, opened.gen, opened.epoch)
+
+
+def _left(path: str, error: RepriseError) -> Finding:
+    return Finding(path=path, problem=error.message, action="left as it is", repaired=False)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Ten thousand records are a million objects and no garbage: looking for some would double the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _previous(path: Path) -> Path:

@@ -1,8 +1,11 @@
 """The state store: the records of runs, batches and the pool of one storage, with the journal that tells of damage."""
 
+import contextlib
+import logging
 from pathlib import Path
 
 from core.domain.batch import BatchRecord, PoolRecord
+from core.domain.errors import StorageError
 from core.domain.run import RunRecord
 from core.store.codec import Codec
 from core.store.journal import Event, Journal
@@ -13,6 +16,8 @@ from core.system.clock import Clock
 
 __all__ = ["Conflict", "Finding", "OnDamage", "Records", "StateStore", "Stored", "open_store"]
 
+_log = logging.getLogger(__name__)
+
 
 class StateStore:
     """The state of everything: runs, batches, and the pool."""
@@ -22,11 +27,21 @@ class StateStore:
         self.clock = clock
         self.journal = Journal(layout, clock)
         self._told = on_damage
-        self.runs = Records(layout, clock, Codec("run", RunRecord), layout.state, "r_", self._damaged)
-        self.batches = Records(layout, clock, Codec("batch", BatchRecord), layout.batches, "b_", self._damaged)
-        self.pool = Records(layout, clock, Codec("pool", PoolRecord), layout.state, "pool", self._damaged)
+        self._known: set[Finding] = set()
+        self.runs = Records(
+            layout, clock, Codec("run", RunRecord), folder=layout.state, prefix="r_", on_damage=self._damaged
+        )
+        self.batches = Records(
+            layout, clock, Codec("batch", BatchRecord), folder=layout.batches, prefix="b_", on_damage=self._damaged
+        )
+        self.pool = Records(
+            layout, clock, Codec("pool", PoolRecord), folder=layout.state, prefix="pool", on_damage=self._damaged
+        )
 
     def _damaged(self, finding: Finding) -> None:
+        if finding in self._known:
+            return  # what cannot be repaired is met again at every reading
+        self._known.add(finding)
         name = Path(finding.path).name.removesuffix(SUFFIX)
         event = Event(
             type="state.restored" if finding.repaired else "state.damaged",
@@ -34,11 +49,21 @@ class StateStore:
             batch_id=name if is_id(name, "b_") else None,
             data={"path": finding.path, "problem": finding.problem, "action": finding.action},
         )
-        self.journal.append([event])
+        try:
+            self.journal.append([event])
+        except StorageError as error:
+            _log.error("%s: %s (%s; not in the journal: %s)", finding.path, finding.problem, finding.action, error)
         if self._told is not None:
             self._told(finding)
 
 
 def open_store(layout: Layout, clock: Clock, on_damage: OnDamage | None = None) -> StateStore:
-    """The store in the folders of `layout`, which exist (`layout.create()`); `on_damage` is told of every damaged file."""
-    return StateStore(layout, clock, on_damage)
+    """The store in the folders of `layout`, which exist (`layout.create()`), with its pool record (id `pool`).
+
+    `on_damage` is told once of every damaged state file.
+    """
+    store = StateStore(layout, clock, on_damage)
+    if not store.pool.ids():
+        with contextlib.suppress(Conflict):  # another process has just made it
+            store.pool.create("pool", PoolRecord())
+    return store

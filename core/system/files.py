@@ -9,15 +9,15 @@ import contextlib
 import errno
 import fcntl
 import hashlib
-import json
 import os
 import stat
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from core.domain.errors import StorageError
+from core.system.lines import CrcLines, crc_line, parse_crc_line, read_crc_lines, scan_crc_lines
+
+__all__ = ["CrcLines", "crc_line", "parse_crc_line", "read_crc_lines", "scan_crc_lines"]  # one seam, two files
 
 CHUNK_BYTES = 1024 * 1024
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
@@ -59,14 +59,14 @@ def make_folder(path: Path) -> None:
     """Folder `path` and all above it, durable, mode 0700 where new; a symlink or file in its place is an error."""
     missing: list[Path] = []
     folder = path
+    if path.is_dir():
+        fsync_folder(path.parent)  # a crash may have kept its name from the disk
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent
     for new in reversed(missing):
-        try:
+        with contextlib.suppress(FileExistsError):
             new.mkdir(0o700)
-        except FileExistsError:
-            continue
         fsync_folder(new.parent)
     if path.is_symlink() or not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "there is something else in its place", str(path))
@@ -137,14 +137,14 @@ def read_regular(path: Path | str, limit_bytes: int) -> bytes:
 
 def open_append(path: Path) -> int:
     """A descriptor that appends to `path`, which is made (0600, its name durable) when it is not there."""
-    is_new = not path.exists()
     fd = os.open(path, _APPEND, 0o600)
-    if is_new:
-        try:
+    try:
+        # An empty one may be what a crash left before its name was durable.
+        if os.fstat(fd).st_size == 0:
             fsync_folder(path.parent)
-        except OSError:
-            os.close(fd)
-            raise
+    except OSError:
+        os.close(fd)
+        raise
     return fd
 
 
@@ -254,61 +254,6 @@ def _share_blocks(source: int, target: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def crc_line(record: dict[str, Any]) -> bytes:
-    """`record` as one line of JSON that ends in its own checksum; NaN and lone surrogates are refused (`ValueError`)."""
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    body = text[:-1] + (b"," if record else b"")
-    return b'%s"crc":"%08x"}\n' % (body, zlib.crc32(body))
-
-
-def parse_crc_line(line: bytes) -> dict[str, Any] | None:
-    """The record of one line made by `crc_line` (with or without its newline), or None when it is not what was written."""
-    line = line.removesuffix(b"\n")
-    body, suffix = line[:-17], line[-17:]
-    if suffix != b'"crc":"%08x"}' % zlib.crc32(body):
-        return None
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) and record.pop("crc", None) else None
-
-
-class CrcLines(NamedTuple):
-    """What a file of checksummed lines holds: its records, the numbers of damaged lines, where its torn end begins."""
-
-    records: list[dict[str, Any]]
-    damaged: list[int]
-    whole_bytes: int
-
-
-def scan_crc_lines(data: bytes) -> CrcLines:
-    """The records in `data`; a last line without its newline is torn and lies behind `whole_bytes`."""
-    whole = data.rfind(b"\n") + 1
-    records: list[dict[str, Any]] = []
-    damaged: list[int] = []
-    for number, line in enumerate(data[:whole].split(b"\n")[:-1], start=1):
-        record = parse_crc_line(line)
-        if record is None:
-            damaged.append(number)
-        else:
-            records.append(record)
-    return CrcLines(records, damaged, whole)
-
-
-def read_crc_lines(path: Path, on_damaged: Callable[[int], None] | None = None) -> list[dict[str, Any]]:
-    """The records of the file `path`, none when it is not there; `on_damaged` is told the number of each bad line."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    lines = scan_crc_lines(data)
-    if on_damaged is not None:
-        for number in lines.damaged:
-            on_damaged(number)
-    return lines.records
 
 
 def filesystem_kind(path: Path) -> str:
