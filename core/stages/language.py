@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
 from core.domain.errors import ErrorClass, StageError
 from core.domain.markup import one_line
-from core.stages.language_errors import UnusableError, from_exception, named_parameters
+from core.stages.language_errors import UnusableError, from_exception, host_of, named_parameters, require_sendable
 
 CHECK_S = 0.2  # how long a stop may go unnoticed while an answer is awaited
 CONNECT_S = 10.0
@@ -58,12 +58,13 @@ class Reply(Generic[T]):
 def chosen(wish: str, llm: LlmConfig | None) -> LlmConfig | None:
     """The model to ask for the setting `llm` (`auto`, `offline`, `openai-compatible`), or None to work offline.
 
-    Raises `StageError` when a model is asked for and none is configured.
+    Raises `StageError` when a model is asked for and none is configured, or its address or key cannot be used.
     """
     if wish == "offline":
         return None
     missing = "address" if llm is None or not llm.base_url else "model name" if not llm.model else ""
-    if not missing:
+    if llm is not None and not missing:
+        require_sendable(llm.base_url, llm.api_key)
         return llm
     if wish == "auto":
         return None
@@ -87,6 +88,7 @@ class Language:
     """
 
     def __init__(self, config: LlmConfig, check: Callable[[], None]) -> None:
+        require_sendable(config.base_url, config.api_key)
         self._config = config
         self._check = check
         self._loop = asyncio.new_event_loop()
@@ -241,7 +243,7 @@ class _Completion(msgspec.Struct):
 
 
 def _content_of(body: bytes, messages: list[dict[str, str]], base_url: str) -> tuple[str, int]:
-    host = urlsplit(base_url).hostname or "the server"
+    host = host_of(base_url)
     try:
         completion = msgspec.json.decode(body, type=_Completion)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -37,7 +37,7 @@ def from_exception(error: Exception, base_url: str, timeout_s: float, redact: Ca
     """The `StageError` for whatever the client raised; `redact` takes the key out of what the server said."""
     if isinstance(error, StageError):
         return error
-    host = urlsplit(base_url).hostname or "the language model's server"
+    host = host_of(base_url)
     status = _status(error)
     if status is not None:
         said = one_line(redact(_said(error)), 200)
@@ -45,27 +45,36 @@ def from_exception(error: Exception, base_url: str, timeout_s: float, redact: Ca
     name = type(error).__name__
     if isinstance(error, (TimeoutError, asyncio.TimeoutError)) or name in ("APITimeoutError", "ReadTimeout"):
         return StageError(ErrorClass.LLM_UNAVAILABLE, f"{host} did not answer within {timeout_s:g} seconds.")
-    if isinstance(error, (ValueError, TypeError)) or name in (
-        "LocalProtocolError",
-        "InvalidURL",
-        "UnsupportedProtocol",
-    ):
-        return StageError(
-            ErrorClass.LLM_REFUSED,
-            "The language model's address or key cannot be used as they are written.",
-            hint=_CONFIGURATION,
-        )
-    cause = error.__cause__
-    if name == "APIConnectionError" and cause is not None and type(cause).__name__ in _UNSENDABLE:
-        return StageError(
-            ErrorClass.LLM_REFUSED,
-            "The language model's address or key cannot be used as they are written.",
-            hint=_CONFIGURATION,
-        )
     return StageError(ErrorClass.LLM_UNAVAILABLE, f"{host} cannot be reached or broke the connection.")
 
 
-_UNSENDABLE = ("LocalProtocolError", "InvalidURL", "UnsupportedProtocol", "UnicodeEncodeError", "ValueError")
+def host_of(base_url: str) -> str:
+    """The host in an address, for messages: the rest of it may hold a secret."""
+    try:
+        return urlsplit(base_url).hostname or "the language model's server"
+    except ValueError:
+        return "the language model's server"
+
+
+def require_sendable(base_url: str, api_key: str) -> None:
+    """Raise `StageError` when no request can be made with this address and key, without showing either."""
+    try:
+        address = urlsplit(base_url)
+        fit = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+    except ValueError:
+        fit = False
+    if not fit or any(char.isspace() for char in base_url):
+        raise StageError(
+            ErrorClass.LLM_REFUSED,
+            "The language model's address is not a usable http or https address.",
+            hint="Set REPRISE_LLM_BASE_URL to something like https://api.example.com/v1.",
+        )
+    if not all("!" <= char <= "~" for char in api_key):
+        raise StageError(
+            ErrorClass.LLM_REFUSED,
+            "The language model's API key holds blanks or characters that no key has.",
+            hint="Set REPRISE_LLM_API_KEY again, without line breaks or quotes.",
+        )
 
 
 def _from_status(status: int, host: str, said: str, error: Exception) -> StageError:
