@@ -13,7 +13,7 @@ import msgspec
 from core.domain.errors import Damaged
 from core.domain.run import Work
 from core.store.codec import MAX_BYTES, is_sealed, seal
-from core.store.layout import Layout
+from core.store.layout import Layout, keyed
 from core.store.quarantine import Finding, move_to_quarantine
 from core.system import files
 from core.system.clock import Clock
@@ -129,10 +129,9 @@ class Artifacts:
             raise files.storage_error(error, f"publishing {stage}/{key}") from error
         return full
 
-    def keys(self) -> list[tuple[str, str]]:
+    def published(self) -> list[tuple[str, str]]:
         """Stage and key of everything that is published, damaged or not."""
-        stages = [folder for folder in self._layout.artifacts.iterdir() if folder.is_dir()]
-        return sorted((stage.name, key.name) for stage in stages for key in stage.iterdir() if key.is_dir())
+        return [(path.parent.name, path.name) for path in keyed(self._layout.artifacts, "*/*")]
 
     def _read(self, stage: str, key: str) -> Receipt | None:
         folder = self._layout.artifact(stage, key)

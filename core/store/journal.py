@@ -217,6 +217,10 @@ class Journal:
         self.append([*(event for _, event in missing), mark])
         return len(missing)
 
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Every whole line as it stands in the files, newest first."""
+        return self._backwards()
+
     def _backwards(self) -> Iterator[dict[str, Any]]:
         for name in reversed(self._days()):
             yield from reversed(files.read_crc_lines(self._folder / name))

@@ -38,6 +38,16 @@ def is_id(text: str, kind: str = "") -> bool:
     return _ID.match(text) is not None and text.startswith(kind)
 
 
+def keyed(folder: Path, pattern: str) -> list[Path]:
+    """What `pattern` (`*/*…`: stage, key, …) finds in `artifacts/` or `work/`, without folders that are not ours."""
+    found = []
+    for path in folder.glob(pattern):
+        stage, key = path.relative_to(folder).parts[:2]
+        if _STAGE.match(stage) and _KEY.match(key):
+            found.append(path)
+    return sorted(found)
+
+
 def _checked(text: str, pattern: re.Pattern[str], what: str) -> str:
     if not pattern.match(text) or ".." in text:
         raise BadInput(f"“{text[:80]}” is no {what}.")

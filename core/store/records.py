@@ -1,7 +1,6 @@
-"""The state files: one protocol for every write, nothing believed that is not bit for bit what was written.
+"""The records of one kind, one state file each; nothing is believed that is not bit for bit what was written.
 
-A write (under the record's `.state` lock): temporary file, fsync, the present file kept as `.prev`, a last look that
-nothing changed underneath, rename, fsync of the folder. Only then the caller may tell anybody.
+Every change is made under the record's `.state` lock, by the one protocol of `core.store.protocol`.
 """
 
 import gc
@@ -17,6 +16,7 @@ from core.domain.errors import Damaged, Fenced, NotFound, RepriseError
 from core.store.codec import MAX_BYTES, Codec, Opened
 from core.store.layout import Layout, is_id
 from core.store.locks import Lock
+from core.store.protocol import previous, write_state
 from core.store.quarantine import Finding, move_to_quarantine
 from core.system import files
 from core.system.clock import Clock
@@ -78,8 +78,8 @@ class Records(Generic[T]):
         names = self._names()
         return sorted({name[: name.index(SUFFIX)] for name in names})
 
-    def load_all(self) -> tuple[dict[str, Stored[T]], list[Finding]]:
-        """Every record that can be believed, and what was found wrong with the others; those are tried to be restored."""
+    def load_all(self, repair: bool = True) -> tuple[dict[str, Stored[T]], list[Finding]]:
+        """Every record that can be believed, and what is wrong with the others, which are restored if `repair`."""
         found: dict[str, Stored[T]] = {}
         findings: list[Finding] = []
         folder = f"{self._folder}{os.sep}"
@@ -88,7 +88,10 @@ class Records(Generic[T]):
                 path = f"{folder}{name}{SUFFIX}"
                 try:
                     found[name] = _stored(self._open(path, name)[0])
-                except (Damaged, FileNotFoundError):
+                except (Damaged, FileNotFoundError) as error:
+                    if not repair:
+                        findings.append(_left(path, error))
+                        continue
                     self._load_restored(Path(path), name, found, findings)
                 except RepriseError as error:
                     findings.append(_left(path, error))
@@ -111,7 +114,7 @@ class Records(Generic[T]):
         """Write a record that was not there before; durable when this returns. Raises `Conflict` when it was."""
         path = self._path(record_id)
         with self._locked(record_id):
-            if path.exists() or _previous(path).exists():
+            if path.exists() or previous(path).exists():
                 raise Conflict(f"{record_id} is already there.")
             data = self._codec.encode(record_id, value, gen=1, epoch=epoch)
             self._write(path, record_id, data, None)
@@ -155,20 +158,8 @@ class Records(Generic[T]):
         return Stored(value, before.gen + 1, new_epoch)
 
     def _write(self, path: Path, record_id: str, data: bytes, before: bytes | None) -> None:
-        temporary = f"{path}.tmp"
         try:
-            files.write_temporary(temporary, data)
-            try:
-                if before is not None:
-                    _keep_previous(path)
-                    # Only a broken lock lets this happen (a deleted lock file, two hosts): better no write than a lost one.
-                    if files.read_regular(path, MAX_BYTES) != before:
-                        raise Fenced(f"{record_id} was changed by somebody who did not hold its lock.")
-                Path(temporary).replace(path)
-                files.fsync_folder(path.parent)
-            except BaseException:
-                files.remove(temporary)
-                raise
+            write_state(path, data, before)
         except OSError as error:
             raise files.storage_error(error, f"writing the state of {record_id}") from error
 
@@ -191,7 +182,7 @@ class Records(Generic[T]):
         except Damaged as error:
             problem = error.message
         try:
-            before = self._open(_previous(path), record_id)
+            before = self._open(previous(path), record_id)
         except FileNotFoundError:
             if not os.path.lexists(path):
                 raise NotFound(f"There is no {self._codec.kind} {record_id}.") from None
@@ -273,8 +264,9 @@ def _stored(opened: Opened[T]) -> Stored[T]:
     return Stored(opened.value, opened.gen, opened.epoch)
 
 
-def _left(path: str, error: RepriseError) -> Finding:
-    return Finding(path=path, problem=error.message, action="left as it is", repaired=False)
+def _left(path: str, error: RepriseError | FileNotFoundError) -> Finding:
+    problem = error.message if isinstance(error, RepriseError) else "The file is missing."
+    return Finding(path=path, problem=problem, action="left as it is", repaired=False)
 
 
 @contextmanager
@@ -287,18 +279,6 @@ def _no_garbage_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _previous(path: Path) -> Path:
-    return Path(f"{path}.prev")
-
-
-def _keep_previous(path: Path) -> None:
-    """The file as `.prev` beside itself, by a link, so that its own name is never absent."""
-    link = Path(f"{path}.prev.tmp")
-    files.remove(link)
-    os.link(path, link, follow_symlinks=False)
-    link.replace(f"{path}.prev")
 
 
 def _fence(record_id: str, stored: int, epoch: int | None) -> None:
