@@ -108,7 +108,7 @@ def test_an_old_python_is_refused_in_one_sentence(tmp_path: Path) -> None:
     for name in ("readlink", "dirname", "cmp", "env"):
         (programs / name).symlink_to(shutil.which(name) or name)
     for name in ("python3", "python3.11", "python3.12", "python3.13"):
-        (programs / name).write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\nexit 1\n', "utf-8")
+        (programs / name).write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2 && exit\nexit 1\n', "utf-8")
         (programs / name).chmod(0o755)
     result = reprise(folder, "status", PATH=str(programs), REPRISE_PYTHON=str(programs / "python3"))
     assert result.returncode == 1
