@@ -21,10 +21,10 @@ def files_of(root: Path) -> set[str]:
     return found
 
 
-def survivors(home: str, *, orphans_only: bool) -> list[str]:
+def survivors(home: str, *, orphans_only: bool, grace_s: float = GRACE_S) -> list[str]:
     """Ends the processes that run with `home` as their HOME, and tells their command line and the test that started them.
 
-    A process that is just ending is given `GRACE_S` seconds. With `orphans_only` the descendants of this process are
+    A process that is just ending is given `grace_s` seconds. With `orphans_only` the descendants of this process are
     left alone: fixtures of a wider scope may still need them.
     """
     me = psutil.Process()
@@ -41,7 +41,7 @@ def survivors(home: str, *, orphans_only: bool) -> list[str]:
                 suspects[process] = f"{process.pid} {' '.join(process.cmdline())[:200]} (started in {test})"
         except psutil.Error:
             continue  # it is gone, or belongs to another user and so was not started here
-    _, alive = psutil.wait_procs(list(suspects), timeout=GRACE_S)
+    _, alive = psutil.wait_procs(list(suspects), timeout=grace_s)
     for process in alive:
         process.kill()
     psutil.wait_procs(alive, timeout=GRACE_S)
