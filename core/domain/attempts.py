@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from core.domain.errors import ErrorClass, Refused
 from core.domain.moves import move, settle_intent, stopped
 from core.domain.retry import retry_delay_s
-from core.domain.run import Attempt, Failure, Intent, Owner, RunRecord, Work
+from core.domain.run import Attempt, Entry, Failure, Intent, Owner, RunRecord, Work
 from core.domain.states import STAGE_TABLE, TERMINAL, AttemptOutcome, FailureKind, Phase, StageStatus, Want, allowed
 
 CRASH_WINDOW = timedelta(hours=72)
@@ -131,7 +131,8 @@ def fail_attempt(
             **changes,
         )
     if run.settings is not None and run.settings.on_exhausted == "hold":
-        changes["intent"] = Intent(want=Want.PAUSE, by="service", why=failure.message, at=now)
+        if run.intent.want != Want.SKIP:
+            changes["intent"] = Intent(want=Want.PAUSE, by="service", why=failure.message, at=now)
         return move(run, "hold", Phase.PAUSED, now, why=failure.message, failure=failure, **changes)
     return move(run, "fail", Phase.FAILED, now, why=failure.message, failure=failure, completed_at=now, **changes)
 
@@ -156,6 +157,24 @@ def set_free(
 def wait_for(run: RunRecord, shared: str, now: datetime) -> RunRecord:
     """`run` after its attempt found that another run is making exactly this (`shared` is `stage/key`)."""
     return replace(run, updated_at=now, waits_for=shared, **_close(run, AttemptOutcome.WAITED, now))
+
+
+def expand(run: RunRecord, playlist: str, entries: tuple[Entry, ...], now: datetime) -> RunRecord:
+    """`run` after its source turned out to be a playlist: it becomes the first entry; the rest is noted durably.
+
+    `entries` carry the ids their runs will have, so that making those runs can be interrupted and gone on with.
+    """
+    first = entries[0]
+    return replace(
+        run,
+        updated_at=now,
+        source=replace(run.source, value=first.url),
+        space_id=first.space_id,
+        title=first.title or run.title,
+        playlist=playlist,
+        entries=[*run.entries, *entries],
+        **_close(run, AttemptOutcome.WAITED, now),
+    )
 
 
 def invalidate_input(run: RunRecord, stage: str, now: datetime) -> RunRecord:
@@ -237,10 +256,11 @@ def crashed(
     that died alone is replaced at once, later ones after 2, 4, … seconds.
     """
     recent = [] if new_units else [at for at in run.crashes if now - at < CRASH_WINDOW]
-    working = run.open_attempt is not None and run.phase == Phase.RUNNING
+    wanted = run.intent.want in (Want.RUN, Want.PAUSE)
+    working = run.open_attempt is not None and run.phase == Phase.RUNNING and wanted
     crashes = [*recent, now] if working and not new_units else recent
     limit = MAX_SERVICE_CRASHES if service_died else MAX_CRASHES
-    if working and len(crashes) >= limit and run.intent.want in (Want.RUN, Want.PAUSE):
+    if working and len(crashes) >= limit:
         failure = Failure(
             kind=FailureKind.POISON,
             error_class=ErrorClass.CRASH,

@@ -47,10 +47,12 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds for all runs: whether claiming is paused, and the epoch of the latest service."""
+    """What holds for all runs: whether claiming is paused, and the latest service's epoch, start and recovery report."""
 
     pause: Pause | None = None
     epoch: int = 0
+    service_since: datetime | None = None
+    recovery: dict[str, float] = msgspec.field(default_factory=dict)
     updated_at: datetime | None = None
 
 

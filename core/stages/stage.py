@@ -49,10 +49,25 @@ class Units(Protocol):
 class Attempt(Protocol):
     """What the runner gives to one attempt of a stage."""
 
-    job: Job
-    work: Path  # survives attempts: plans, partial files
-    out: Path  # what is written here is published when `run` returns
-    units: Units
+    @property
+    def job(self) -> Job:
+        """What the stage is to work on."""
+        ...
+
+    @property
+    def work(self) -> Path:
+        """The folder that survives attempts: plans, partial files."""
+        ...
+
+    @property
+    def out(self) -> Path:
+        """What is written here is published when `run` returns."""
+        ...
+
+    @property
+    def units(self) -> Units:
+        """The durable units of this piece of work."""
+        ...
 
     def progress(self, done: float, total: float | None, note: str = "") -> None:
         """Tell how far it is, in any unit; written at most 4 times a second, never durable. Cheap; thread-safe."""

@@ -6,6 +6,7 @@ and words that announce a conclusion; sentences that lean on an earlier one lose
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from math import log, sqrt
 
 from core.domain.quotes import MIN_TOKENS, Index, Quote, make_quote
@@ -30,15 +31,18 @@ _FIGURE = re.compile(r"\d")
 _NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][a-zA-Z]{2,}")
 
 
-def extract(text: Text, index: Index, transcript_sha256: str) -> list[Quote]:
+def extract(text: Text, index: Index, transcript_sha256: str, check: Callable[[], None]) -> list[Quote]:
     """The best quotes of `text` in the order they were said: one for about eight sentences, twelve at most, three of a short one."""
     words = {sentence.number: _tokens_of(index, sentence) for sentence in text.trusted}
     fit = [sentence for sentence in text.trusted if len(words[sentence.number]) in GOOD_TOKENS]
     if not fit:
         limit = GOOD_TOKENS[-1]
         fit = [sentence for sentence in text.trusted if MIN_TOKENS <= len(words[sentence.number]) <= limit]
+    check()
     central = _centrality(words)
+    check()
     rated = sorted(((*_rate(text, sentence, central[sentence.number]), sentence) for sentence in fit), key=_best_first)
+    check()
     wanted = _wanted(len(text.trusted))
     picked: list[tuple[str, Sentence]] = []
     for _, why, sentence in rated:

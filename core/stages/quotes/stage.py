@@ -57,7 +57,7 @@ class QuotesStage:
         facts: dict[str, Any] = {}
         tools = {"rapidfuzz": importlib.metadata.version("rapidfuzz")}
         if llm is None or not text.trusted:
-            quotes: list[Quote] = extract(text, index, sha256) if text.trusted else []
+            quotes: list[Quote] = extract(text, index, sha256, attempt.check) if text.trusted else []
             work = Work(unit=self.unit, done=float(len(index.tokens)))
             facts["source"] = "extractive"
         else:

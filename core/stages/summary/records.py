@@ -32,3 +32,9 @@ NO_SPEECH = Summary(
     abstract="No speech was detected in this recording, so there is nothing to summarise.",
     source="extractive",
 )
+
+NO_RELIABLE_SPEECH = Summary(
+    title="No speech recognised reliably",
+    abstract="No speech could be recognised reliably in this recording: every segment of the transcript is marked suspect.",
+    source="extractive",
+)

@@ -11,7 +11,7 @@ from core.stages.language import LlmConfig
 from core.stages.stage import Attempt, Job, Made
 from core.stages.summary.ask import PROMPT_VERSION, condensed
 from core.stages.summary.extract import extract
-from core.stages.summary.records import NO_SPEECH
+from core.stages.summary.records import NO_RELIABLE_SPEECH, NO_SPEECH
 from core.stages.summary.render import summary_json, summary_md
 
 
@@ -50,7 +50,8 @@ class SummaryStage:
         tools: dict[str, str] = {}
         note = ""
         if not text.trusted:
-            summary, work = NO_SPEECH, Work(unit=self.unit)
+            summary = NO_RELIABLE_SPEECH if text.words else NO_SPEECH
+            work = Work(unit=self.unit)
         elif llm is None:
             summary = extract(text, attempt.check)
             work = Work(unit=self.unit, done=float(len(text.words)))

@@ -1,0 +1,19 @@
+"""`python -m core`: the command line, and the worker processes that the service starts."""
+
+import sys
+
+
+def main() -> None:
+    """Start a worker when asked to by the service, else the command line."""
+    if sys.argv[1:2] == ["worker"]:
+        from core.bootstrap import run_worker
+
+        run_worker(lane=sys.argv[2], parent_pid=int(sys.argv[3]))
+        return
+    from core.cli.main import run_cli
+
+    sys.exit(run_cli(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""The composition root: the only file that picks classes and puts them together."""
+
+import getpass
+import os
+import random
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from core.config import Config, load_config
+from core.domain.errors import Refused
+from core.engines.local import LocalEngine
+from core.manager.commands import Commands
+from core.manager.dispatch import Dispatcher
+from core.manager.index import Index
+from core.manager.intake import Intake
+from core.manager.measure import Measure
+from core.manager.outcomes import RetryPolicy
+from core.manager.playlists import Playlists
+from core.manager.recovery import Recovery, RecoveryReport
+from core.manager.results import Results
+from core.manager.shared_work import SharedWork
+from core.manager.starter import ServiceStarter, service_environment
+from core.manager.upkeep import Upkeep
+from core.manager.views import Views
+from core.manager.writer import Writer
+from core.runner.runner import Runner
+from core.runner.worker import die_with_parent, serve_assignments
+from core.service.service import Service, Wake
+from core.stages.catalog import Catalog
+from core.stages.registry import build_stages
+from core.store.artifacts import Artifacts
+from core.store.layout import Layout
+from core.store.locks import Lock
+from core.store.state import StateStore, open_store
+from core.store.watch import Watch
+from core.system.clock import Clock, SystemClock
+from core.system.files import free_bytes
+from core.system.logs import configure_log
+from core.system.network import AllowedHosts
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A storage folder, opened: what every process of Reprise begins with."""
+
+    config: Config
+    clock: Clock
+    layout: Layout
+    store: StateStore
+    index: Index
+    artifacts: Artifacts
+    catalog: Catalog
+
+
+@dataclass(frozen=True)
+class Manager:
+    """What the dashboard, the API and the CLI work with: commands and views, as one actor."""
+
+    actor: str
+    storage: Storage
+    commands: Commands
+    views: Views
+    results: Results
+    intake: Intake
+    starter: ServiceStarter
+
+
+def local_actor(config: Config) -> str:
+    """Who the CLI and the loopback dashboard act as: the configured user, else the one of the operating system."""
+    if config.user:
+        return config.user
+    try:
+        return f"local:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return f"local:{os.getuid()}"
+
+
+def open_storage(config: Config, clock: Clock | None = None) -> Storage:
+    """Open the storage of `config`, making its folders; raises `StorageError` when it cannot be used."""
+    clock = clock or SystemClock()
+    layout = Layout(config.storage_path)
+    layout.create()
+    store = open_store(layout, clock)
+    return Storage(
+        config=config,
+        clock=clock,
+        layout=layout,
+        store=store,
+        index=Index(store),
+        artifacts=Artifacts(layout, clock),
+        catalog=build_stages(config),
+    )
+
+
+def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manager:
+    """A manager on the storage of `config` with everything loaded; `via` is what the audit calls this way in."""
+    storage = open_storage(config, clock)
+    storage.index.load()
+    writer = Writer(store=storage.store, index=storage.index, via=via)
+    measure = Measure(
+        index=storage.index, layout=storage.layout, catalog=storage.catalog, config=config, clock=storage.clock
+    )
+    return Manager(
+        actor=local_actor(config),
+        storage=storage,
+        commands=Commands(
+            index=storage.index,
+            writer=writer,
+            layout=storage.layout,
+            clock=storage.clock,
+            stages=tuple(storage.catalog.stages),
+        ),
+        views=Views(
+            index=storage.index,
+            layout=storage.layout,
+            artifacts=storage.artifacts,
+            catalog=storage.catalog,
+            measure=measure,
+            journal=storage.store.journal,
+            config=config,
+            clock=storage.clock,
+        ),
+        results=Results(storage.index, storage.layout, storage.artifacts),
+        intake=Intake(writer, storage.catalog, storage.clock, AllowedHosts.parse(config.allowed_hosts)),
+        starter=ServiceStarter(storage.layout, storage.clock, service_environment(storage.layout.root)),
+    )
+
+
+def follow(storage: Storage, on_change: Callable[[str, str], None]) -> Watch:
+    """A started watch that keeps the index current and then tells `on_change` of each record or progress file."""
+
+    def changed(kind: str, record_id: str) -> None:
+        if kind != "progress":
+            storage.index.refresh(kind, record_id)
+        on_change(kind, record_id)
+
+    watch = Watch(storage.layout, changed)
+    watch.start()
+    return watch
+
+
+def take_service_lock(storage: Storage) -> Lock:
+    """The lock that makes this process the one service of the storage; raises `Refused` naming who has it."""
+    lock = Lock(storage.layout.service_lock())
+    if not lock.acquire():
+        holder = lock.holder()
+        who = f"process {holder.pid} on {holder.host}" if holder is not None else "another process"
+        raise Refused(
+            f"A service runs on this storage already: {who}.",
+            hint="One is enough; it serves every dashboard and command on this storage.",
+        )
+    return lock
+
+
+def build_service(config: Config, storage: Storage, on_ready: Callable[[RecoveryReport], None]) -> Service:
+    """The service of a storage whose lock this process holds; a new epoch begins with it."""
+    clock, layout, index = storage.clock, storage.layout, storage.index
+    index.load()
+    opening = Writer(store=storage.store, index=index, via="service")
+    pool = opening.pool(
+        lambda pool: msgspec.structs.replace(pool, epoch=pool.epoch + 1, service_since=clock.now(), recovery={})
+    )
+    writer = Writer(store=storage.store, index=index, via="service", epoch=pool.epoch)
+    wake = Wake()
+    engine = LocalEngine(
+        lanes={"network": config.network_workers, "cpu": config.cpu_workers, "api": config.api_workers},
+        worker_argv=worker_argv,
+        environment=service_environment(layout.root),
+        log=layout.service_log(),
+        clock=clock,
+        wake=wake.ring,
+    )
+    measure = Measure(index=index, layout=layout, catalog=storage.catalog, config=config, clock=clock)
+
+    def ready(report: RecoveryReport) -> None:
+        found: dict[str, float] = msgspec.to_builtins(report)
+        writer.pool(lambda pool: msgspec.structs.replace(pool, recovery=found))
+        on_ready(report)
+
+    dispatcher = Dispatcher(
+        index=index,
+        writer=writer,
+        engine=engine,
+        clock=clock,
+        epoch=pool.epoch,
+        catalog=storage.catalog,
+        playlists=Playlists(index, writer, storage.catalog, clock),
+        shared=SharedWork(layout),
+        policy=RetryPolicy(config.retry_base_s, config.retry_cap_s),
+        jitter=random.SystemRandom().random,
+        new_attempt_id=lambda: f"a_{secrets.token_hex(8)}",
+        disk_is_low=lambda: free_bytes(layout.root) < config.free_space_bytes,
+        new_units=measure.units_of_attempt,
+        pause_free_s=config.pause_free_s,
+    )
+    return Service(
+        index=index,
+        dispatcher=dispatcher,
+        recovery=Recovery(
+            index=index,
+            writer=writer,
+            journal=storage.store.journal,
+            layout=layout,
+            clock=clock,
+            new_units=measure.units_of_attempt,
+        ),
+        upkeep=Upkeep(index=index, writer=writer, artifacts=storage.artifacts, catalog=storage.catalog, clock=clock),
+        engine=engine,
+        watch=Watch(layout, wake.changed),
+        wake=wake,
+        clock=clock,
+        rescan_s=config.rescan_s,
+        shutdown_s=config.shutdown_s,
+        on_ready=ready,
+    )
+
+
+def worker_argv(lane: str) -> list[str]:
+    """The command of a worker of `lane`, child of this process."""
+    return [sys.executable, "-m", "core", "worker", lane, str(os.getpid())]
+
+
+def build_runner(config: Config) -> Runner:
+    """What a worker process makes attempts with."""
+    storage = open_storage(config)
+    return Runner(
+        layout=storage.layout,
+        store=storage.store,
+        artifacts=storage.artifacts,
+        stages=storage.catalog.stages,
+        clock=storage.clock,
+    )
+
+
+def run_worker(lane: str, parent_pid: int) -> None:
+    """Be a worker process: make attempts for the service `parent_pid` until it is gone."""
+    die_with_parent(parent_pid)
+    config = load_config()
+    # Reports go out on the real standard output; whatever a library prints goes to the service's log.
+    reports = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    configure_log(sys.stderr, secrets=[config.llm_api_key])
+    serve_assignments(lambda: build_runner(config), sys.stdin.buffer, reports)

@@ -1,0 +1,138 @@
+"""`add`: hand in sources, and wait for the results if wanted."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from core.cli.output import clip, is_terminal, printable, show_error, show_json
+from core.cli.session import Session, verb
+from core.cli.waiting import wait_for_batch
+from core.domain.errors import BadInput
+from core.domain.settings import Settings, parse_settings
+from core.manager.intake import Added, Submission
+from core.stages.download.source import absolute_file
+
+SETTINGS = """
+\b
+Settings (--set NAME=VALUE):
+  model         auto, tiny, tiny.en, base, small, medium, large-v3, turbo
+  language      auto, or a code such as en, de, fr
+  quotes        true or false          summary  true or false
+  transcribe    true or false (false: only download)
+  llm           auto, offline, or openai-compatible
+  format        best, 1080p, 720p, audio
+  max_retries   0 to 10                on_exhausted  fail or hold
+"""
+
+
+@verb("add", epilog=SETTINGS)
+@click.argument("sources", nargs=-1, metavar="SOURCE…", type=click.UNPROCESSED)
+@click.option("--batch", "name", default="", metavar="NAME", help="A name for the batch, 100 characters at most.")
+@click.option("--settings", "settings_text", metavar="FILE|JSON", help="Settings as a JSON object, or a file with one.")
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="One setting; may be repeated.")
+@click.option("--priority", type=int, default=5, show_default=True, help="0 (last) to 10 (first).")
+@click.option("--concurrency", type=int, default=3, show_default=True, help="How many of its runs at once, 1 to 5.")
+@click.option(
+    "--limit", type=int, default=50, show_default=True, help="How many videos of a playlist are taken at most."
+)
+@click.option("--draft", is_flag=True, help="Only prepare it; `start BATCH` starts it.")
+@click.option("--wait", is_flag=True, help="Wait until the batch has settled; starts a service if none runs.")
+@click.option("--cookies", type=click.Path(), help="A cookies.txt of an account that may see the videos.")
+@click.option("--format", "format_", help="best, 1080p, 720p or audio; short for --set format=….")
+@click.option("--proxy", help="A proxy that the videos are fetched through.")
+def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
+    """Add URLs, files and folders as one batch and start it.
+
+    Each SOURCE is a web address that yt-dlp knows, a video or sound file, or a folder of such files. A playlist becomes
+    as many runs as it has videos. What cannot be used is named with the reason; the rest goes on.
+    """
+    if not sources:
+        raise click.UsageError("Give at least one URL, file or folder.", click.get_current_context())
+    submission = Submission(
+        sources=sources,
+        name=options["name"],
+        settings=read_settings(options["settings_text"], options["changes"], options["format_"]),
+        priority=options["priority"],
+        concurrency=options["concurrency"],
+        draft=options["draft"],
+        playlist_limit=options["limit"],
+        cookies=str(absolute_file(options["cookies"], "cookies file")) if options["cookies"] else None,
+        proxy=options["proxy"],
+    )
+    manager = session.manager
+    added = manager.intake.add(submission, manager.actor)
+    code = 0 if added.batch_id and not added.rejected else 1 if added.batch_id else 5
+    if options["wait"] and added.batch_id and not submission.draft:
+        if not session.as_json:
+            _tell(added)
+        if not wait_for_batch(manager, added.batch_id, watched=is_terminal() and not session.as_json):
+            code = max(code, 1)
+        if session.as_json:
+            show_json(_document(added) | {"batch": manager.views.batch(added.batch_id)})
+        return code
+    if session.as_json:
+        show_json(_document(added))
+    else:
+        _tell(added)
+        if added.batch_id and not manager.commands.service_alive() and not submission.draft:
+            click.echo("No service is running yet: ./reprise serve works it off, or add with --wait.")
+    return code
+
+
+def read_settings(text: str | None, changes: tuple[str, ...], format_: str | None) -> Settings:
+    """The settings of one `add`; raises `BadInput` for what is not JSON, not NAME=VALUE, or not possible."""
+    settings = parse_settings(_object(text)) if text else Settings()
+    given: dict[str, Any] = {}
+    for change in changes:
+        name, separator, value = change.partition("=")
+        if not separator:
+            raise BadInput(f"“{change}” is not NAME=VALUE.", hint="For example --set model=base.")
+        given[name.strip()] = value.strip()
+    if format_:
+        given["format"] = format_
+    return parse_settings(given, settings)
+
+
+def _object(text: str) -> dict[str, Any]:
+    content = text if text.lstrip().startswith("{") else _read(text)
+    try:
+        return msgspec.json.decode(content, type=dict[str, Any])
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise BadInput(f"The settings are not a JSON object: {error}.", hint='For example {"model": "base"}.') from None
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"The settings file {path} cannot be read: {error}.", hint="Give a file or a JSON object."
+        ) from None
+
+
+def _document(added: Added) -> dict[str, Any]:
+    return {
+        "batch_id": added.batch_id,
+        "runs": [
+            {"run_id": run.run_id, "space_id": run.space_id, "position": run.position, "source": run.source.value}
+            for run in added.runs
+        ],
+        "rejected": msgspec.to_builtins(added.rejected),
+        "expanding": added.expanding,
+    }
+
+
+def _tell(added: Added) -> None:
+    if added.batch_id:
+        click.echo(f"Batch {added.batch_id}: {len(added.runs)} {'run' if len(added.runs) == 1 else 'runs'}")
+    for run in added.runs[:20]:
+        click.echo(f"  {run.position:>3}  {run.run_id}  {clip(printable(run.title), 60)}")
+    if len(added.runs) > 20:
+        click.echo(f"  … and {len(added.runs) - 20} more")
+    for rejected in added.rejected:
+        show_error(rejected.code, f"{clip(rejected.source, 80)}: {rejected.message}", rejected.hint, as_json=False)
+
+
+COMMANDS = (add,)

@@ -1,0 +1,60 @@
+"""`serve`: be the service of a storage until told to stop."""
+
+import signal
+import sys
+from types import FrameType
+
+import click
+import structlog
+
+from core.bootstrap import build_service, open_storage, take_service_lock
+from core.cli.session import Session, verb
+from core.domain.errors import Fenced
+from core.manager.recovery import RecoveryReport
+from core.system.logs import configure_log
+
+
+@verb("serve")
+@click.option("--no-api", is_flag=True, help="Do not listen; the dashboard answers for it.")
+def serve(session: Session, no_api: bool) -> int:
+    """Run the service: resume what was interrupted, work off the queue, stop on SIGTERM or Ctrl-C.
+
+    On SIGTERM nothing new is begun, running work ends at a checkpoint, and the process leaves within 10 seconds with
+    everything noted; a second signal ends it at once, which loses nothing but the windows in flight.
+    """
+    del no_api  # the API is a later issue; the option is part of the contract
+    config = session.config
+    configure_log(sys.stderr, secrets=[config.llm_api_key])
+    log = structlog.get_logger("service")
+    storage = open_storage(config)
+    lock = take_service_lock(storage)
+    try:
+
+        def ready(report: RecoveryReport) -> None:
+            log.info(
+                "ready", storage=str(storage.layout.root), found=report.found, resumed=report.resumed, held=report.held
+            )
+
+        service = build_service(config, storage, ready)
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            del number, frame
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            log.info("stopping", hint="running work ends at a checkpoint")
+            service.stop()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        service.run()
+        log.info("stopped")
+    except Fenced as error:
+        log.error("fenced", error=error.message)
+        raise
+    finally:
+        lock.release()
+    return 0
+
+
+COMMANDS = (serve,)

@@ -1,0 +1,147 @@
+"""The views: what there is, how far it is, why it waits, what it said."""
+
+from typing import Any
+
+import click
+
+from core.cli.output import duration, printable, show_json, table
+from core.cli.session import Session, verb
+from core.domain.errors import NotFound
+from core.domain.states import Phase
+
+RUN_COLUMNS = (
+    ("run_id", "RUN", 28),
+    ("phase", "PHASE", 10),
+    ("stage", "STAGE", 10),
+    ("progress", "DONE", 5),
+    ("title", "TITLE", 40),
+)
+
+
+@verb("status")
+def status(session: Session) -> None:
+    """What the pool does: workers, queue, throughput, and whether a service runs."""
+    now = session.manager.views.status()
+    if session.as_json:
+        show_json(now)
+        return
+    service = now["service"]
+    running = f"process {service['pid']}, since {service['since']}" if service["alive"] else "not running"
+    click.echo(f"{now['status']}; service {running}")
+    click.echo(
+        f"{now['processing']} processing, {now['pending']} pending, {now['paused']} paused, "
+        f"{now['completed']} completed, {now['failed']} failed"
+    )
+    if now["pause"]:
+        click.echo(f"Paused by {now['pause']['by']}: {printable(now['pause']['why']) or 'no reason given'}")
+    if now["stalled"]:
+        click.echo(f"{now['stalled']} stalled; ./reprise list shows which")
+    if now["eta_s"]:
+        click.echo(f"About {duration(now['eta_s']['low'])} to {duration(now['eta_s']['high'])} left")
+
+
+@verb("list")
+@click.option("--phase", type=click.Choice([str(phase) for phase in Phase]), help="Only runs in this phase.")
+@click.option("--user", help="Only runs of this owner.")
+@click.option("--batch", "batch_id", help="Only runs of this batch.")
+def list_(session: Session, phase: str | None, user: str | None, batch_id: str | None) -> None:
+    """List runs, the newest batch first."""
+    found = session.manager.views.runs(phase=phase, user=user, batch_id=batch_id)
+    if session.as_json:
+        show_json(found)
+    elif found["runs"]:
+        table(found["runs"], RUN_COLUMNS)
+    else:
+        click.echo("There are no runs yet. ./reprise add SOURCE… makes some." if not phase else "No run matches.")
+
+
+@verb("show")
+@click.argument("id_", metavar="ID")
+def show(session: Session, id_: str) -> None:
+    """Show one run (r_…) or batch (b_…) with everything about it."""
+    views = session.manager.views
+    if not id_.startswith(("r_", "b_")):
+        raise NotFound(f"“{printable(id_)}” is no id: runs begin with r_, batches with b_.")
+    document = views.batch(id_) if id_.startswith("b_") else views.run(id_)
+    if session.as_json:
+        show_json(document)
+    elif id_.startswith("b_"):
+        click.echo(f"{printable(document['name'])}: {document['phase']}, {document['progress']:.0%}")
+        table(document["runs"], RUN_COLUMNS)
+    else:
+        _show_run(document)
+
+
+def _show_run(run: dict[str, Any]) -> None:
+    click.echo(
+        f"{printable(run['title'])}\n{run['run_id']} in {run['batch_id']}, {run['phase']}, {run['progress']:.0%}"
+    )
+    for flag in run["flags"]:
+        click.echo(f"flag: {flag}")
+    if run["blocked_reason"]:
+        click.echo(f"waits: {printable(run['blocked_reason'])}")
+    if run["failure"]:
+        click.echo(f"failed: {printable(run['failure']['message'])} {printable(run['failure']['hint'])}")
+    for name, stage in run["stages"].items():
+        tries = len(stage["attempts"])
+        click.echo(f"  {name:<12} {stage['status']:<10} {tries} attempt{'' if tries == 1 else 's'}")
+        for file in stage["files"]:
+            click.echo(f"    {file['name']}  {file['size']:,} bytes")
+        if stage["error"] and stage["status"] != "committed":
+            click.echo(f"    last error: {printable(stage['error']['message'])}")
+
+
+@verb("why")
+@click.argument("run_id", metavar="RUN")
+def why(session: Session, run_id: str) -> None:
+    """Say the one reason why a run does not move."""
+    reason = session.manager.views.why(run_id)
+    if session.as_json:
+        show_json(reason)
+    else:
+        click.echo(printable(reason["message"]))
+
+
+@verb("log")
+@click.argument("run_id", metavar="RUN")
+@click.option("--stage", help="Only this stage.")
+def log(session: Session, run_id: str, stage: str | None) -> None:
+    """Print what the stages of a run said."""
+    views = session.manager.views
+    lines = views.logs.lines(views.record(run_id), stage)
+    if session.as_json:
+        show_json({"lines": lines})
+        return
+    for line in lines:
+        click.echo(f"{line['t'][11:19]}  {line['stage']:<11} {printable(line['text'])}")
+    if not lines:
+        click.echo("Nothing was said yet.")
+
+
+@verb("history")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The last so many.")
+def history(session: Session, limit: int) -> None:
+    """What happened to runs and batches, oldest first."""
+    _events(session, "run.", limit)
+
+
+@verb("audit")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The last so many.")
+def audit(session: Session, limit: int) -> None:
+    """Who did what, when, and through which way in."""
+    _events(session, "", limit)
+
+
+def _events(session: Session, kind: str, limit: int) -> None:
+    events = [event for event in session.manager.views.events(limit=limit)["events"] if event["type"].startswith(kind)]
+    if session.as_json:
+        show_json({"events": events})
+        return
+    for event in events:
+        what = event.get("run_id") or event.get("batch_id") or ""
+        click.echo(f"{event['t']}  {event.get('actor', 'service'):<16} {event['type']:<22} {what}")
+    if not events:
+        click.echo("Nothing has happened yet.")
+
+
+COMMANDS = (status, list_, show, why, log, history, audit)

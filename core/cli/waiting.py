@@ -1,0 +1,62 @@
+"""Waiting for a batch: woken by its files, drawn as it goes, and with a service when none is there."""
+
+import threading
+
+import click
+
+from core.bootstrap import Manager, follow
+from core.cli.output import clip, duration, printable
+from core.domain.states import Phase
+from core.manager.commands import is_settled
+
+LOOK_S = 1.0
+STOP_S = 12.0
+
+
+def wait_for_batch(manager: Manager, batch_id: str, *, watched: bool) -> bool:
+    """Wait until the batch has settled, starting a service whenever none runs; True if every run completed.
+
+    A service started here finishes at a checkpoint and stops when the wait is over or interrupted.
+    """
+    changed = threading.Event()
+    watch = follow(manager.storage, lambda _, __: changed.set())
+    said: dict[str, str] = {}
+    try:
+        manager.storage.index.load()
+        while not _settled(manager, batch_id):
+            manager.starter.ensure()
+            changed.wait(LOOK_S)
+            changed.clear()
+            if watched:
+                _draw(manager, batch_id, said)
+        if watched:
+            _draw(manager, batch_id, said)
+    finally:
+        watch.stop()
+        manager.starter.stop(STOP_S)
+    runs = manager.storage.index.runs_of(batch_id)
+    for run in runs:
+        if run.phase == Phase.FAILED and run.failure is not None:
+            click.echo(f"{run.run_id} failed: {printable(run.failure.message)} {printable(run.failure.hint)}", err=True)
+    return all(run.phase in (Phase.COMPLETED, Phase.SKIPPED) for run in runs)
+
+
+def _settled(manager: Manager, batch_id: str) -> bool:
+    runs = manager.storage.index.runs_of(batch_id)
+    there = {run.run_id for run in runs}
+    return is_settled(runs) and all(entry.run_id in there for run in runs for entry in run.entries)
+
+
+def _draw(manager: Manager, batch_id: str, said: dict[str, str]) -> None:
+    """One line whenever a run enters another state, and one moving line for the whole."""
+    batch = manager.views.batch(batch_id)
+    for run in batch["runs"]:
+        state = f"{run['phase']} {run['stage'] or ''}".strip()
+        if said.get(run["run_id"]) != state:
+            said[run["run_id"]] = state
+            click.echo(f"\r\033[K  {run['position']:>3}  {state:<20} {clip(printable(run['title']), 60)}", err=True)
+    eta = batch["eta_s"]
+    left = f", about {duration(eta['low'])} to {duration(eta['high'])} left" if eta else ""
+    finished = batch["completed"] + batch["failed"] + batch["cancelled"] + batch["skipped"]
+    line = f"\r\033[K{batch['progress']:.0%} of {batch['total']} done{left}"
+    click.echo("\r\033[K" if finished == batch["total"] else line, err=True, nl=False)

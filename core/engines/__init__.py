@@ -1,0 +1,1 @@
+"""Where attempts are made: the port, and the engines behind it."""

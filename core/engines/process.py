@@ -1,0 +1,125 @@
+"""One worker process of the local engine: started in a group of its own, spoken to in JSON lines, buried when dead."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from core.domain.run import Owner
+from core.runner.outcome import Report, encode_line
+from core.runner.worker import Message
+from core.system.identity import this_process
+
+
+class WorkerProcess:
+    """A worker and the thread that reads its reports.
+
+    `on_report(worker, report)` and `on_death(worker, how)` are called from that thread; death comes once, last, and
+    after every process of the group is gone. The process is reaped only then, so its pid cannot be anybody else's
+    while this object signals it.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        log: Path,
+        on_report: Callable[["WorkerProcess", Report], None],
+        on_death: Callable[["WorkerProcess", str], None],
+    ) -> None:
+        self._on_report, self._on_death = on_report, on_death
+        self._writing = threading.Lock()
+        with log.open("ab") as errors:
+            self._process = subprocess.Popen(
+                [*argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=dict(environment),
+                start_new_session=True,
+            )
+        self.owner: Owner = this_process(self._process.pid)
+        self._reader = threading.Thread(target=self._read, daemon=True, name=f"worker-{self._process.pid}")
+        self._reader.start()
+
+    def send(self, message: Message) -> None:
+        """Tell the worker; a worker that died meanwhile is reported through `on_death`."""
+        try:
+            with self._writing:
+                assert self._process.stdin is not None
+                self._process.stdin.write(encode_line(message))
+                self._process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            return
+
+    def signal_group(self, number: signal.Signals) -> bool:
+        """Send a signal to every process of the worker's group; False when it is gone."""
+        if self._process.returncode is not None:
+            return False
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def stands_still(self) -> bool:
+        """Whether every thread group in the worker's process group is stopped."""
+        states = group_states(self._process.pid)
+        return bool(states) and all(state in "TtZX" for state in states)
+
+    def close_input(self) -> None:
+        """Tell the worker that nothing more comes; it leaves at once."""
+        with self._writing:
+            assert self._process.stdin is not None
+            try:
+                self._process.stdin.close()
+            except BrokenPipeError:
+                return
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until death has been reported; False after `timeout_s` seconds."""
+        self._reader.join(timeout_s)
+        return not self._reader.is_alive()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        decoder = msgspec.json.Decoder(Report)
+        for line in self._process.stdout:
+            self._on_report(self, decoder.decode(line))
+        # End of file: the worker has exited or is about to. Its children hold no copy of the pipe, so they may
+        # outlive it for a moment: the whole group is killed before anybody is told.
+        os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        self.signal_group(signal.SIGKILL)
+        code = self._process.wait()
+        self._process.stdout.close()
+        self._on_death(self, describe_exit(code))
+
+
+def describe_exit(code: int) -> str:
+    """What an exit code says, in words."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def group_states(group: int) -> list[str]:
+    """The kernel's state letter of every living process in the process group `group`."""
+    states = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[2]) == group:
+            states.append(fields[0])
+    return states

@@ -1,0 +1,299 @@
+"""One turn of the service: compare what the files want with what is, and act on the difference.
+
+events of the engine -> intents and timers of every run -> playlists -> batches -> claims. Each step writes the record
+first and signals after, so that a crash between the two is found by the next turn.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from core.domain import attempts as attempting
+from core.domain.batch import BatchRecord, settle_batch
+from core.domain.moves import another_round, due, settle_intent, wait_over
+from core.domain.plan import changed_stages, reset_from
+from core.domain.run import Owner, RunRecord
+from core.domain.schedule import Claim, Situation, schedule
+from core.domain.settings import Settings, parse_settings
+from core.domain.states import TERMINAL, BatchPhase, Phase, Want
+from core.engines.engine import Died, Engine, Finished, Frozen, Signal, Slot
+from core.manager.index import Index
+from core.manager.outcomes import RetryPolicy, apply_outcome, ended_as
+from core.manager.playlists import Playlists
+from core.manager.shared_work import SharedWork
+from core.manager.writer import Writer
+from core.runner.outcome import Assignment, Playlist
+from core.stages.catalog import Catalog
+from core.system.clock import Clock
+
+IDLE_S = 30.0
+POLL_S = 0.5
+
+
+class Dispatcher:
+    """Drives every run towards what is wanted of it."""
+
+    def __init__(
+        self,
+        *,
+        index: Index,
+        writer: Writer,
+        engine: Engine,
+        clock: Clock,
+        epoch: int,
+        catalog: Catalog,
+        playlists: Playlists,
+        shared: SharedWork,
+        policy: RetryPolicy,
+        jitter: Callable[[], float],
+        new_attempt_id: Callable[[], str],
+        disk_is_low: Callable[[], bool],
+        new_units: Callable[[str, str], int],
+        pause_free_s: float,
+    ) -> None:
+        self._index, self._writer, self._engine, self._clock, self._epoch = index, writer, engine, clock, epoch
+        self._catalog, self._playlists, self._shared, self._policy = catalog, playlists, shared, policy
+        self._jitter, self._new_attempt_id, self._disk_is_low = jitter, new_attempt_id, disk_is_low
+        self._new_units, self._pause_free_s = new_units, pause_free_s
+        self._attempts: dict[str, str] = {}  # open attempt -> run, of this service
+        self._signalled: dict[str, Signal] = {}
+        self._still_since: dict[str, float] = {}
+        self.draining = False
+
+    def turn(self) -> float:
+        """Do all that can be done now; returns the seconds until something is due again."""
+        for event in self._engine.events():
+            self._hear(event)
+        wait_s = IDLE_S
+        runs, _, _ = self._index.snapshot()
+        for run in runs.values():
+            if (
+                run.phase not in TERMINAL
+                or run.intent.want == Want.SKIP
+                or run.intent.again
+                or run.phase == Phase.SKIPPED
+            ):
+                wait_s = min(wait_s, self._drive(run))
+        self._playlists.expand()
+        self._settle_batches()
+        if not self.draining:
+            self._claim()
+        return wait_s
+
+    # --- what the engine says --------------------------------------------------------------------------------
+
+    def _hear(self, event: Finished | Died | Frozen) -> None:
+        attempt_id = event.attempt_id
+        run_id = self._attempts.get(attempt_id)
+        if run_id is None:
+            return
+        if isinstance(event, Frozen):
+            self._write(run_id, attempt_id, self._frozen)
+            self._still_since[attempt_id] = self._clock.monotonic()
+            return
+        sent = self._signalled.pop(attempt_id, None)
+        self._still_since.pop(attempt_id, None)
+        del self._attempts[attempt_id]
+        if isinstance(event, Died):
+            self._write(run_id, attempt_id, lambda run, now: self._died(run, now, asked=sent == Signal.KILL))
+            return
+        outcome = event.outcome
+        entries = self._playlists.entries(outcome, self._index.runs[run_id]) if isinstance(outcome, Playlist) else ()
+        self._write(
+            run_id,
+            attempt_id,
+            lambda run, now: apply_outcome(
+                run,
+                outcome,
+                now,
+                policy=self._policy,
+                jitter=self._jitter(),
+                held=self._held(run),
+                shutting_down=self.draining,
+                entries=entries,
+            ),
+        )
+
+    def _frozen(self, run: RunRecord, now: datetime) -> RunRecord:
+        if run.phase != Phase.RUNNING:
+            return run
+        by, why = self._who_pauses(run)
+        return attempting.frozen(run, now, by=by, why=why)
+
+    def _died(self, run: RunRecord, now: datetime, *, asked: bool) -> RunRecord:
+        attempt = run.open_attempt
+        units = self._new_units(run.run_id, attempt.id) if attempt is not None else 0
+        if asked or self.draining:
+            outcome = ended_as(run, self.draining, self._held(run))
+            return attempting.end_attempt(run, outcome, now, units_done=units, held=self._held(run))
+        return attempting.crashed(run, now, new_units=units, held=self._held(run))
+
+    def _write(self, run_id: str, attempt_id: str, change: Callable[[RunRecord, datetime], RunRecord]) -> None:
+        """Change a run whose open attempt is still `attempt_id`; else the news came too late and is dropped."""
+
+        def checked(run: RunRecord) -> RunRecord:
+            if run.open_attempt is None or run.open_attempt.id != attempt_id:
+                return run
+            return change(run, self._clock.now())
+
+        self._writer.run(run_id, checked)
+
+    # --- what each run wants ---------------------------------------------------------------------------------
+
+    def _held(self, run: RunRecord) -> bool:
+        batch = self._index.batches.get(run.batch_id)
+        return self._index.pool.pause is not None or (batch is not None and batch.phase == BatchPhase.PAUSED)
+
+    def _who_pauses(self, run: RunRecord) -> tuple[str, str]:
+        if run.intent.want == Want.PAUSE:
+            return run.intent.by, run.intent.why
+        batch = self._index.batches.get(run.batch_id)
+        pause = self._index.pool.pause or (batch.pause if batch is not None else None)
+        return (pause.by, pause.why) if pause is not None else ("service", "")
+
+    def _drive(self, run: RunRecord) -> float:
+        batch = self._index.batches.get(run.batch_id)
+        if batch is None:
+            return IDLE_S  # never acknowledged: its batch file is the commit point
+        if batch.cancel_by is not None and run.phase not in TERMINAL and run.intent.want != Want.CANCEL:
+            run = self._writer.run(run.run_id, lambda run: cancel_with_batch(run, batch, self._clock.now()))
+        if run.open_attempt is not None:
+            return self._drive_attempt(run)
+        if run.intent.again and run.phase in TERMINAL:
+            self._writer.run(run.run_id, lambda run: start_round(run, batch.settings, self._catalog, self._clock.now()))
+            return IDLE_S
+        if run.phase == Phase.PAUSED and run.intent.want == Want.RUN and self._held(run):
+            return IDLE_S
+        moved = settle_intent(run, self._clock.now())
+        if moved is not run:
+            self._writer.run(run.run_id, lambda run: settle_intent(run, self._clock.now()))
+            return IDLE_S
+        if run.phase == Phase.RETRY_WAIT:
+            left_s = due(run, self._clock.now())
+            if left_s <= 0:
+                self._writer.run(
+                    run.run_id, lambda run: wait_over(run, self._clock.now()) if run.phase == Phase.RETRY_WAIT else run
+                )
+            return left_s or IDLE_S
+        return POLL_S if run.waits_for else IDLE_S
+
+    def _drive_attempt(self, run: RunRecord) -> float:
+        attempt = run.open_attempt
+        if attempt is None or attempt.id not in self._attempts:
+            return POLL_S  # of an older service; recovery takes it over once its owner is gone
+        want = Want.PAUSE if run.intent.want == Want.RUN and self._held(run) else run.intent.want
+        match want:
+            case Want.STOP | Want.CANCEL | Want.SKIP:
+                self._signal(attempt.id, Signal.KILL)
+            case Want.PAUSE if run.phase == Phase.PAUSED:
+                still_s = self._clock.monotonic() - self._still_since.get(attempt.id, float("-inf"))
+                if still_s < self._pause_free_s:
+                    return self._pause_free_s - still_s
+                self._signal(attempt.id, Signal.KILL)
+            case Want.PAUSE:
+                # A transfer that stands still times out on the other side: it ends, and resumes from its partial file.
+                self._signal(
+                    attempt.id, Signal.KILL if self._catalog.lanes[attempt.stage] == "network" else Signal.FREEZE
+                )
+            case Want.RUN if self._signalled.get(attempt.id) == Signal.FREEZE:
+                if run.phase == Phase.PAUSED:
+                    self._writer.run(run.run_id, self._thawed)
+                self._signalled.pop(attempt.id, None)
+                self._engine.signal(attempt.id, Signal.THAW)
+        return IDLE_S
+
+    def _thawed(self, run: RunRecord) -> RunRecord:
+        return attempting.thawed(run, self._clock.now(), by=run.intent.by) if run.phase == Phase.PAUSED else run
+
+    def _signal(self, attempt_id: str, signal: Signal) -> None:
+        """Send a signal once; KILL may follow FREEZE."""
+        if self._signalled.get(attempt_id) in (signal, Signal.KILL):
+            return
+        self._signalled[attempt_id] = signal
+        self._engine.signal(attempt_id, signal)
+
+    # --- batches and claims ----------------------------------------------------------------------------------
+
+    def _settle_batches(self) -> None:
+        runs, batches, _ = self._index.snapshot()
+        phases: dict[str, list[Phase]] = {batch_id: [] for batch_id in batches}
+        for run in runs.values():
+            if run.batch_id in phases:
+                phases[run.batch_id].append(Phase.QUEUED if run.intent.again else run.phase)
+        for batch_id, batch in batches.items():
+            self._settle(batch, phases[batch_id])
+
+    def _settle(self, batch: BatchRecord, phases: list[Phase]) -> None:
+        if settle_batch(batch, phases, self._clock.now()) is not batch:
+            self._writer.batch(batch.batch_id, lambda batch: settle_batch(batch, phases, self._clock.now()))
+
+    def situation(self) -> Situation:
+        """What the schedule and the diagnosis decide on."""
+        runs, batches, pool = self._index.snapshot()
+        return Situation(
+            runs=runs,
+            batches=batches,
+            pool=pool,
+            free=self._engine.free(),
+            lanes=self._engine.lanes(),
+            lane_of=dict(self._catalog.lanes),
+            now=self._clock.now(),
+            draining=self.draining,
+            disk_low=self._disk_is_low(),
+            shared_busy=self._shared.busy(runs.values()),
+        )
+
+    def _claim(self) -> None:
+        for claim in schedule(self.situation()):
+            slot = self._engine.reserve(claim.lane)
+            if slot is not None:
+                self._start(claim, slot)
+
+    def _start(self, claim: Claim, slot: Slot) -> None:
+        attempt_id = self._new_attempt_id()
+        run = self._writer.run(claim.run_id, lambda run: self._opened(run, claim, attempt_id, slot.owner))
+        if run.open_attempt is None or run.open_attempt.id != attempt_id:
+            self._engine.release(slot)  # somebody changed the intent in between
+            return
+        self._attempts[attempt_id] = run.run_id
+        self._engine.submit(
+            slot, Assignment(attempt_id=attempt_id, run_id=run.run_id, stage=claim.stage, epoch=self._epoch)
+        )
+
+    def _opened(self, run: RunRecord, claim: Claim, attempt_id: str, owner: Owner) -> RunRecord:
+        if run.intent.want != Want.RUN or run.next_stage != claim.stage or run.open_attempt is not None:
+            return run
+        if run.phase not in (Phase.QUEUED, Phase.RUNNING):
+            return run
+        settings = run.settings or self._index.batches[run.batch_id].settings
+        frozen = replace(run, settings=settings)
+        return attempting.open_attempt(frozen, claim.stage, attempt_id, self._epoch, self._clock.now(), owner)
+
+    def close(self) -> None:
+        """After the engine is closed: hear what is left, and give back what is still open as shut down."""
+        for event in self._engine.events():
+            self._hear(event)
+        for attempt_id, run_id in list(self._attempts.items()):
+            self._write(run_id, attempt_id, self._left_open)
+
+    def _left_open(self, run: RunRecord, now: datetime) -> RunRecord:
+        held = self._held(run)
+        return attempting.end_attempt(run, ended_as(run, True, held), now, held=held)
+
+
+def cancel_with_batch(run: RunRecord, batch: BatchRecord, now: datetime) -> RunRecord:
+    """`run` with the intent its cancelled batch has for it."""
+    if run.phase in TERMINAL:
+        return run
+    return replace(run, intent=replace(run.intent, want=Want.CANCEL, by=batch.cancel_by or "", at=now), updated_at=now)
+
+
+def start_round(run: RunRecord, settings: Settings, catalog: Catalog, now: datetime) -> RunRecord:
+    """`run` queued for another round, its stages reset by what the retry asked for."""
+    if not run.intent.again or run.phase not in TERMINAL:
+        return run
+    old = run.settings or settings
+    new = parse_settings(run.intent.changes, old) if run.intent.changes else old
+    stages = reset_from(run.stages, run.intent.from_stage, catalog.wanted(new), catalog.needs, changed_stages(old, new))
+    return another_round(run, stages, new, now)

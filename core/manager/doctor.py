@@ -1,0 +1,127 @@
+"""Is this machine set up: each thing that is needed, whether it is there, and what to do if not."""
+
+import platform
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+import msgspec
+
+from core.config import Config
+from core.domain.errors import RepriseError
+from core.stages.transcribe.models import find_model
+from core.store.layout import Layout
+from core.store.locks import Lock
+from core.system.files import free_bytes
+from core.system.programs import ffmpeg_path
+
+PACKAGES = ("streamlit", "yt-dlp", "faster-whisper", "ctranslate2", "watchdog", "filelock", "openai")
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at; `hint` says what to do when it is not well."""
+
+    name: str
+    ok: bool
+    message: str
+    hint: str = ""
+
+
+def examine(config: Config) -> list[Check]:
+    """Look at everything; what cannot be looked at is reported as not well, never raised."""
+    return [_looked_at(name, look, config) for name, look in LOOKS.items()]
+
+
+def _looked_at(name: str, look: Callable[[Config], Check], config: Config) -> Check:
+    try:
+        return look(config)
+    except RepriseError as error:
+        return Check(name=name, ok=False, message=error.message, hint=error.hint)
+    except OSError as error:
+        return Check(name=name, ok=False, message=str(error), hint="See docs/recovery.md.")
+
+
+def _python(_: Config) -> Check:
+    found = ".".join(str(part) for part in sys.version_info[:3])
+    return Check(
+        name="python", ok=sys.version_info >= (3, 11), message=f"Python {found}", hint="Install Python 3.11 to 3.13."
+    )
+
+
+def _platform(_: Config) -> Check:
+    found = platform.system()
+    return Check(
+        name="platform", ok=found == "Linux", message=f"{found} {platform.release()}", hint="Use a container or WSL2."
+    )
+
+
+def _packages(_: Config) -> Check:
+    found, missing = [], []
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            missing.append(package)
+    return Check(
+        name="packages",
+        ok=not missing,
+        message=f"missing: {', '.join(missing)}" if missing else ", ".join(found),
+        hint="Run ./reprise once; it installs requirements.txt.",
+    )
+
+
+def _storage(config: Config) -> Check:
+    layout = Layout(config.storage_path)
+    warnings = layout.create()
+    return Check(name="storage", ok=True, message="; ".join([str(layout.root), *warnings]))
+
+
+def _space(config: Config) -> Check:
+    free = free_bytes(config.storage_path)
+    return Check(
+        name="disk space",
+        ok=free > config.free_space_bytes,
+        message=f"{free / 1e9:.1f} GB free",
+        hint=f"Nothing is started below {config.free_space_bytes / 1e9:.1f} GB (REPRISE_FREE_SPACE_BYTES).",
+    )
+
+
+def _ffmpeg(_: Config) -> Check:
+    return Check(name="ffmpeg", ok=True, message=ffmpeg_path())
+
+
+def _model(config: Config) -> Check:
+    found = find_model("auto", config.models_dir)
+    return Check(name="speech model", ok=True, message=found.name)
+
+
+def _llm(config: Config) -> Check:
+    if not config.llm_base_url:
+        return Check(name="language model", ok=True, message="none configured; quotes and summaries are made offline")
+    ok = bool(config.llm_model)
+    return Check(
+        name="language model",
+        ok=ok,
+        message=f"{config.llm_model or 'no model named'} at {config.llm_base_url}",
+        hint="Set REPRISE_LLM_MODEL.",
+    )
+
+
+def _service(config: Config) -> Check:
+    alive = Lock(Layout(config.storage_path).service_lock()).held_by_other()
+    return Check(
+        name="service", ok=True, message="running" if alive else "not running; ./reprise or ./reprise serve starts it"
+    )
+
+
+LOOKS: dict[str, Callable[[Config], Check]] = {
+    "python": _python,
+    "platform": _platform,
+    "packages": _packages,
+    "storage": _storage,
+    "disk space": _space,
+    "ffmpeg": _ffmpeg,
+    "speech model": _model,
+    "language model": _llm,
+    "service": _service,
+}

@@ -1,0 +1,174 @@
+"""Taking in sources: what was typed becomes runs of one new batch, or a reason why not."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from core.domain.batch import MAX_RUNS, BatchRecord
+from core.domain.errors import BadInput, RepriseError
+from core.domain.plan import stages_for
+from core.domain.run import RunRecord, Source
+from core.domain.settings import Settings
+from core.domain.states import BatchPhase
+from core.manager.writer import Writer
+from core.stages.download.source import expand_folder, is_playlist, parse_source, shown, space_id
+from core.stages.catalog import Catalog
+from core.store.layout import new_batch_id, new_run_id
+from core.system.clock import Clock
+from core.system.network import AllowedHosts
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants to have made of some sources."""
+
+    sources: tuple[str, ...]
+    name: str = ""
+    settings: Settings = Settings()
+    priority: int = 5
+    concurrency: int = 3
+    draft: bool = False
+    playlist_limit: int = MAX_RUNS
+    cookies: str | None = None
+    proxy: str | None = None
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """A source that was not taken, and why."""
+
+    source: str
+    code: str
+    message: str
+    hint: str
+
+
+class Added(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a submission; `batch_id` is None when nothing was taken."""
+
+    batch_id: str | None
+    runs: tuple[RunRecord, ...]
+    rejected: tuple[Rejected, ...]
+    expanding: bool
+
+
+class Intake:
+    """Makes batches."""
+
+    def __init__(self, writer: Writer, catalog: Catalog, clock: Clock, allowed: AllowedHosts) -> None:
+        self._writer, self._catalog, self._clock, self._allowed = writer, catalog, clock, allowed
+
+    def add(self, submission: Submission, actor: str, on_hash: Callable[[str, float], None] | None = None) -> Added:
+        """Make a batch of all sources that are usable; the others are named with the reason.
+
+        The run files are written first and the batch file last: until that one is there nothing was submitted, so a
+        crash in between leaves nothing half accepted. Raises `BadInput` for what is wrong with the batch itself.
+        """
+        check_batch(submission)
+        taken, rejected = self._parse(submission, on_hash)
+        if not taken:
+            return Added(batch_id=None, runs=(), rejected=tuple(rejected), expanding=False)
+        now = self._clock.now()
+        batch_id = new_batch_id(self._clock)
+        stages = stages_for(self._catalog.wanted(submission.settings))
+        runs = tuple(
+            RunRecord(
+                run_id=new_run_id(self._clock),
+                batch_id=batch_id,
+                space_id=space,
+                position=position,
+                source=source,
+                owner=actor,
+                created_at=now,
+                updated_at=now,
+                title=shown(source),
+                priority=submission.priority,
+                stages=stages,
+            )
+            for position, (source, space) in enumerate(taken, start=1)
+        )
+        batch = BatchRecord(
+            batch_id=batch_id,
+            name=submission.name or default_name(runs),
+            owner=actor,
+            created_at=now,
+            updated_at=now,
+            phase=BatchPhase.DRAFT if submission.draft else BatchPhase.RUNNING,
+            settings=submission.settings,
+            priority=submission.priority,
+            concurrency=submission.concurrency,
+            playlist_limit=submission.playlist_limit,
+            started_at=None if submission.draft else now,
+        )
+        for run in runs:
+            self._writer.new_run(run)
+        self._writer.new_batch(batch, actor, {"runs": len(runs), "rejected": len(rejected)})
+        expanding = any(is_playlist(run.source) for run in runs)
+        return Added(batch_id=batch_id, runs=runs, rejected=tuple(rejected), expanding=expanding)
+
+    def _parse(
+        self, submission: Submission, on_hash: Callable[[str, float], None] | None
+    ) -> tuple[list[tuple[Source, str]], list[Rejected]]:
+        taken: list[tuple[Source, str]] = []
+        rejected: list[Rejected] = []
+        positions: dict[str, int] = {}
+        for text in expand(submission.sources, rejected):
+            try:
+                source = parse_source(text, self._allowed, on_hash=on_hash)
+                if submission.cookies or submission.proxy:
+                    source = msgspec.structs.replace(source, cookies=submission.cookies, proxy=submission.proxy)
+                space = space_id(source)
+                if space in positions:
+                    raise BadInput(
+                        f"This is the same video as number {positions[space]} of this batch.",
+                        code="duplicate",
+                        hint="One copy is enough; it was added once.",
+                    )
+                if len(taken) >= MAX_RUNS:
+                    raise BadInput(
+                        f"A batch holds at most {MAX_RUNS} videos.",
+                        code="batch_full",
+                        hint="Put the rest into another batch.",
+                    )
+            except RepriseError as error:
+                rejected.append(Rejected(source=text, code=error.code, message=error.message, hint=error.hint))
+                continue
+            taken.append((source, space))
+            positions[space] = len(taken)
+        return taken, rejected
+
+
+def expand(sources: Sequence[str], rejected: list[Rejected]) -> list[str]:
+    """The sources with each folder replaced by the media files in it; what is wrong with a folder is `rejected`."""
+    texts: list[str] = []
+    for text in sources:
+        if "://" in text or not Path(text).expanduser().is_dir():
+            texts.append(text)
+            continue
+        try:
+            texts.extend(str(path) for path in expand_folder(Path(text).expanduser()))
+        except RepriseError as error:
+            rejected.append(Rejected(source=text, code=error.code, message=error.message, hint=error.hint))
+    return texts
+
+
+def check_batch(submission: Submission) -> None:
+    """Raise `BadInput` naming the field of the batch that is out of range."""
+    if not submission.sources:
+        raise BadInput("There is nothing to add.", hint="Give at least one URL, file or folder.")
+    if len(submission.name) > 100:
+        raise BadInput("The name is longer than 100 characters.", hint="Shorten it; the description may be longer.")
+    for field, value, low, high in (
+        ("priority", submission.priority, 0, 10),
+        ("concurrency", submission.concurrency, 1, 5),
+        ("limit", submission.playlist_limit, 1, MAX_RUNS),
+    ):
+        if type(value) is not int or not low <= value <= high:
+            raise BadInput(
+                f"The {field} is {value}; it has to be a whole number from {low} to {high}.", code="out_of_range"
+            )
+
+
+def default_name(runs: Sequence[RunRecord]) -> str:
+    """A name for a batch nobody named: its first video, and how many more there are."""
+    first = runs[0].title[:80]
+    return first if len(runs) == 1 else f"{first} and {len(runs) - 1} more"

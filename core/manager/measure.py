@@ -1,0 +1,94 @@
+"""What can be measured of running work: how far it is, when it last moved, and what is probably left."""
+
+from pathlib import Path
+from typing import Any
+
+from core.config import Config
+from core.domain.estimate import Estimate, Rates, estimate_run, estimate_runs, measured_rates
+from core.domain.run import RunRecord
+from core.domain.states import Phase, StageStatus
+from core.manager.index import Index
+from core.stages.catalog import Catalog
+from core.store.layout import Layout
+from core.store.progress import read_progress
+from core.store.units import read_units
+from core.system.clock import Clock
+
+# What share of a run a stage is while nothing was measured yet.
+WEIGHTS = {"download": 0.15, "transcribe": 0.7}
+OTHER_WEIGHT = 0.075
+
+
+class Measure:
+    """Reads the progress files, which may be missing or late, and units, which are the truth."""
+
+    def __init__(self, *, index: Index, layout: Layout, catalog: Catalog, config: Config, clock: Clock) -> None:
+        self._index, self._layout, self._catalog, self._config, self._clock = index, layout, catalog, config, clock
+
+    def progress_of(self, run: RunRecord) -> dict[str, Any] | None:
+        """The latest progress of the run's open attempt, if it belongs to that."""
+        attempt = run.open_attempt
+        progress = read_progress(self._layout, run.run_id) if attempt is not None else None
+        return (
+            progress if progress is not None and attempt is not None and progress.get("attempt") == attempt.id else None
+        )
+
+    def units_of_attempt(self, run_id: str, attempt_id: str) -> int:
+        """How many units the attempt made durable, as far as it told where."""
+        progress = read_progress(self._layout, run_id)
+        if progress is None or progress.get("attempt") != attempt_id:
+            return 0
+        path = self._layout.work(str(progress.get("stage")), str(progress.get("key"))) / "units.jsonl"
+        return sum(unit.attempt == attempt_id for unit in read_units(path).values())
+
+    def share(self, run: RunRecord) -> float:
+        """How far the run is, from 0 to 1."""
+        if run.phase in (Phase.COMPLETED, Phase.SKIPPED):
+            return 1.0
+        needed = {name: stage for name, stage in run.stages.items() if stage.status != StageStatus.NOT_NEEDED}
+        total = sum(WEIGHTS.get(name, OTHER_WEIGHT) for name in needed) or 1.0
+        done = sum(WEIGHTS.get(name, OTHER_WEIGHT) * self.stage_share(run, name) for name in needed)
+        return round(min(1.0, done / total), 4)
+
+    def stage_share(self, run: RunRecord, name: str) -> float:
+        """How far one stage of the run is, from 0 to 1."""
+        if run.stages[name].status == StageStatus.COMMITTED:
+            return 1.0
+        progress = self.progress_of(run) if run.open_attempt is not None and run.open_attempt.stage == name else None
+        total = progress.get("total") if progress else None
+        if progress is None or not total:
+            return 0.0
+        return max(0.0, min(1.0, float(progress.get("done", 0.0)) / float(total)))
+
+    def quiet_s(self, run: RunRecord) -> float | None:
+        """Seconds without any news from the run's open attempt; None when nothing can be said."""
+        attempt = run.open_attempt
+        if attempt is None:
+            return None
+        path: Path = self._layout.progress_file(run.run_id)
+        try:
+            told_at = path.stat().st_mtime
+        except FileNotFoundError:
+            told_at = attempt.started_at.timestamp()
+        return max(0.0, self._clock.now().timestamp() - max(told_at, attempt.started_at.timestamp()))
+
+    def rates(self) -> Rates:
+        """The stage rates that finished runs teach."""
+        return measured_rates(self._index.snapshot()[0].values())
+
+    def eta(self, run: RunRecord, rates: Rates) -> Estimate | None:
+        """What is left of the run; None for one that is over or unknown."""
+        stage = run.next_stage
+        return estimate_run(run, rates, self.stage_share(run, stage) if stage is not None else 1.0)
+
+    def eta_of(self, runs: list[RunRecord], rates: Rates, concurrency: int | None = None) -> Estimate | None:
+        """What is left of several runs that share the lanes."""
+        progress = {run.run_id: self.stage_share(run, run.next_stage) for run in runs if run.next_stage is not None}
+        return estimate_runs(
+            runs, rates, lane_of=self._catalog.lanes, lanes=self.lanes(), concurrency=concurrency, progress=progress
+        )
+
+    def lanes(self) -> dict[str, int]:
+        """How many workers each lane has by configuration."""
+        config = self._config
+        return {"network": config.network_workers, "cpu": config.cpu_workers, "api": config.api_workers}

@@ -1,0 +1,97 @@
+"""What each way an attempt can end does to its run: the bridge from the engine's events to the domain's moves."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from core.domain import attempts as moves
+from core.domain.errors import CLASSES
+from core.domain.retry import decide
+from core.domain.run import Entry, Failure, RunRecord
+from core.domain.settings import Settings
+from core.domain.states import AttemptOutcome, Want
+from core.runner.outcome import Committed, Ended, Failed, InputDamaged, Outcome, Playlist, Shared, Stale
+
+
+class RetryPolicy:
+    """The configured back-off, with the dice handed in."""
+
+    def __init__(self, base_s: float, cap_s: float) -> None:
+        self.base_s, self.cap_s = base_s, cap_s
+
+
+def apply_outcome(
+    run: RunRecord,
+    outcome: Outcome,
+    now: datetime,
+    *,
+    policy: RetryPolicy,
+    jitter: float,
+    held: bool,
+    shutting_down: bool,
+    entries: tuple[Entry, ...] = (),
+) -> RunRecord:
+    """`run` after its open attempt ended with `outcome`; `entries` are the runs-to-be of a playlist."""
+    match outcome:
+        case Committed():
+            return moves.commit_stage(
+                replace(run, adopted=run.adopted or (outcome.reused and run.resumed)),
+                outcome.key,
+                now,
+                work=outcome.work,
+                reused=outcome.reused,
+                units_done=outcome.units,
+                title=outcome.title,
+                duration_s=outcome.duration_s,
+            )
+        case Failed():
+            return _failed(run, outcome, now, policy, jitter)
+        case Ended():
+            return moves.end_attempt(run, ended_as(run, shutting_down, held), now, units_done=outcome.units, held=held)
+        case Shared():
+            stage = run.open_attempt.stage if run.open_attempt else ""
+            return moves.wait_for(run, f"{stage}/{outcome.key}", now)
+        case Playlist():
+            return moves.expand(run, outcome.title, entries, now)
+        case InputDamaged():
+            return moves.invalidate_input(run, outcome.stage, now)
+        case Stale():
+            return moves.end_attempt(run, AttemptOutcome.INTERRUPTED, now, held=held)
+
+
+def ended_as(run: RunRecord, shutting_down: bool, held: bool) -> AttemptOutcome:
+    """The word for an attempt that ended because it was asked to."""
+    match run.intent.want:
+        case Want.CANCEL:
+            return AttemptOutcome.CANCELLED
+        case Want.STOP:
+            return AttemptOutcome.STOPPED
+        case Want.PAUSE:
+            return AttemptOutcome.PAUSED
+    if shutting_down:
+        return AttemptOutcome.SHUTDOWN
+    return AttemptOutcome.PAUSED if held else AttemptOutcome.INTERRUPTED
+
+
+def _failed(run: RunRecord, outcome: Failed, now: datetime, policy: RetryPolicy, jitter: float) -> RunRecord:
+    attempt = run.open_attempt
+    tries = run.stages[attempt.stage].tries if attempt is not None else 0
+    settings = run.settings or Settings()
+    decision = decide(
+        outcome.error_class,
+        tries,
+        settings.max_retries,
+        outcome.retry_after_s,
+        jitter,
+        base_s=policy.base_s,
+        cap_s=policy.cap_s,
+    )
+    failure = Failure(
+        kind=decision.kind,
+        error_class=outcome.error_class,
+        message=outcome.message,
+        hint=outcome.hint or CLASSES[outcome.error_class].hint,
+    )
+    return moves.fail_attempt(
+        run, failure, now, retry_wait_s=decision.wait_s, counts=decision.counts, units_done=outcome.units
+    )

@@ -1,0 +1,71 @@
+"""Playlists: one run turns out to be many, and the others are made, however often that is interrupted."""
+
+from core.domain.batch import MAX_RUNS
+from core.domain.plan import stages_for
+from core.domain.run import Entry, RunRecord, Source
+from core.domain.settings import Settings
+from core.manager.index import Index
+from core.manager.writer import Writer
+from core.runner.outcome import Playlist
+from core.stages.download.source import space_id
+from core.stages.catalog import Catalog
+from core.store.layout import new_run_id
+from core.system.clock import Clock
+
+
+class Playlists:
+    """Names the runs a playlist will have, and makes those that are not there yet."""
+
+    def __init__(self, index: Index, writer: Writer, catalog: Catalog, clock: Clock) -> None:
+        self._index, self._writer, self._catalog, self._clock = index, writer, catalog, clock
+
+    def entries(self, outcome: Playlist, run: RunRecord) -> tuple[Entry, ...]:
+        """The videos of the playlist that the batch takes: new to it, at most its limit, each with the id its run gets."""
+        batch = self._index.batches[run.batch_id]
+        there = self._index.runs_of(run.batch_id)
+        known = {other.space_id for other in there if other.run_id != run.run_id}
+        room = min(batch.playlist_limit, MAX_RUNS - len(there) + 1)
+        entries: list[Entry] = []
+        for found in outcome.entries:
+            space = space_id(Source(kind="url", value=found.url))
+            if space in known or len(entries) >= room:
+                continue
+            known.add(space)
+            run_id = new_run_id(self._clock) if entries else run.run_id
+            entries.append(Entry(run_id=run_id, space_id=space, url=found.url, title=found.title))
+        return tuple(entries)
+
+    def expand(self) -> None:
+        """Make the runs that some run's playlist names and that do not exist; doing it twice changes nothing."""
+        runs, batches, _ = self._index.snapshot()
+        for parent in [run for run in runs.values() if run.entries]:
+            missing = [entry for entry in parent.entries if entry.run_id not in runs]
+            if not missing or parent.batch_id not in batches:
+                continue
+            position = max(run.position for run in self._index.runs_of(parent.batch_id))
+            settings = parent.settings or batches[parent.batch_id].settings
+            for number, entry in enumerate(missing, start=1):
+                self._writer.new_run(self._child(parent, entry, position + number, settings))
+            self._writer.note(
+                "run.expanded",
+                run_id=parent.run_id,
+                batch_id=parent.batch_id,
+                data={"playlist": parent.playlist, "runs": len(missing)},
+            )
+
+    def _child(self, parent: RunRecord, entry: Entry, position: int, settings: Settings) -> RunRecord:
+        now = self._clock.now()
+        return RunRecord(
+            run_id=entry.run_id,
+            batch_id=parent.batch_id,
+            space_id=entry.space_id,
+            position=position,
+            source=Source(kind="url", value=entry.url, cookies=parent.source.cookies, proxy=parent.source.proxy),
+            owner=parent.owner,
+            created_at=now,
+            updated_at=now,
+            title=entry.title or entry.url,
+            priority=parent.priority,
+            playlist=parent.playlist,
+            stages=stages_for(self._catalog.wanted(settings)),
+        )

@@ -1,0 +1,83 @@
+"""What a service does before its first turn: nothing that was being worked on is lost, nothing of it is believed blindly.
+
+Recovery puts back in the queue, it never runs anything; running it twice changes nothing.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from core.domain.attempts import crashed
+from core.domain.run import RunRecord
+from core.domain.states import BatchPhase, Phase
+from core.manager.index import Index
+from core.manager.writer import Writer
+from core.store.journal import Journal
+from core.store.layout import Layout
+from core.store.locks import Lock
+from core.system.clock import Clock
+
+
+class RecoveryReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a start found: runs that had been working, and what became of them."""
+
+    found: int = 0
+    resumed: int = 0
+    adopted: int = 0
+    held: int = 0
+    redone_s: float = 0.0
+
+
+class Recovery:
+    """Takes back runs whose owner is dead: proven by the kernel's lock, never by an age."""
+
+    def __init__(
+        self,
+        *,
+        index: Index,
+        writer: Writer,
+        journal: Journal,
+        layout: Layout,
+        clock: Clock,
+        new_units: Callable[[str, str], int],
+    ) -> None:
+        self._index, self._writer, self._journal = index, writer, journal
+        self._layout, self._clock, self._new_units = layout, clock, new_units
+        self.held: set[str] = set()
+
+    def recover(self) -> RecoveryReport:
+        """Take back every run that was being worked on and whose owner is gone; the others stay in `held`."""
+        runs, batches, _ = self._index.snapshot()
+        self._journal.reemit([*runs.values(), *batches.values()])
+        working = [run for run in runs.values() if run.phase == Phase.RUNNING or run.open_attempt is not None]
+        self.held = {run.run_id for run in working}
+        resumed = self.retry_held()
+        report = RecoveryReport(found=len(working), resumed=resumed, held=len(self.held))
+        if working:
+            self._writer.note("service.recovered", data=msgspec.to_builtins(report))
+        return report
+
+    def retry_held(self) -> int:
+        """Take back those held runs whose owner has gone since; returns how many."""
+        taken = {run_id for run_id in self.held if self._take_back(run_id)}
+        self.held -= taken
+        return len(taken)
+
+    def _take_back(self, run_id: str) -> bool:
+        lock = Lock(self._layout.owner_lock(run_id))
+        if not lock.acquire():
+            return False
+        try:
+            self._writer.run(run_id, self._requeue)
+        finally:
+            lock.release()
+        return True
+
+    def _requeue(self, run: RunRecord) -> RunRecord:
+        attempt = run.open_attempt
+        if run.phase != Phase.RUNNING and attempt is None:
+            return run
+        units = self._new_units(run.run_id, attempt.id) if attempt is not None else 0
+        batch = self._index.batches.get(run.batch_id)
+        paused = self._index.pool.pause is not None or (batch is not None and batch.phase == BatchPhase.PAUSED)
+        return crashed(run, self._clock.now(), new_units=units, held=paused)

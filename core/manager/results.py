@@ -1,0 +1,88 @@
+"""What runs published, by the names people ask for."""
+
+from pathlib import Path
+
+import msgspec
+
+from core.domain.errors import Damaged, NotFound, Refused
+from core.domain.run import RunRecord
+from core.domain.states import StageStatus
+from core.manager.index import Index
+from core.store.artifacts import Artifacts
+from core.store.layout import Layout
+
+MEDIA = "media"
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """One published file: the name it is asked for by, where it lies, its size in bytes and its SHA-256."""
+
+    name: str
+    stage: str
+    path: Path
+    size: int
+    sha256: str
+
+
+class Results:
+    """Finds published files; only what a receipt lists can be reached."""
+
+    def __init__(self, index: Index, layout: Layout, artifacts: Artifacts) -> None:
+        self._index, self._layout, self._artifacts = index, layout, artifacts
+
+    def all(self, run_id: str) -> list[Result]:
+        """Every file the run has published so far, in pipeline order."""
+        run = self._run(run_id)
+        return [result for stage in run.stages for result in self._of_stage(run, stage)]
+
+    def find(self, run_id: str, name: str) -> Result:
+        """The published file `name`: `transcript.json`, …, or `media`.
+
+        Raises `Refused` (exit 4) when it is not made yet, `NotFound` when no stage makes such a file.
+        """
+        run = self._run(run_id)
+        there = self.all(run_id)
+        for result in there:
+            if result.name == name or (
+                name == MEDIA and result.stage == "download" and result.name.startswith("media.")
+            ):
+                return result
+        unfinished = [
+            stage
+            for stage, state in run.stages.items()
+            if state.status in (StageStatus.PENDING, StageStatus.RUNNING, StageStatus.FAILED)
+        ]
+        if unfinished:
+            raise Refused(
+                f"{name} of run {run_id} is not made yet; the run is {run.phase}.",
+                hint=f"./reprise why {run_id} tells what it waits for.",
+                code="not_made_yet",
+            )
+        raise NotFound(
+            f"Run {run_id} has no file {name}.", hint=f"It has: {', '.join(result.name for result in there) or 'none'}."
+        )
+
+    def check(self, result: Result, run_id: str) -> Path:
+        """The path of a result whose bytes were just compared with its receipt; raises `Damaged`."""
+        run = self._run(run_id)
+        key = run.stages[result.stage].key
+        if key is None or self._artifacts.inspect(result.stage, key, deep=True, repair=False)[0] is None:
+            raise Damaged(f"{result.name} of run {run_id} is not what was published.")
+        return result.path
+
+    def _run(self, run_id: str) -> RunRecord:
+        run = self._index.runs.get(run_id)
+        if run is None or run.batch_id not in self._index.batches:
+            raise NotFound(f"There is no run {run_id}.")
+        return run
+
+    def _of_stage(self, run: RunRecord, stage: str) -> list[Result]:
+        key = run.stages[stage].key
+        if key is None or run.stages[stage].status != StageStatus.COMMITTED:
+            return []
+        receipt = self._artifacts.receipt(stage, key)
+        folder = self._layout.artifact(stage, key)
+        return [
+            Result(name=name, stage=stage, path=folder / name, size=entry.size, sha256=entry.sha256)
+            for name, entry in (receipt.files.items() if receipt is not None else ())
+        ]

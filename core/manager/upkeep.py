@@ -1,0 +1,63 @@
+"""What the service looks after between turns: finished results that are damaged, and folders nobody needs."""
+
+from collections.abc import Iterator
+
+from core.domain.moves import invalidate
+from core.domain.plan import reset_from
+from core.domain.run import RunRecord
+from core.domain.states import Phase, StageStatus
+from core.manager.index import Index
+from core.manager.writer import Writer
+from core.stages.catalog import Catalog
+from core.store.artifacts import Artifacts
+from core.system.clock import Clock
+
+SLICE = 20
+IDLE_S = 3600.0
+
+
+class Upkeep:
+    """Once after each start, in slices that do not hold up a turn, looks at what finished runs published."""
+
+    def __init__(self, *, index: Index, writer: Writer, artifacts: Artifacts, catalog: Catalog, clock: Clock) -> None:
+        self._index, self._writer, self._artifacts = index, writer, artifacts
+        self._catalog, self._clock = catalog, clock
+        self._left: Iterator[str] | None = None
+        self._done = False
+
+    def turn(self) -> float:
+        """Look at the next few; returns the seconds until there is more to look at."""
+        if self._done:
+            return IDLE_S
+        if self._left is None:
+            runs, _, _ = self._index.snapshot()
+            self._left = iter([run.run_id for run in runs.values() if run.phase == Phase.COMPLETED])
+        for _ in range(SLICE):
+            run_id = next(self._left, None)
+            if run_id is None:
+                self._done = True
+                return IDLE_S
+            self._look_at(run_id)
+        return 0.01
+
+    def _look_at(self, run_id: str) -> None:
+        run = self._index.runs.get(run_id)
+        if run is None:
+            return
+        damaged = [name for name in self._committed(run) if not self._is_whole(name, run)]
+        if damaged:
+            self._writer.run(run_id, lambda run: self._invalidated(run, damaged))
+
+    def _invalidated(self, run: RunRecord, damaged: list[str]) -> RunRecord:
+        if run.phase != Phase.COMPLETED:
+            return run
+        wanted = {name: stage.status != StageStatus.NOT_NEEDED for name, stage in run.stages.items()}
+        stages = reset_from(run.stages, None, wanted, self._catalog.needs, frozenset(damaged))
+        return invalidate(run, stages, self._clock.now(), why=f"no longer whole: {', '.join(damaged)}")
+
+    def _committed(self, run: RunRecord) -> list[str]:
+        return [name for name, stage in run.stages.items() if stage.status == StageStatus.COMMITTED]
+
+    def _is_whole(self, name: str, run: RunRecord) -> bool:
+        key = run.stages[name].key
+        return key is not None and self._artifacts.verify(name, key, deep=False) is not None

@@ -1,0 +1,109 @@
+"""The one way a record is changed: read, change, write, then journal what happened and tell the index.
+
+The service writes with its epoch, so that an older service that wakes up is refused; commands write intent without one.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from core.domain.batch import BatchRecord, PoolRecord
+from core.domain.errors import NotFound
+from core.domain.run import RunRecord
+from core.manager.index import POOL, Index
+from core.store.journal import Event, transition_event
+from core.store.state import Conflict, StateStore
+
+
+class Writer:
+    """Writes records for one kind of caller: `via` is cli, dashboard, api or service."""
+
+    def __init__(self, *, store: StateStore, index: Index, via: str, epoch: int | None = None) -> None:
+        self._store, self._index, self._via, self._epoch = store, index, via, epoch
+
+    def run(
+        self, run_id: str, change: Callable[[RunRecord], RunRecord], *, command: str = "", actor: str = "service"
+    ) -> RunRecord:
+        """The run after `change`, durable; its new transitions, and the `command` that was given, are journaled."""
+        seen: list[RunRecord] = []
+
+        def remember(run: RunRecord) -> RunRecord:
+            seen[:] = [run]
+            return change(run)
+
+        stored = self._store.runs.update(run_id, remember, epoch=self._epoch)
+        before, after = seen[-1], stored.value
+        self._index.put_run(after)
+        if after is not before:
+            events = self._events(before, after, stored.gen)
+            if command:
+                events.append(self._command(command, actor, run_id=run_id, batch_id=after.batch_id, gen=stored.gen))
+            self._store.journal.append(events)
+        return after
+
+    def new_run(self, run: RunRecord) -> None:
+        """A run's first state, durable; one that is there already is left as it is."""
+        try:
+            self._store.runs.create(run.run_id, run, epoch=self._epoch or 0)
+        except Conflict:
+            run = self._store.runs.get(run.run_id).value
+        self._index.put_run(run)
+
+    def batch(
+        self, batch_id: str, change: Callable[[BatchRecord], BatchRecord], *, command: str = "", actor: str = "service"
+    ) -> BatchRecord:
+        """The batch after `change`, durable and journaled."""
+        seen: list[BatchRecord] = []
+
+        def remember(batch: BatchRecord) -> BatchRecord:
+            seen[:] = [batch]
+            return change(batch)
+
+        stored = self._store.batches.update(batch_id, remember, epoch=self._epoch)
+        before, after = seen[-1], stored.value
+        self._index.put_batch(after)
+        if after is not before:
+            events = self._events(before, after, stored.gen)
+            if command:
+                events.append(self._command(command, actor, batch_id=batch_id, gen=stored.gen))
+            self._store.journal.append(events)
+        return after
+
+    def new_batch(self, batch: BatchRecord, actor: str, data: dict[str, Any]) -> None:
+        """A batch's first state, durable and journaled: from now on its runs count."""
+        self._store.batches.create(batch.batch_id, batch)
+        self._index.put_batch(batch)
+        self._store.journal.append([self._command("add", actor, batch_id=batch.batch_id, gen=1, data=data)])
+
+    def pool(
+        self, change: Callable[[PoolRecord], PoolRecord], *, command: str = "", actor: str = "service"
+    ) -> PoolRecord:
+        """The pool after `change`, durable and journaled; it is made when it is missing."""
+        try:
+            stored = self._store.pool.update(POOL, change, epoch=self._epoch)
+        except NotFound:
+            self._store.pool.create(POOL, PoolRecord())
+            stored = self._store.pool.update(POOL, change, epoch=self._epoch)
+        self._index.pool = stored.value
+        if command:
+            self._store.journal.append([self._command(command, actor, gen=stored.gen)])
+        return stored.value
+
+    def note(self, kind: str, **event: Any) -> None:
+        """Journal something that changed no record: a start, a recovery; `event` are fields of `Event`."""
+        self._store.journal.append([Event(type=kind, via=self._via, **event)])
+
+    def _command(self, command: str, actor: str, **event: Any) -> Event:
+        return Event(type=f"command.{command}", actor=actor, via=self._via, **event)
+
+    def _events(self, before: RunRecord | BatchRecord, after: RunRecord | BatchRecord, gen: int) -> list[Event]:
+        """The transitions that `after` has and `before` had not, with the attempt they belong to."""
+        known = {line.id for line in before.transitions}
+        events = [
+            transition_event(after, line, via=self._via, gen=gen) for line in after.transitions if line.id not in known
+        ]
+        attempt = after.attempts[-1] if isinstance(after, RunRecord) and after.attempts else None
+        if attempt is None:
+            return events
+        return [msgspec.structs.replace(event, stage=attempt.stage, attempt=attempt.id) for event in events]

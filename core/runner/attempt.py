@@ -1,0 +1,102 @@
+"""What a running stage holds in its hands: its folders, its durable units, and ways to say how far it is."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.runner.control import Control
+from core.stages.stage import Job
+from core.store.layout import Layout
+from core.store.progress import write_progress
+from core.store.units import UnitLog
+from core.system.clock import Clock, rfc3339
+from core.system.files import write_durably
+
+PROGRESS_INTERVAL_S = 0.25
+LOG_LIMIT_BYTES = 2 * 1024 * 1024
+
+
+class RunningAttempt:
+    """The `Attempt` of `core.stages.stage`, on real folders."""
+
+    def __init__(
+        self,
+        *,
+        layout: Layout,
+        clock: Clock,
+        control: Control,
+        job: Job,
+        run_id: str,
+        stage: str,
+        unit: str,
+        attempt_id: str,
+        key: str,
+        work: Path,
+        units: UnitLog,
+    ) -> None:
+        self.job = job
+        self.work = work
+        self.out = work / f"tmp.{attempt_id}"
+        self.units = units
+        self._layout, self._clock, self._control = layout, clock, control
+        self._run_id, self._stage, self._unit, self._attempt_id, self._key = run_id, stage, unit, attempt_id, key
+        self._lock = threading.Lock()
+        self._said_at = float("-inf")
+        self._began_at = clock.monotonic()
+        self._log_path = layout.attempt_log(run_id, stage, attempt_id)
+        self._log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._log_left = LOG_LIMIT_BYTES
+
+    def progress(self, done: float, total: float | None, note: str = "") -> None:
+        """Write how far it is, at most every `PROGRESS_INTERVAL_S`; the end of the work is always written."""
+        with self._lock:
+            now = self._clock.monotonic()
+            if now - self._said_at < PROGRESS_INTERVAL_S and not (total and done >= total):
+                return
+            self._said_at = now
+        write_progress(
+            self._layout,
+            self._run_id,
+            {
+                "attempt": self._attempt_id,
+                "stage": self._stage,
+                "key": self._key,
+                "unit": self._unit,
+                "done": done,
+                "total": total,
+                "note": note,
+                "elapsed_s": round(now - self._began_at, 3),
+                "at": rfc3339(self._clock.now()),
+            },
+        )
+
+    def log(self, text: str) -> None:
+        """Keep one line of console output; past the limit of an attempt's log the rest is left out and that is said."""
+        line = {"t": rfc3339(self._clock.now()), "text": printable(text)}
+        with self._lock:
+            if self._log_left <= 0:
+                return
+            encoded = msgspec.json.encode(line) + b"\n"
+            self._log_left -= len(encoded)
+            if self._log_left <= 0:
+                encoded = msgspec.json.encode({**line, "text": "(the log is full; the rest is left out)"}) + b"\n"
+            with self._log_path.open("ab") as file:
+                file.write(encoded)
+
+    def check(self) -> None:
+        """Raise `Stop` when the attempt has to end."""
+        self._control.check()
+
+    def file(self, name: str, content: bytes) -> Path:
+        """Write `content` durably as `name` in the work folder."""
+        path = self.work / name
+        write_durably(path, content)
+        return path
+
+
+def printable(text: Any) -> str:
+    """`text` as one line a terminal can show: no control characters, no direction overrides, no lone surrogates."""
+    cleaned = "".join(c if c.isprintable() or c == "\t" else "�" for c in str(text).rstrip("\r\n"))
+    return cleaned.encode("utf-8", "replace").decode("utf-8")

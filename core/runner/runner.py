@@ -1,0 +1,225 @@
+"""One attempt from its assignment to its outcome, read from top to bottom.
+
+take the run -> name the key -> somebody made it already? -> take the key -> do the units -> publish -> say so
+"""
+
+import shutil
+import threading
+import traceback
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from core.domain.errors import CLASSES, ErrorClass, RepriseError, StageError, Stop
+from core.domain.run import RunRecord
+from core.domain.settings import Settings
+from core.runner.attempt import RunningAttempt
+from core.runner.control import Control
+from core.runner.outcome import (
+    Assignment,
+    Committed,
+    Ended,
+    Failed,
+    InputDamaged,
+    Outcome,
+    Playlist,
+    Shared,
+    Stale,
+)
+from core.stages.stage import Expanded, Job, Made, Published, Stage
+from core.store.artifacts import Artifacts, Receipt, stage_key
+from core.store.layout import Layout
+from core.store.locks import Lock
+from core.store.state import StateStore
+from core.store.units import UnitLog
+from core.system.clock import Clock
+from core.system.files import make_folder
+
+
+class Runner:
+    """Executes attempts, one at a time, in this process."""
+
+    def __init__(
+        self, *, layout: Layout, store: StateStore, artifacts: Artifacts, stages: Mapping[str, Stage], clock: Clock
+    ) -> None:
+        self._layout, self._store, self._artifacts = layout, store, artifacts
+        self._stages, self._clock = stages, clock
+        self._one_at_a_time = threading.Lock()
+
+    def execute(self, assignment: Assignment, control: Control) -> Outcome:
+        """Make one attempt. Never raises for anything a stage did; every way to end is an `Outcome`."""
+        with self._one_at_a_time:
+            owner = Lock(self._layout.owner_lock(assignment.run_id))
+            if not owner.acquire(timeout_s=2.0):
+                return Stale()
+            try:
+                return self._owned(assignment, control)
+            finally:
+                owner.release()
+
+    def _owned(self, assignment: Assignment, control: Control) -> Outcome:
+        try:
+            run = self._store.runs.get(assignment.run_id).value
+            if run.open_attempt is None or run.open_attempt.id != assignment.attempt_id:
+                return Stale()
+            stage = self._stages[assignment.stage]
+            inputs: dict[str, Published] = {}
+            for name in stage.needs:
+                published = self._input(run, name)
+                if published is None:
+                    return InputDamaged(stage=name)
+                inputs[name] = published
+            job = Job(space_id=run.space_id, source=run.source, settings=run.settings or Settings(), inputs=inputs)
+            params = stage.params(job)
+            sources = {name: published.key for name, published in inputs.items()}
+            key = stage_key(stage.name, stage.version, params, sources, run.stages[stage.name].redo)
+            return self._keyed(assignment, control, stage, job, params, key)
+        except Stop:
+            return Ended()
+        except (StageError, RepriseError, OSError, MemoryError) as error:
+            return failed(error)
+
+    def _input(self, run: RunRecord, name: str) -> Published | None:
+        key = run.stages[name].key
+        receipt = self._artifacts.verify(name, key, deep=True) if key else None
+        if receipt is None or key is None:
+            return None
+        files = {file: entry.sha256 for file, entry in receipt.files.items()}
+        return Published(stage=name, key=key, path=self._layout.artifact(name, key), files=files, facts=receipt.facts)
+
+    def _keyed(
+        self, assignment: Assignment, control: Control, stage: Stage, job: Job, params: dict[str, object], key: str
+    ) -> Outcome:
+        if (there := self._artifacts.verify(stage.name, key, deep=True)) is not None:
+            return reused(key, there)
+        lock = Lock(self._layout.key_lock(stage.name, key))
+        if not lock.acquire():
+            return Shared(key=key)
+        try:
+            if (there := self._artifacts.verify(stage.name, key, deep=True)) is not None:
+                return reused(key, there)
+            return self._make(assignment, control, stage, job, params, key)
+        finally:
+            lock.release()
+
+    def _make(
+        self, assignment: Assignment, control: Control, stage: Stage, job: Job, params: dict[str, object], key: str
+    ) -> Outcome:
+        work = self._layout.work(stage.name, key)
+        make_folder(work)
+        clear_temporary(work)
+        units = UnitLog(work / "units.jsonl", assignment.attempt_id, assignment.epoch)
+        before = len(units.done())
+        attempt = RunningAttempt(
+            layout=self._layout,
+            clock=self._clock,
+            control=control,
+            job=job,
+            run_id=assignment.run_id,
+            stage=stage.name,
+            unit=stage.unit,
+            attempt_id=assignment.attempt_id,
+            key=key,
+            work=work,
+            units=units,
+        )
+        attempt.out.mkdir(mode=0o700)
+        started = self._clock.now()
+        try:
+            control.check()
+            attempt.progress(0.0, None, "starting")
+            attempt.log(f"{stage.name}: started" + (f", {before} units are there already" if before else ""))
+            made = stage.run(attempt)
+            if isinstance(made, Expanded):
+                return Playlist(title=made.title, entries=made.entries, total=made.total)
+            self._publish(assignment, stage, job, params, key, attempt.out, made, units, started)
+            attempt.log(f"{stage.name}: done")
+            return Committed(
+                key=key,
+                work=made.work,
+                title=made.title,
+                duration_s=made.duration_s,
+                units=len(units.done()) - before,
+            )
+        except Stop:
+            attempt.log(f"{stage.name}: stopped at a checkpoint")
+            return Ended(units=len(units.done()) - before)
+        except Exception as error:  # noqa: BLE001 - whatever a tool throws becomes an outcome, with its trace in the log
+            for line in traceback.format_exception(error):
+                attempt.log(line)
+            return failed(error, units=len(units.done()) - before)
+        finally:
+            units.close()
+            shutil.rmtree(attempt.out, ignore_errors=True)
+
+    def _publish(
+        self,
+        assignment: Assignment,
+        stage: Stage,
+        job: Job,
+        params: dict[str, object],
+        key: str,
+        out: Path,
+        made: Made,
+        units: UnitLog,
+        started: datetime,
+    ) -> None:
+        receipt = Receipt(
+            stage=stage.name,
+            key=key,
+            version=stage.version,
+            params=params,
+            inputs={name: published.key for name, published in job.inputs.items()},
+            facts={**made.facts, "title": made.title} if made.title else made.facts,
+            tools=made.tools,
+            work=made.work,
+            started_at=started,
+            attempt=assignment.attempt_id,
+            epoch=assignment.epoch,
+            units=len(units.done()),
+        )
+        self._artifacts.publish(stage.name, key, out, receipt)
+
+
+def reused(key: str, receipt: Receipt) -> Committed:
+    """The outcome of finding the work done: nothing is done, all of it is reused."""
+    work = receipt.work
+    if work is not None:
+        work = type(work)(unit=work.unit, reused=work.done + work.reused)
+    facts = receipt.facts
+    return Committed(
+        key=key,
+        reused=True,
+        work=work,
+        title=str(facts.get("title", "")),
+        duration_s=facts.get("duration") if isinstance(facts.get("duration"), int | float) else None,
+    )
+
+
+def clear_temporary(work: Path) -> None:
+    """Remove what attempts that died left half made; nobody else is at work here, since the key is locked."""
+    for leftover in work.glob("tmp.*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def failed(error: Exception, units: int = 0) -> Failed:
+    """The outcome for an exception: its own class where it has one, by its kind where it has none."""
+    if isinstance(error, StageError):
+        return Failed(
+            error_class=error.error_class,
+            message=error.message,
+            hint=error.hint,
+            retry_after_s=error.retry_after_s,
+            units=units,
+        )
+    if isinstance(error, OSError):
+        full = error.errno in (28, 122)  # ENOSPC, EDQUOT
+        error_class = ErrorClass.DISK_FULL if full else ErrorClass.LOCAL_IO
+        message = "The disk is full." if full else f"The storage could not be used: {error.strerror or error}."
+    elif isinstance(error, MemoryError):
+        error_class, message = ErrorClass.OUT_OF_MEMORY, "There was not enough memory."
+    elif isinstance(error, RepriseError):
+        return Failed(error_class=ErrorClass.LOCAL_IO, message=error.message, hint=error.hint, units=units)
+    else:
+        error_class, message = ErrorClass.UNKNOWN, f"Something unexpected went wrong ({type(error).__name__})."
+    return Failed(error_class=error_class, message=message, hint=CLASSES[error_class].hint, units=units)

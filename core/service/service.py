@@ -1,0 +1,140 @@
+"""The reconciling loop: woken by a file, an engine event or a timer, it takes one turn and sleeps again.
+
+Starting up is not a special case: what was interrupted is put back, and the first turn goes on with it.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from core.domain.errors import Fenced, RepriseError
+from core.engines.engine import Engine
+from core.manager.dispatch import Dispatcher
+from core.manager.index import Index
+from core.manager.recovery import Recovery, RecoveryReport
+from core.manager.upkeep import Upkeep
+from core.system.clock import Clock
+
+log = structlog.get_logger("service")
+TROUBLE_S = 2.0
+
+
+class Wakeable(Protocol):
+    """Something that calls back when files change."""
+
+    def start(self) -> None:
+        """Begin to listen."""
+        ...
+
+    def stop(self) -> None:
+        """Stop listening."""
+        ...
+
+
+class Wake:
+    """The loop's bell: rung from any thread, and it remembers which records changed."""
+
+    def __init__(self) -> None:
+        self._bell = threading.Event()
+        self._lock = threading.Lock()
+        self._changed: set[tuple[str, str]] = set()
+
+    def ring(self) -> None:
+        """Wake the loop."""
+        self._bell.set()
+
+    def changed(self, kind: str, record_id: str) -> None:
+        """Wake the loop because a record's file changed; progress files do not wake it."""
+        if kind == "progress":
+            return
+        with self._lock:
+            self._changed.add((kind, record_id))
+        self._bell.set()
+
+    def wait(self, timeout_s: float) -> set[tuple[str, str]]:
+        """Sleep until the bell rings or `timeout_s` seconds are over; what changed meanwhile."""
+        self._bell.wait(timeout_s)
+        self._bell.clear()
+        with self._lock:
+            changed, self._changed = self._changed, set()
+        return changed
+
+
+class Service:
+    """Runs until told to stop; holds the storage's service lock all that time (its maker takes it)."""
+
+    def __init__(
+        self,
+        *,
+        index: Index,
+        dispatcher: Dispatcher,
+        recovery: Recovery,
+        upkeep: Upkeep,
+        engine: Engine,
+        watch: Wakeable,
+        wake: Wake,
+        clock: Clock,
+        rescan_s: float,
+        shutdown_s: float,
+        on_ready: Callable[[RecoveryReport], None],
+    ) -> None:
+        self._index, self._dispatcher, self._recovery, self._upkeep = index, dispatcher, recovery, upkeep
+        self._engine, self._watch, self._wake, self._clock = engine, watch, wake, clock
+        self._rescan_s, self._shutdown_s, self._on_ready = rescan_s, shutdown_s, on_ready
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Ask the loop to end; safe in a signal handler."""
+        self._stopping.set()
+        self._wake.ring()
+
+    def run(self) -> None:
+        """Resume what was interrupted, then drive all runs until `stop`; leaves consistent state behind.
+
+        Raises `Fenced` when a newer service has taken over.
+        """
+        self._watch.start()
+        try:
+            self._index.load()
+            self._on_ready(self._recovery.recover())
+            scanned_at = self._clock.monotonic()
+            wait_s = self._turn()
+            while not self._stopping.is_set():
+                for kind, record_id in self._wake.wait(min(wait_s, self._rescan_s)):
+                    self._refresh(kind, record_id)
+                if self._clock.monotonic() - scanned_at >= self._rescan_s:
+                    self._index.load()
+                    scanned_at = self._clock.monotonic()
+                wait_s = self._turn()
+        finally:
+            self._watch.stop()
+            self._drain()
+
+    def _turn(self) -> float:
+        try:
+            if self._recovery.held:
+                self._recovery.retry_held()
+            wait_s = min(self._dispatcher.turn(), self._upkeep.turn())
+            return min(wait_s, 1.0) if self._recovery.held else wait_s
+        except Fenced:
+            raise
+        except (RepriseError, OSError) as error:
+            # A full disk or a failing one: nothing was acknowledged, so the next turn finds the same work to do.
+            log.error("turn_failed", error=str(error))
+            return TROUBLE_S
+
+    def _refresh(self, kind: str, record_id: str) -> None:
+        try:
+            self._index.refresh(kind, record_id)
+        except (RepriseError, OSError) as error:
+            log.error("unreadable", kind=kind, id=record_id, error=str(error))
+
+    def _drain(self) -> None:
+        self._dispatcher.draining = True
+        self._engine.close(self._shutdown_s)
+        try:
+            self._dispatcher.close()
+        except (RepriseError, OSError) as error:
+            log.error("not_noted", error=str(error), hint="the next start finds these runs interrupted")

@@ -1,0 +1,383 @@
+"""One URL through yt-dlp, inside the download process: what it is, and its formats as files `source.0`, `source.1`.
+
+No name, path or extension from the network becomes a file name. The formats stay separate files here; joining them is
+done outside, by a program that gets no network.
+"""
+
+import hashlib
+import io
+import os
+import re
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from yt_dlp import YoutubeDL
+from yt_dlp.downloader.dash import DashSegmentsFD
+from yt_dlp.downloader.external import FFmpegFD
+from yt_dlp.downloader.fragment import FragmentFD
+from yt_dlp.downloader.hls import HlsFD
+from yt_dlp.downloader.http import HttpFD
+from yt_dlp.networking import Request, Response
+from yt_dlp.networking.exceptions import HTTPError, TransportError
+from yt_dlp.utils import DownloadError, determine_protocol, unsmuggle_url
+
+from core.stages.download.partial import Partials, Remote
+
+Emit = Callable[..., None]
+
+MAX_MANIFEST_BYTES = 32 * 1024**2
+BLOCK_BYTES = 64 * 1024
+INNER_RETRIES = 2
+MAX_STALE = 2
+_PROTOCOLS = "[protocol~='^(https?|m3u8(_native)?|http_dash_segments)$']"
+_SELECTORS = {
+    "best": ("bv*{p}+ba{p}/b{p}/bv*{p}/ba{p}", []),
+    "1080p": ("bv*{p}+ba{p}/b{p}/bv*{p}/ba{p}", ["res:1080"]),
+    "720p": ("bv*{p}+ba{p}/b{p}/bv*{p}/ba{p}", ["res:720"]),
+    "audio": ("ba{p}/b{p}/bv*{p}", []),
+}
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What the download process is asked to do; the only way by which any option reaches yt-dlp."""
+
+    url: str
+    work: str
+    proxy: str
+    format: Literal["best", "1080p", "720p", "audio"]
+    socket_timeout_s: float
+    max_bytes: int
+    max_media_s: float
+    playlist_limit: int
+    cookies: str | None = None
+
+
+class StaleError(Exception):
+    """The server has another file than the one the partial file was begun from."""
+
+
+class LimitError(Exception):
+    """It is larger or longer than allowed; the text says by how much."""
+
+
+class NotYetError(Exception):
+    """It is still being broadcast, or will be."""
+
+
+class _Log:
+    """yt-dlp's console: warnings are kept, the rest is dropped."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+
+    def debug(self, text: str) -> None:
+        return
+
+    info = debug
+
+    def warning(self, text: str) -> None:
+        self._emit("warning", text=text)
+
+    error = debug
+
+
+class Fetcher(YoutubeDL):  # type: ignore[misc]
+    """yt-dlp that watches the requests for the file being downloaded, so that a partial file is never continued wrongly."""
+
+    def __init__(self, task: Task, emit: Emit) -> None:
+        self.task = task
+        self.emit = emit
+        self.partials = Partials(Path(task.work))
+        self.fetched = 0
+        self._name = ""
+        self._format: dict[str, Any] = {}
+        super().__init__(_options(task, emit), auto_init=True)
+
+    def fetch(self, name: str, chosen: dict[str, Any]) -> None:
+        """Download the format `chosen` as the file `name`, taking over what is there; returns when it is whole."""
+        format_id = str(chosen.get("format_id") or "0")
+        lost = self.partials.clean(name, format_id)
+        if lost:
+            self.emit("dropped", bytes=lost, why="it belonged to something else")
+        if self.partials.is_whole(name, format_id):
+            return
+        self._name, self._format = name, chosen
+        stale = 0
+        while True:
+            before = self.partials.size(name)
+            try:
+                self._download(name, chosen)
+            except StaleError as error:
+                self.emit("dropped", bytes=self.partials.drop(name), why=str(error))
+                stale += 1
+                if stale > MAX_STALE:
+                    raise DownloadError("the file on the server changes while it is being downloaded") from error
+            except DownloadError:
+                # Every byte that came counts as a new start: a line that breaks often still ends.
+                if self.partials.size(name) <= before or not self._continues():
+                    raise
+            else:
+                break
+        self._name = ""
+        self.partials.mark_whole(name)
+
+    def _continues(self) -> bool:
+        remote = self.partials.get(self._name)
+        return remote is not None and (remote.size is not None or remote.manifest is not None)
+
+    def _download(self, name: str, chosen: dict[str, Any]) -> None:
+        protocol = determine_protocol(chosen)
+        kind = {"http": HttpFD, "https": HttpFD, "m3u8": _Hls, "m3u8_native": _Hls, "http_dash_segments": _Dash}.get(
+            protocol
+        )
+        if kind is None:
+            raise DownloadError(f"The protocol {protocol} is not supported")
+        downloader = kind(self, self.params)
+        downloader.add_progress_hook(self._hook)
+        path = str(self.partials.folder / name)
+        success, _ = downloader.download(path, {**chosen, "ext": "mp4", "is_live": False})
+        if not success:
+            raise DownloadError("The download ended early")
+
+    def _hook(self, state: dict[str, Any]) -> None:
+        done = int(state.get("downloaded_bytes") or 0)
+        if done > self.task.max_bytes:
+            raise LimitError(f"more than {self.task.max_bytes} bytes were sent")
+        if state.get("status") == "downloading":
+            total = state.get("total_bytes") or state.get("total_bytes_estimate")
+            self.emit("progress", name=self._name, done=done, total=int(total) if total else None)
+
+    def urlopen(self, req: Any) -> Response:
+        """As yt-dlp does; a request for the file being downloaded is checked against the partial file first."""
+        request = Request(req) if isinstance(req, str) else req
+        mine = self._name and isinstance(request, Request) and request.url == self._format.get("url")
+        if not mine:
+            return super().urlopen(req)
+        if determine_protocol(self._format) not in ("http", "https"):
+            return self._manifest(super().urlopen(request))
+        known, part = self.partials.get(self._name), self.partials.size(self._name)
+        if part and known and "Range" in request.headers and (validator := known.validator()):
+            request.headers["If-Range"] = validator
+        try:
+            response = super().urlopen(request)
+        except HTTPError as error:
+            if error.status == 416 and part:
+                size = re.fullmatch(r"bytes \*/(\d+)", error.response.headers.get("Content-Range") or "")
+                if size is None or int(size[1]) != part:
+                    raise StaleError("it is longer than the file on the server") from error
+            raise
+        self._compare(response, known, part)
+        return response
+
+    def _compare(self, response: Response, known: Remote | None, part: int) -> None:
+        ranged = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range") or "")
+        length = ranged[2] if ranged else response.headers.get("Content-Length")
+        found = Remote(
+            address=_bare(str(self._format.get("url"))),
+            format_id=str(self._format.get("format_id") or "0"),
+            size=int(length) if length and length.isdigit() else None,
+            etag=response.headers.get("ETag"),
+            last_modified=response.headers.get("Last-Modified"),
+        )
+        if found.size is not None and found.size > self.task.max_bytes:
+            raise LimitError(f"it has {found.size} bytes")
+        if part and ranged and (known is None or not known.continues(found)):
+            response.close()
+            raise StaleError("the file on the server has changed")
+        if part and not ranged:
+            self.emit("dropped", bytes=part, why="the server cannot continue it, or has changed the file")
+        self.partials.note(self._name, found)
+
+    def _manifest(self, response: Response) -> Response:
+        """`response` with its playlist read and compared: other segments mean another file."""
+        body = response.read(MAX_MANIFEST_BYTES + 1)
+        if len(body) > MAX_MANIFEST_BYTES:
+            raise LimitError("its list of segments is too long")
+        # The parameters of segment addresses are signatures that change with every request.
+        lines = [line.partition(b"?")[0] for line in body.splitlines()]
+        found = Remote(
+            address=_bare(str(self._format.get("url"))),
+            format_id=str(self._format.get("format_id") or "0"),
+            manifest=hashlib.sha256(b"\n".join(lines)).hexdigest(),
+        )
+        known = self.partials.get(self._name)
+        if self.partials.size(self._name) and (known is None or not known.continues(found)):
+            raise StaleError("the list of segments on the server has changed")
+        self.partials.note(self._name, found)
+        return Response(io.BytesIO(body), response.url, dict(response.headers.items()), response.status)
+
+
+class _Exact(FragmentFD):  # type: ignore[misc]
+    """Fragments, appended exactly once: yt-dlp notes a fragment after writing it, and a kill between the two doubles it."""
+
+    def _append_fragment(self, ctx: dict[str, Any], frag_content: bytes) -> None:
+        ctx.setdefault("extra_state", {})["size"] = ctx["dest_stream"].tell() + len(frag_content)
+        super()._append_fragment(ctx, frag_content)
+
+    def _prepare_frag_download(self, ctx: dict[str, Any]) -> None:
+        part = Path(self.temp_name(ctx["filename"]))
+        if part.is_file():
+            probe = {**ctx, "fragment_index": 0, "extra_state": {}}
+            if Path(self.ytdl_filename(ctx["filename"])).is_file():
+                self._read_ytdl_file(probe)
+            size = probe["extra_state"].get("size", 0)
+            if not probe["fragment_index"] or part.stat().st_size < size or probe.get("ytdl_corrupt"):
+                size = 0
+                Path(self.ytdl_filename(ctx["filename"])).unlink(missing_ok=True)
+            os.truncate(part, size)
+        super()._prepare_frag_download(ctx)
+        ctx["dest_stream"].seek(0, os.SEEK_END)
+
+
+class _Hls(_Exact, HlsFD):  # type: ignore[misc]
+    pass
+
+
+class _Dash(_Exact, DashSegmentsFD):  # type: ignore[misc]
+    pass
+
+
+def run(task: Task, emit: Emit) -> None:
+    """Find out what `task.url` is and fetch it, telling all through `emit`; raises what yt-dlp raises."""
+    _no_ffmpeg()
+    with Fetcher(task, emit) as fetcher:
+        for last in (False, True):
+            info = fetcher.extract_info(task.url, download=False)
+            if info is None:
+                raise DownloadError("The site gave no video")
+            if info.get("_type") in ("playlist", "multi_video"):
+                _tell_playlist(info, task, emit)
+                return
+            _refuse_unsuitable(info, task)
+            chosen = info.get("requested_formats") or [info]
+            if not all(one.get("url") for one in chosen):
+                fetcher.raise_no_formats(info, True)
+            names = [f"source.{number}" for number in range(len(chosen))]
+            _tell_video(info, chosen, names, fetcher, emit)
+            try:
+                for name, one in zip(names, chosen, strict=True):
+                    fetcher.fetch(
+                        name, {**{key: info.get(key) for key in ("id", "extractor_key", "http_headers")}, **one}
+                    )
+            except (DownloadError, HTTPError) as error:
+                # Addresses of media are signed for a short time: one fresh one is asked for.
+                if last or "HTTP Error 403" not in str(error):
+                    raise
+                continue
+            emit("done", names=names)
+            return
+
+
+def _tell_video(
+    info: dict[str, Any], chosen: list[dict[str, Any]], names: list[str], fetcher: Fetcher, emit: Emit
+) -> None:
+    sizes = [one.get("filesize") or one.get("filesize_approx") for one in chosen]
+    emit(
+        "video",
+        title=str(info.get("title") or ""),
+        extractor=str(info.get("extractor_key") or ""),
+        total=int(sum(sizes)) if all(sizes) else None,
+        present={name: fetcher.partials.size(name) for name in names},
+    )
+
+
+def _tell_playlist(info: dict[str, Any], task: Task, emit: Emit) -> None:
+    entries = []
+    for entry in info.get("entries") or ():
+        if entry is None or len(entries) >= task.playlist_limit:
+            continue
+        url = _entry_url(entry)
+        if url is not None:
+            entries.append({"url": url, "title": str(entry.get("title") or "")})
+    total = info.get("playlist_count")
+    emit(
+        "playlist", title=str(info.get("title") or ""), entries=entries, total=total if isinstance(total, int) else None
+    )
+
+
+def _entry_url(entry: dict[str, Any]) -> str | None:
+    formats = entry.get("formats") or [{}]
+    for url in (entry.get("url"), formats[-1].get("url"), entry.get("webpage_url")):
+        if isinstance(url, str):
+            plain, _ = unsmuggle_url(url)
+            if re.match(r"https?://", plain):
+                return str(plain)
+    return None
+
+
+def _refuse_unsuitable(info: dict[str, Any], task: Task) -> None:
+    if info.get("live_status") in ("is_live", "is_upcoming"):
+        raise NotYetError(str(info["live_status"]))
+    duration = info.get("duration")
+    if isinstance(duration, (int, float)) and duration > task.max_media_s:
+        raise LimitError(f"it lasts {duration / 3600:.1f} hours")
+    size = sum(one.get("filesize") or 0 for one in info.get("requested_formats") or [info])
+    if size > task.max_bytes:
+        raise LimitError(f"it has {size} bytes")
+
+
+def _no_ffmpeg() -> None:
+    """ffmpeg would open its own sockets and files; streams that need it are refused instead."""
+
+    def unavailable(*_: Any, **__: Any) -> bool:
+        return False
+
+    def refuse(*_: Any, **__: Any) -> bool:
+        raise DownloadError("This kind of stream is not supported")
+
+    FFmpegFD.available = unavailable
+    FFmpegFD.real_download = refuse
+
+
+def _options(task: Task, emit: Emit) -> dict[str, Any]:
+    selector, sorting = _SELECTORS[task.format]
+
+    def wait_s(n: int) -> float:
+        return min(0.25 * 2**n, 4.0)
+
+    return {
+        "proxy": task.proxy,
+        "format": selector.format(p=_PROTOCOLS),
+        "format_sort": sorting,
+        "noplaylist": True,
+        "extract_flat": "in_playlist",
+        "lazy_playlist": True,
+        "playlistend": task.playlist_limit,
+        "continuedl": True,
+        "overwrites": False,
+        "nopart": False,
+        "updatetime": False,
+        # A block being read is lost with the connection or the process; yt-dlp would let it grow to 4 MB.
+        "buffersize": BLOCK_BYTES,
+        "noresizebuffer": True,
+        "fixup": "never",
+        "outtmpl": {"default": "source"},
+        "paths": {"home": task.work, "temp": task.work},
+        "external_downloader": "native",
+        "hls_prefer_native": True,
+        "skip_unavailable_fragments": False,
+        "socket_timeout": task.socket_timeout_s,
+        "retries": INNER_RETRIES,
+        "fragment_retries": INNER_RETRIES,
+        "extractor_retries": 1,
+        "file_access_retries": 2,
+        "retry_sleep_functions": dict.fromkeys(("http", "fragment", "extractor", "file_access"), wait_s),
+        "cookiefile": io.StringIO(task.cookies) if task.cookies else None,
+        "cachedir": False,
+        "default_search": "error",
+        "enable_file_urls": False,
+        "noprogress": True,
+        "quiet": True,
+        "color": {"stdout": "no_color", "stderr": "no_color"},
+        "logger": _Log(emit),
+    }
+
+
+def _bare(url: str) -> str:
+    return urllib.parse.urlsplit(url)._replace(query="", fragment="").geturl()
+
+
+__all__ = ["Emit", "Fetcher", "LimitError", "NotYetError", "StaleError", "Task", "TransportError", "run"]

@@ -1,0 +1,117 @@
+"""A transcript as text and as subtitles: pure functions from `transcript.json` to the bytes of .txt, .srt and .vtt.
+
+Lines have at most 42 characters and a cue at most two lines, as subtitle guides ask. What was spoken is untrusted text:
+nothing in it can end a cue or become markup.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+LINE, LINES = 42, 2
+MAX_CUE_S = 7.0
+MIN_CUE_S = 1.0
+CUE_PAUSE_S = 1.5
+
+
+class Cue(NamedTuple):
+    """One subtitle: seconds, and one or two lines."""
+
+    start: float
+    end: float
+    lines: tuple[str, ...]
+
+
+def as_txt(transcript: dict[str, Any]) -> str:
+    """One segment a line."""
+    return "".join(f"{segment['text']}\n" for segment in transcript["segments"])
+
+
+def as_srt(transcript: dict[str, Any]) -> str:
+    """SubRip: numbered cues, milliseconds after a comma."""
+    blocks = []
+    for number, cue in enumerate(cues(transcript), 1):
+        text = "\n".join(_harmless(line) for line in cue.lines)
+        blocks.append(f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{text}\n")
+    return "\n".join(blocks)
+
+
+def as_vtt(transcript: dict[str, Any]) -> str:
+    """WebVTT, always with hours."""
+    blocks = ["WEBVTT\n"]
+    for cue in cues(transcript):
+        text = "\n".join(_escaped(line) for line in cue.lines)
+        blocks.append(f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{text}\n")
+    return "\n".join(blocks)
+
+
+def cues(transcript: dict[str, Any]) -> list[Cue]:
+    """The subtitles of all segments; none overlaps the next, and short ones stay as long as they can up to a second."""
+    found = [cue for segment in transcript["segments"] for cue in _of_segment(segment["words"])]
+    stretched = []
+    for index, cue in enumerate(found):
+        following = found[index + 1].start if index + 1 < len(found) else max(cue.end, transcript["duration"])
+        end = max(cue.end, min(cue.start + MIN_CUE_S, following))
+        stretched.append(Cue(cue.start, end, cue.lines))
+    return stretched
+
+
+def _of_segment(words: Sequence[dict[str, Any]]) -> Iterator[Cue]:
+    held: list[dict[str, Any]] = []
+    for word in words:
+        if held and (
+            len(_wrap([*held, word])) > LINES
+            or word["end"] - held[0]["start"] > MAX_CUE_S
+            or word["start"] - held[-1]["end"] > CUE_PAUSE_S
+        ):
+            yield _cue(held)
+            held = []
+        held.append(word)
+    if held:
+        yield _cue(held)
+
+
+def _cue(words: Sequence[dict[str, Any]]) -> Cue:
+    return Cue(words[0]["start"], words[-1]["end"], tuple(_balanced(words)[:LINES]))
+
+
+def _wrap(words: Sequence[dict[str, Any]], width: int = LINE) -> list[str]:
+    """Lines of at most `width` characters; a longer word is broken."""
+    lines = [""]
+    for word in words:
+        text = word["word"] if lines[-1] else word["word"].lstrip()
+        if lines[-1] and len(lines[-1]) + len(text.rstrip()) > width:
+            lines.append("")
+            text = text.lstrip()
+        while len(text.rstrip()) > width:
+            lines[-1:] = [text[:width], ""]
+            text = text[width:]
+        lines[-1] += text
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _balanced(words: Sequence[dict[str, Any]]) -> list[str]:
+    """Two lines of about the same length rather than a long and a short one."""
+    lines = _wrap(words)
+    if len(lines) != LINES:
+        return lines
+    total = sum(len(line) for line in lines)
+    for width in range(total // 2, LINE + 1):
+        narrow = _wrap(words, width)
+        if len(narrow) <= LINES:
+            return narrow
+    return lines
+
+
+def _clock(seconds: float, mark: str) -> str:
+    milliseconds = round(seconds * 1000)
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}{mark}{rest % 1000:03d}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _harmless(text: str) -> str:
+    """SubRip has no escapes: an arrow and what players take for tags are written with look-alikes."""
+    return text.replace("-->", "→").replace("<", "‹").replace(">", "›").replace("{", "(").replace("}", ")")
