@@ -17,6 +17,7 @@ UNPUNCTUATED_WORDS = 25  # without punctuation, a segment's end is a sentence's 
 
 _END = re.compile(r"[.!?…。！？؟।]+[\"'”’»)\]」』]*$")
 _ABBREVIATION = re.compile(r"^(?:[A-Z]|[A-Za-z]\.[A-Za-z]|mr|mrs|ms|dr|prof|st|vs|etc|no|e\.g|i\.e)\.$", re.IGNORECASE)
+_SOUND = re.compile(r"^(?:[\[(*♪][^\])*♪]*[\])*♪]\s*)+$")
 _SPACELESS = frozenset({"ja", "zh", "yue", "th", "lo", "my", "km"})
 
 
@@ -99,8 +100,13 @@ class Text(msgspec.Struct, frozen=True):
 
     @property
     def trusted(self) -> tuple[Sentence, ...]:
-        """The sentences no segment of which is suspect: all that quotes and summaries may rest on."""
-        return tuple(sentence for sentence in self.sentences if not sentence.suspect)
+        """The sentences that are speech and not suspect: all that quotes and summaries may rest on."""
+        return tuple(said for said in self.sentences if not said.suspect and _is_speech(said.text))
+
+
+def _is_speech(text: str) -> bool:
+    """Whether words are in it; `[Music]`, `(applause)`, `♪ ♪` and dots are what recognisers write for sounds."""
+    return any(map(str.isalnum, text)) and not _SOUND.match(text)
 
 
 def read_transcript(content: bytes) -> Transcript:

@@ -50,7 +50,8 @@ class SummaryStage:
         tools: dict[str, str] = {}
         note = ""
         if not text.trusted:
-            summary = NO_RELIABLE_SPEECH if text.words else NO_SPEECH
+            heard = any(sentence.suspect for sentence in text.sentences)
+            summary = NO_RELIABLE_SPEECH if heard else NO_SPEECH
             work = Work(unit=self.unit)
         elif llm is None:
             summary = extract(text, attempt.check)
