@@ -1,6 +1,10 @@
 """Which kind of media file some bytes begin: judged by content alone, from a short list of containers."""
 
+from pathlib import Path
+
 import msgspec
+
+from core.domain.errors import ErrorClass, StageError
 
 HEAD_BYTES = 4096
 
@@ -28,7 +32,28 @@ OGG = Container("ogg", "ogg", "ogg", False)
 TS = Container("mpegts", "mpegts", "ts", False)
 
 SUFFIXES = frozenset(
-    [".mp4", ".m4a", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".mka", ".avi", ".mp3", ".aac", ".wav", ".flac", ".ogg", ".oga", ".ogv", ".opus", ".ts", ".m2ts", ".mts"]
+    [
+        ".mp4",
+        ".m4a",
+        ".m4v",
+        ".mov",
+        ".3gp",
+        ".mkv",
+        ".webm",
+        ".mka",
+        ".avi",
+        ".mp3",
+        ".aac",
+        ".wav",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".ogv",
+        ".opus",
+        ".ts",
+        ".m2ts",
+        ".mts",
+    ]
 )
 _ATOMS = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"})
 
@@ -74,3 +99,31 @@ def describe_other(head: bytes) -> str:
     except UnicodeDecodeError:
         return "in no format we know"
     return "plain text" if "\0" not in sample else "in no format we know"
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a media file is; times and durations in seconds with 3 decimals."""
+
+    container: str
+    suffix: str
+    duration: float
+    has_audio: bool
+    has_video: bool
+    audio_codec: str | None = None
+    video_codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    sample_rate: int | None = None
+    audio_start: float | None = None
+    video_start: float | None = None
+
+
+def recognise(path: Path) -> Container:
+    """The container of the file `path`; raises `StageError(NOT_MEDIA)` that says what it is instead."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    container = sniff(head)
+    if container is None:
+        raise StageError(ErrorClass.NOT_MEDIA, f"The file holds no video or sound: it is {describe_other(head)}.")
+    return container

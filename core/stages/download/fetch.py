@@ -279,13 +279,13 @@ def _tell_video(
         "video",
         title=str(info.get("title") or ""),
         extractor=str(info.get("extractor_key") or ""),
-        total=int(sum(sizes)) if all(sizes) else None,
+        total=sum(int(size) for size in sizes if size) if all(sizes) else None,
         present={name: fetcher.partials.size(name) for name in names},
     )
 
 
 def _tell_playlist(info: dict[str, Any], task: Task, emit: Emit) -> None:
-    entries = []
+    entries: list[dict[str, str]] = []
     for entry in info.get("entries") or ():
         if entry is None or len(entries) >= task.playlist_limit:
             continue
@@ -336,7 +336,7 @@ def _options(task: Task, emit: Emit) -> dict[str, Any]:
     selector, sorting = _SELECTORS[task.format]
 
     def wait_s(n: int) -> float:
-        return min(0.25 * 2**n, 4.0)
+        return min(0.25 * 2.0**n, 4.0)
 
     return {
         "proxy": task.proxy,

@@ -1,8 +1,6 @@
-"""Is a file a whole video or sound that we accept? Judged by content, in a process of its own with limits.
+"""Is a file a whole video or sound that we accept? Judged by content, in a child process with limits.
 
-`examine` opens the file with the one demuxer its first bytes ask for (never a playlist, never another file), reads it
-to its end without decoding, and compares how long it says it is with how long it is. `python -m` runs that in a child
-(`probe`), so that a broken parser or a bomb costs a process, not the worker.
+A broken parser or a bomb then costs that process, not the worker.
 """
 
 import json
@@ -14,44 +12,11 @@ from typing import Any
 import msgspec
 
 from core.domain.errors import ErrorClass, StageError
-from core.stages.download.container import HEAD_BYTES, Container, describe_other, sniff
+from core.stages.download.container import Facts, recognise
 from core.system.programs import Limits, Program, signal_name
 
-MAX_STREAMS = 64
-MAX_SIDE = 8192
-MAX_PIXELS = 8192 * 4608
 TIMEOUT_S = 900.0
 MEMORY_BYTES = 1536 * 1024**2
-
-VIDEO_CODECS = frozenset(
-    ["h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg1video", "mpeg2video", "mjpeg", "theora", "h263", "prores", "dnxhd", "ffv1", "msmpeg4v2", "msmpeg4v3"]
-)
-AUDIO_CODECS = frozenset(["aac", "mp3", "mp2", "mp3float", "mp2float", "opus", "vorbis", "flac", "alac", "ac3", "eac3", "wavpack", "speex", "amr_nb"])
-# What is read while looking at a file may be decoded for a moment by the library; only these decoders are there then.
-_WHITELIST = ",".join(
-    sorted(VIDEO_CODECS | AUDIO_CODECS | {"pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_u8"})
-)
-# A stream may end a little before the container says; a cut file misses much more.
-TOLERANCE_S = 0.75
-TOLERANCE_SHARE = 0.02
-
-
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a media file is; times and durations in seconds with 3 decimals."""
-
-    container: str
-    suffix: str
-    duration: float
-    has_audio: bool
-    has_video: bool
-    audio_codec: str | None = None
-    video_codec: str | None = None
-    width: int | None = None
-    height: int | None = None
-    fps: float | None = None
-    sample_rate: int | None = None
-    audio_start: float | None = None
-    video_start: float | None = None
 
 
 def probe(path: Path, *, max_media_s: float, check: Callable[[], None]) -> Facts:
@@ -61,8 +26,8 @@ def probe(path: Path, *, max_media_s: float, check: Callable[[], None]) -> Facts
     polled meanwhile.
     """
     # The judgement by the first bytes needs no library and gives the plainest words.
-    _container(path)
-    argv = [sys.executable, "-m", "core.stages.download.probe", str(path), str(max_media_s)]
+    recognise(path)
+    argv = [sys.executable, "-m", "core.stages.download.examine", str(path), str(max_media_s)]
     limits = Limits(address_space_bytes=MEMORY_BYTES, file_size_bytes=0, cpu_s=int(TIMEOUT_S), open_files=64)
     answer: dict[str, Any] = {}
 
@@ -82,178 +47,3 @@ def probe(path: Path, *, max_media_s: float, check: Callable[[], None]) -> Facts
             ErrorClass.NOT_MEDIA, f"The file is damaged: examining it ended with {signal_name(ended.returncode)}."
         )
     return msgspec.convert(answer["facts"], Facts)
-
-
-def examine(path: Path, max_media_s: float) -> Facts:
-    """As `probe`, in this process."""
-    import av
-
-    container = _container(path)
-    options = {
-        "protocol_whitelist": "file",
-        "format_whitelist": container.demuxer if container.demuxer != "mov" else "mov,mp4,m4a,3gp,3g2,mj2",
-        "codec_whitelist": _WHITELIST,
-        "max_streams": str(MAX_STREAMS + 1),
-    }
-    try:
-        with av.open(f"file:{path}", format=container.demuxer, options=options) as media:
-            return _facts(media, container, max_media_s)
-    except (av.FFmpegError, ValueError) as error:
-        if _is_bare_mp4(path, container):
-            raise StageError(
-                ErrorClass.NOT_MEDIA, "The MP4 file has no index (moov); its recording or copying was never finished."
-            ) from error
-        raise StageError(ErrorClass.NOT_MEDIA, f"The {container.name} file is damaged and cannot be read.") from error
-
-
-def _container(path: Path) -> Container:
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    container = sniff(head)
-    if container is None:
-        raise StageError(ErrorClass.NOT_MEDIA, f"The file holds no video or sound: it is {describe_other(head)}.")
-    return container
-
-
-def _facts(media: Any, container: Container, max_media_s: float) -> Facts:
-    _refuse_too_much(media)
-    videos = [stream for stream in media.streams.video if not _is_cover(stream)]
-    audios = list(media.streams.audio)
-    if not videos and not audios:
-        raise StageError(ErrorClass.NOT_MEDIA, "The file holds neither video nor sound.")
-    video, audio = (videos or [None])[0], (audios or [None])[0]
-    for stream in (video, audio):
-        _refuse_codec(stream)
-    starts, ends = _read_to_end(media, [stream for stream in (video, audio) if stream is not None])
-    if not ends:
-        raise StageError(ErrorClass.NOT_MEDIA, "The file has headers but no video or sound in it.")
-    duration = max(ends.values()) - min(0.0, *starts.values())
-    if container.declares_length:
-        _refuse_truncated(media, [stream for stream in (video, audio) if stream is not None], starts, ends)
-    if duration > max_media_s:
-        raise StageError(
-            ErrorClass.LIMIT_EXCEEDED, f"It lasts {duration / 3600:.1f} hours; {max_media_s / 3600:.1f} are allowed."
-        )
-    suffix = container.suffix
-    if container.name == "mp4" and video is None:
-        suffix = "m4a"
-    rate = video.average_rate if video is not None else None
-    return Facts(
-        container=container.name,
-        suffix=suffix,
-        duration=round(duration, 3),
-        has_audio=audio is not None and audio.index in ends,
-        has_video=video is not None and video.index in ends,
-        audio_codec=_codec(audio),
-        video_codec=_codec(video),
-        width=video.codec_context.width if video is not None else None,
-        height=video.codec_context.height if video is not None else None,
-        fps=round(float(rate), 3) if rate else None,
-        sample_rate=audio.codec_context.sample_rate if audio is not None else None,
-        audio_start=round(starts[audio.index], 3) if audio is not None and audio.index in starts else None,
-        video_start=round(starts[video.index], 3) if video is not None and video.index in starts else None,
-    )
-
-
-def _refuse_too_much(media: Any) -> None:
-    if len(media.streams) > MAX_STREAMS:
-        raise StageError(ErrorClass.LIMIT_EXCEEDED, f"It has more than {MAX_STREAMS} streams.")
-    for stream in media.streams.video:
-        width, height = stream.codec_context.width, stream.codec_context.height
-        if width > MAX_SIDE or height > MAX_SIDE or width * height > MAX_PIXELS:
-            raise StageError(
-                ErrorClass.LIMIT_EXCEEDED,
-                f"The picture has {width}x{height} pixels; up to {MAX_SIDE}x4608 are accepted.",
-            )
-
-
-def _refuse_codec(stream: Any) -> None:
-    if stream is None:
-        return
-    tag = (stream.codec_context.codec_tag or "").lower()
-    if tag in ("encv", "enca", "drmi", "drms"):
-        raise StageError(ErrorClass.DRM, "The file is encrypted by its publisher (DRM).")
-    name = _codec(stream)
-    allowed = VIDEO_CODECS if stream.type == "video" else AUDIO_CODECS
-    if name is None or (name not in allowed and not name.startswith("pcm_")):
-        kind = "picture" if stream.type == "video" else "sound"
-        raise StageError(
-            ErrorClass.NOT_MEDIA, f"The {kind} is coded as {name or 'something unknown'}, which is not accepted."
-        )
-
-
-def _read_to_end(media: Any, streams: list[Any]) -> tuple[dict[int, float], dict[int, float]]:
-    """When each stream begins and ends, in seconds, by its packets; nothing is decoded."""
-    starts: dict[int, float] = {}
-    ends: dict[int, float] = {}
-    for packet in media.demux(streams):
-        at = packet.pts if packet.pts is not None else packet.dts
-        if at is None or not packet.size:
-            continue
-        base, index = float(packet.time_base), packet.stream.index
-        starts[index] = min(starts.get(index, at * base), at * base)
-        ends[index] = max(ends.get(index, 0.0), (at + (packet.duration or 0)) * base)
-    return starts, ends
-
-
-def _refuse_truncated(media: Any, streams: list[Any], starts: dict[int, float], ends: dict[int, float]) -> None:
-    whole = media.duration / 1_000_000 if media.duration else 0.0
-    for stream in streams:
-        declared = float(stream.duration * stream.time_base) if stream.duration else whole if len(streams) == 1 else 0.0
-        _compare(declared, ends.get(stream.index, 0.0) - max(0.0, starts.get(stream.index, 0.0)))
-    _compare(whole, max(ends.values()) - min(0.0, *starts.values()))
-
-
-def _compare(declared: float, found: float) -> None:
-    if declared - found > max(TOLERANCE_S, TOLERANCE_SHARE * declared):
-        raise StageError(
-            ErrorClass.TRUNCATED, f"The file ends too early: {found:.1f} of {declared:.1f} seconds are there."
-        )
-
-
-def _is_cover(stream: Any) -> bool:
-    # A picture on a sound file is a video stream of one frame.
-    return "attached_pic" in str(getattr(stream, "disposition", "")).lower()
-
-
-def _codec(stream: Any) -> str | None:
-    return str(stream.codec_context.name) if stream is not None and stream.codec_context is not None else None
-
-
-def _is_bare_mp4(path: Path, container: Container) -> bool:
-    """Whether a walk over the outermost atoms finds no `moov`."""
-    if container.demuxer != "mov":
-        return False
-    size, at = path.stat().st_size, 0
-    with path.open("rb") as file:
-        for _ in range(1000):
-            file.seek(at)
-            head = file.read(16)
-            if len(head) < 8:
-                return True
-            if head[4:8] in (b"moov", b"moof"):
-                return False
-            length = int.from_bytes(head[:4], "big")
-            if length == 1:
-                length = int.from_bytes(head[8:16], "big")
-            if length < 8 or at + length > size:
-                return True
-            at += length
-    return False
-
-
-def main() -> int:
-    """`probe PATH MAX_S`: one line of JSON, `{"facts": …}` or `{"error", "message"}`."""
-    path, max_media_s = Path(sys.argv[1]), float(sys.argv[2])
-    try:
-        answer: dict[str, Any] = {"facts": msgspec.to_builtins(examine(path, max_media_s))}
-    except StageError as error:
-        answer = {"error": error.error_class.value, "message": error.message}
-    except MemoryError:
-        answer = {"error": "limit_exceeded", "message": "Examining the file needs more memory than is allowed."}
-    sys.stdout.write(json.dumps(answer) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

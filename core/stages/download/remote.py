@@ -1,0 +1,214 @@
+"""A URL, fetched by the download process through the filtering proxy; this side watches, counts and judges."""
+
+import json
+import os
+import sys
+from collections import deque
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from core.domain.errors import ErrorClass, StageError
+from core.domain.run import Source, Work
+from core.domain.settings import Settings
+from core.stages.download.classify import classify
+from core.stages.download.texts import display_title, log_line
+from core.stages.stage import Attempt, Entry, Expanded
+from core.system.egress import EgressProxy
+from core.system.network import AllowedHosts
+from core.system.programs import Limits, Program, signal_name
+
+PLAYLIST_LIMIT = 50
+MEMORY_BYTES = 2 * 1024**3
+KEPT_WARNINGS = 5
+# Slower than this over the whole window is as good as standing still.
+STALL_BYTES_PER_S = 100
+STALL_WINDOWS = 4
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a download may use."""
+
+    allowed: AllowedHosts
+    socket_timeout_s: float
+    max_media_bytes: int
+    max_media_s: float
+
+
+class Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """A downloaded video: its files (picture and sound may be separate), its title and what it cost."""
+
+    files: tuple[Path, ...]
+    title: str
+    work: Work
+
+
+def fetch(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds) -> Fetched | Expanded:
+    """Download `source` into `attempt.work`, taking over what is there; a playlist gives its entries instead.
+
+    Raises `StageError` of the class the failure amounts to.
+    """
+    host = urlsplit(source.value).hostname or "the host"
+    with EgressProxy(bounds.allowed, connect_timeout_s=bounds.socket_timeout_s, upstream=source.proxy) as proxy:
+        watcher = _Watcher(attempt, proxy, bounds)
+        argv = [sys.executable, "-B", "-m", "core.stages.download.child"]
+        limits = Limits(
+            address_space_bytes=MEMORY_BYTES, file_size_bytes=bounds.max_media_bytes + 2**26, open_files=256
+        )
+        root = Path(__file__).parents[3]
+        with Program(
+            argv,
+            check=attempt.check,
+            stdin=_task(attempt, source, settings, bounds, proxy),
+            cwd=root,
+            env=_environment(attempt.work),
+            limits=limits,
+            max_line_bytes=8 * 1024**2,
+        ) as program:
+            watcher.program = program
+            for stream, line in program.lines(on_poll=watcher.watch):
+                if stream == "stdout":
+                    watcher.take(line)
+            ended = program.finished
+        for warning in watcher.warnings:
+            attempt.log(f"yt-dlp: {warning}")
+        if watcher.result is not None:
+            return watcher.result
+        refused = proxy.refusal()
+        if refused is not None:
+            raise StageError(
+                ErrorClass.PRIVATE_ADDRESS,
+                f"{host} leads to the private or local address {refused.host}, which is not fetched."
+                if refused.host != host
+                else f"{host} is a private or local address, which is not fetched.",
+            )
+        if watcher.chain is None:
+            for line in ended.tail_stderr[-5:]:
+                attempt.log(log_line(line))
+            raise StageError(
+                ErrorClass.CRASH, f"The download process ended without a word: {signal_name(ended.returncode)}."
+            )
+        if watcher.chain:
+            attempt.log(f"yt-dlp: {log_line(str(watcher.chain[0]['text']))}")
+        raise classify(watcher.chain, host=host, url_suffix=PurePosixPath(urlsplit(source.value).path).suffix)
+
+
+class _Watcher:
+    """Takes the events of the download process and knows when it goes too far or stands still."""
+
+    def __init__(self, attempt: Attempt, proxy: EgressProxy, bounds: Bounds) -> None:
+        self.program: Program | None = None
+        self.warnings: deque[str] = deque(maxlen=KEPT_WARNINGS)
+        self.result: Fetched | Expanded | None = None
+        self.chain: list[dict[str, Any]] | None = None
+        self._attempt = attempt
+        self._proxy = proxy
+        self._bounds = bounds
+        self._title = ""
+        self._total: int | None = None
+        self._present: dict[str, int] = {}
+        self._done: dict[str, int] = {}
+        self._dropped = 0
+        self._window = (0.0, 0)
+
+    def watch(self) -> None:
+        """Called while waiting; raises when time, bytes or patience are used up."""
+        assert self.program is not None
+        now, received = self.program.active_s, self._proxy.received_bytes
+        window_s = STALL_WINDOWS * self._bounds.socket_timeout_s
+        began, had = self._window
+        if received - had >= STALL_BYTES_PER_S * window_s:
+            self._window = (now, received)
+        elif now - began > window_s:
+            raise StageError(ErrorClass.NETWORK, f"The server sent almost nothing for {window_s:g} seconds.")
+        if now > self._bounds.max_media_s:
+            raise StageError(
+                ErrorClass.LIMIT_EXCEEDED, f"The download did not end within {self._bounds.max_media_s / 3600:g} hours."
+            )
+
+    def take(self, line: str) -> None:
+        """One event of the download process."""
+        try:
+            event = json.loads(line)
+        except ValueError:
+            return  # a library's own chatter
+        match event.get("event"):
+            case "video":
+                self._title, self._total = display_title(event["title"]), event["total"]
+                self._present = event["present"]
+                self._attempt.log(f"Found “{self._title}” ({event['extractor']}).")
+            case "progress":
+                self._done[event["name"]] = event["done"]
+                total = self._total or (event["total"] if len(self._present) == 1 else None)
+                self._attempt.progress(sum(self._done.values()), total, "downloading")
+            case "dropped":
+                self._dropped += event["bytes"]
+                self._present = {}
+                self._attempt.log(f"What was already there ({event['bytes']} bytes) is not continued: {event['why']}.")
+            case "warning":
+                text = log_line(event["text"])
+                if text not in self.warnings:
+                    self.warnings.append(text)
+            case "playlist":
+                self.result = self._playlist(event)
+            case "done":
+                self.result = self._fetched([self._attempt.work / name for name in event["names"]])
+            case "error":
+                self.chain = event["chain"]
+
+    def _fetched(self, files: list[Path]) -> Fetched:
+        size = sum(path.stat().st_size for path in files)
+        reused = min(sum(self._present.values()), size)
+        return Fetched(
+            files=tuple(files),
+            title=self._title,
+            work=Work(unit="bytes", done=float(size), reused=float(reused), redone=float(self._dropped)),
+        )
+
+    def _playlist(self, event: dict[str, Any]) -> Expanded:
+        entries = tuple(Entry(url=entry["url"], title=display_title(entry["title"])) for entry in event["entries"])
+        if not entries:
+            raise StageError(ErrorClass.UNSUPPORTED_URL, "The page is a list without any video that can be read.")
+        title, total = display_title(event["title"]), event["total"]
+        more = f" of {total}" if total is not None and total > len(entries) else ""
+        self._attempt.log(f"“{title}” is a list; its first {len(entries)}{more} videos are taken.")
+        return Expanded(title=title, entries=entries, total=total)
+
+
+def _task(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds, proxy: EgressProxy) -> bytes:
+    return msgspec.json.encode(
+        {
+            "url": source.value,
+            "work": str(attempt.work.absolute()),
+            "proxy": proxy.url,
+            "format": settings.format,
+            "socket_timeout_s": bounds.socket_timeout_s,
+            "max_bytes": bounds.max_media_bytes,
+            "max_media_s": bounds.max_media_s,
+            "playlist_limit": PLAYLIST_LIMIT,
+            "cookies": read_cookies(source),
+        }
+    )
+
+
+def read_cookies(source: Source) -> str | None:
+    """The text of the cookies file of `source`, if it has one. Raises `StageError(AUTH_REQUIRED)` when it is gone."""
+    if source.cookies is None:
+        return None
+    try:
+        return Path(source.cookies).read_text("utf-8", errors="replace")
+    except OSError as error:
+        raise StageError(ErrorClass.AUTH_REQUIRED, f"The cookies file cannot be read: {error.strerror}.") from error
+
+
+def _environment(work: Path) -> dict[str, str]:
+    """Nothing of ours but what Python needs: no proxies, no keys, no home with a configuration in it."""
+    kept = {
+        name: value
+        for name in ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR")
+        if (value := os.environ.get(name))
+    }
+    home = str(work.absolute())
+    return {**kept, "HOME": home, "TMPDIR": home, "XDG_CONFIG_HOME": home, "YTDLP_NO_PLUGINS": "1", "PYTHONUTF8": "1"}

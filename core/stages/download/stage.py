@@ -1,0 +1,154 @@
+"""The download stage: from a source to one verified media file, `out/media.<suffix>`."""
+
+import hashlib
+import os
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.domain.errors import ErrorClass, StageError
+from core.domain.run import Source, Work
+from core.domain.settings import Settings
+from core.stages.download.container import Facts
+from core.stages.download.local import bring_in
+from core.stages.download.merge import Part, join, needs_joining
+from core.stages.download.probe import probe
+from core.stages.download.remote import Bounds, Fetched, fetch, read_cookies
+from core.stages.download.texts import display_title
+from core.stages.stage import Attempt, Expanded, Job, Made
+from core.system.network import AllowedHosts
+
+# The content is at fault, not the line: what was fetched is thrown away, so that a retry asks the server again.
+_WORTHLESS = frozenset({ErrorClass.NOT_MEDIA, ErrorClass.TRUNCATED, ErrorClass.DRM, ErrorClass.LIMIT_EXCEEDED})
+
+
+class DownloadStage:
+    """Brings the source into the storage and judges it by its content; a playlist gives its entries instead.
+
+    `allowed_hosts` is REPRISE_ALLOWED_HOSTS; `free_space_bytes` must stay free on the disk of the storage.
+    """
+
+    name = "download"
+    version = 1
+    lane = "network"
+    unit = "bytes"
+    needs: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        allowed_hosts: str,
+        socket_timeout_s: float,
+        max_media_bytes: int,
+        max_media_s: float,
+        free_space_bytes: int,
+    ) -> None:
+        self._bounds = Bounds(
+            allowed=AllowedHosts.parse(allowed_hosts),
+            socket_timeout_s=socket_timeout_s,
+            max_media_bytes=max_media_bytes,
+            max_media_s=max_media_s,
+        )
+        self._free_space_bytes = free_space_bytes
+
+    def wanted(self, settings: Settings) -> bool:
+        """Every run needs its video."""
+        return True
+
+    def params(self, job: Job) -> dict[str, Any]:
+        """The source's identity, the wanted format, and whose cookies it is fetched with (as a fingerprint)."""
+        params: dict[str, Any] = {"space_id": job.space_id, "format": job.settings.format}
+        cookies = read_cookies(job.source)
+        if cookies is not None:
+            params["credentials"] = hashlib.sha256(cookies.encode()).hexdigest()
+        return params
+
+    def run(self, attempt: Attempt) -> Made | Expanded:
+        """See `core.stages.stage.Stage.run`."""
+        source = attempt.job.source
+        self._require_space(attempt.work, source.size or 0)
+        if source.kind == "file":
+            got: Fetched | Expanded = self._local(attempt, source)
+        else:
+            got = fetch(attempt, source, attempt.job.settings, self._bounds)
+        if isinstance(got, Expanded):
+            return got
+        try:
+            path, facts = self._verified(attempt, got, joined=source.kind == "url")
+        except StageError as error:
+            if error.error_class in _WORTHLESS:
+                for leftover in [*attempt.work.glob("source.*"), *attempt.work.glob("joined.*")]:
+                    leftover.unlink(missing_ok=True)
+            raise
+        name = f"media.{facts.suffix}"
+        _publish(path, attempt.out / name)
+        attempt.log(_summary(facts))
+        return Made(
+            facts={
+                "media": name,
+                **{key: value for key, value in msgspec.to_builtins(facts).items() if key != "suffix"},
+            },
+            tools={tool: _version(tool) for tool in (("av",) if source.kind == "file" else ("av", "yt-dlp"))},
+            work=got.work,
+            title=got.title,
+            duration_s=facts.duration,
+        )
+
+    def _local(self, attempt: Attempt, source: Source) -> Fetched:
+        if source.size is not None and source.size > self._bounds.max_media_bytes:
+            raise StageError(
+                ErrorClass.LIMIT_EXCEEDED,
+                f"The file has {source.size / 1e6:.0f} MB; {self._bounds.max_media_bytes / 1e6:.0f} MB are allowed.",
+            )
+        path, work = bring_in(attempt, source)
+        return Fetched(files=(path,), title=display_title(Path(source.value).stem), work=work)
+
+    def _verified(self, attempt: Attempt, got: Fetched, *, joined: bool) -> tuple[Path, Facts]:
+        """The one file to publish and what it is; parts of a download are joined first."""
+
+        def examine(path: Path) -> Facts:
+            attempt.progress(got.work.done, got.work.done, "checking")
+            return probe(path, max_media_s=self._bounds.max_media_s, check=attempt.check)
+
+        parts = [Part(path, examine(path)) for path in got.files]
+        if not joined or not needs_joining(parts):
+            return parts[0].path, parts[0].facts
+        self._require_space(attempt.work, int(got.work.done))
+        attempt.progress(got.work.done, got.work.done, "joining")
+        path = join(parts, attempt.work, check=attempt.check, max_bytes=self._bounds.max_media_bytes)
+        return path, examine(path)
+
+    def _require_space(self, folder: Path, needed: int) -> None:
+        free = shutil.disk_usage(folder).free
+        if free < needed + self._free_space_bytes:
+            raise StageError(
+                ErrorClass.DISK_FULL,
+                f"Only {free / 1e6:.0f} MB are free on the disk; {(needed + self._free_space_bytes) / 1e6:.0f} MB are needed.",
+            )
+
+
+def _publish(path: Path, target: Path) -> None:
+    """`path` as `target`; both lie in our storage, so a link serves and a kill before publishing loses nothing."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    try:
+        os.link(path, target)
+    except OSError:
+        shutil.copyfile(path, target)
+
+
+def _summary(facts: Facts) -> str:
+    picture = f"{facts.video_codec} {facts.width}x{facts.height}" if facts.has_video else "no picture"
+    return f"{facts.container}, {facts.duration:.1f} s, {picture}, {facts.audio_codec or 'no sound'}."
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+__all__ = ["DownloadStage", "Work"]
