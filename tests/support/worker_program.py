@@ -1,0 +1,63 @@
+"""A real worker process whose stages are the tests' own: `python -m tests.support.worker_program STORAGE PARENT_PID`.
+
+Stage `download` makes its units at once; stage `transcribe` makes one unit each time a file `go.N` appears in STORAGE,
+so that a test decides, by real files, how far a real process gets.
+"""
+
+import sys
+from pathlib import Path
+
+from watchdog.events import FileSystemEventHandler
+from watchdog.observers import Observer
+
+from core.runner.runner import Runner
+from core.runner.worker import die_with_parent, serve_assignments
+from core.store.artifacts import Artifacts
+from core.store.layout import Layout
+from core.store.state import open_store
+from core.system.clock import SystemClock
+from tests.support.stages import CountingStage
+
+
+def wait_for_file(path: Path) -> None:
+    """Return once `path` exists; woken by the kernel, not by a timer."""
+    import threading
+
+    there = threading.Event()
+
+    class Seen(FileSystemEventHandler):
+        def on_any_event(self, event: object) -> None:
+            there.set()
+
+    observer = Observer()
+    observer.schedule(Seen(), str(path.parent))
+    observer.start()
+    try:
+        while not path.exists():
+            there.wait()
+            there.clear()
+    finally:
+        observer.stop()
+        observer.join()
+
+
+def main() -> None:
+    """Serve assignments on the storage named on the command line."""
+    storage = Path(sys.argv[1])
+    die_with_parent(int(sys.argv[2]))
+    clock = SystemClock()
+    layout = Layout(storage)
+    stages = {
+        "download": CountingStage("download"),
+        "transcribe": CountingStage(
+            "transcribe", lane="cpu", before_unit=lambda number: wait_for_file(storage / f"go.{number}")
+        ),
+    }
+    runner = Runner(
+        layout=layout, store=open_store(layout, clock), artifacts=Artifacts(layout, clock), stages=stages, clock=clock
+    )
+    serve_assignments(lambda: runner, sys.stdin.buffer, sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()

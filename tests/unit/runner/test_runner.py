@@ -1,0 +1,187 @@
+"""One attempt from its assignment to its outcome, on a real storage, with stages of the tests' own making."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.domain.attempts import commit_stage, end_attempt, open_attempt
+from core.domain.errors import ErrorClass
+from core.domain.plan import stages_for
+from core.domain.run import RunRecord, Source
+from core.domain.states import AttemptOutcome
+from core.runner.control import Control
+from core.runner.outcome import Assignment, Committed, Ended, Failed, InputDamaged, Shared, Stale
+from core.runner.runner import Runner
+from core.store.artifacts import Artifacts
+from core.store.layout import Layout
+from core.store.locks import Lock
+from core.store.state import open_store
+from core.system.clock import SystemClock
+from tests.support.stages import CountingStage, Trouble, trouble
+
+RUN = "r_" + "a" * 26
+CLOCK = SystemClock()
+
+
+class Bench:
+    """A storage with one run of two stages, and a runner on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.layout = Layout(folder / "storage")
+        self.layout.create()
+        self.store = open_store(self.layout, CLOCK)
+        self.artifacts = Artifacts(self.layout, CLOCK)
+        self.first = CountingStage("download")
+        self.second = CountingStage("transcribe", needs=("download",), lane="cpu")
+        self.control = Control()
+        now = CLOCK.now()
+        run = RunRecord(
+            run_id=RUN,
+            batch_id="b_" + "a" * 26,
+            space_id="s1",
+            position=1,
+            source=Source(kind="file", value="/talk.mp4"),
+            owner="ana",
+            created_at=now,
+            updated_at=now,
+            stages=stages_for({"download": True, "transcribe": True}),
+        )
+        self.store.runs.create(RUN, run)
+        self.count = 0
+
+    @property
+    def run(self) -> RunRecord:
+        return self.store.runs.get(RUN).value
+
+    @property
+    def runner(self) -> Runner:
+        stages = {"download": self.first, "transcribe": self.second}
+        return Runner(layout=self.layout, store=self.store, artifacts=self.artifacts, stages=stages, clock=CLOCK)
+
+    def attempt(self, stage: str = "download") -> Assignment:
+        self.count += 1
+        attempt_id = f"a_{self.count:016x}"
+        if self.run.open_attempt is not None:
+            self.store.runs.update(RUN, self._ended)
+        self.store.runs.update(RUN, lambda run: open_attempt(run, stage, attempt_id, 1, CLOCK.now()))
+        return Assignment(attempt_id=attempt_id, run_id=RUN, stage=stage, epoch=1)
+
+    def _ended(self, run: RunRecord) -> RunRecord:
+        return end_attempt(run, AttemptOutcome.SHUTDOWN, CLOCK.now())
+
+    def execute(self, stage: str = "download") -> object:
+        return self.runner.execute(self.attempt(stage), self.control)
+
+    def commit(self, outcome: object) -> None:
+        assert isinstance(outcome, Committed)
+        self.store.runs.update(RUN, lambda run: commit_stage(run, outcome.key, CLOCK.now()))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_an_attempt_publishes_what_its_stage_wrote_with_a_receipt(bench: Bench) -> None:
+    outcome = bench.execute()
+    assert isinstance(outcome, Committed)
+    assert not outcome.reused
+    assert outcome.title == "A talk"
+    assert outcome.units == 3
+    folder = bench.layout.artifact("download", outcome.key)
+    assert json.loads((folder / "result.json").read_text()) == [0, 1, 4]
+    receipt = bench.artifacts.verify("download", outcome.key, deep=True)
+    assert receipt is not None
+    assert receipt.facts["title"] == "A talk"
+    assert receipt.attempt == f"a_{1:016x}"
+
+
+def test_what_is_published_is_found_and_not_made_again(bench: Bench) -> None:
+    first = bench.execute()
+    second = bench.execute()
+    assert isinstance(first, Committed)
+    assert isinstance(second, Committed)
+    assert second.reused
+    assert second.key == first.key
+    assert second.work is not None
+    assert second.work.done == 0
+    assert second.work.reused == 3
+    assert bench.first.runs == 1
+
+
+def test_units_of_a_failed_attempt_are_not_made_again(bench: Bench) -> None:
+    bench.first.before_unit = lambda number: trouble(ErrorClass.NETWORK)(number) if number == 2 else None
+    failed = bench.execute()
+    assert isinstance(failed, Failed)
+    assert failed.error_class == ErrorClass.NETWORK
+    assert failed.units == 2
+    bench.first.before_unit = lambda number: None
+    assert isinstance(bench.execute(), Committed)
+    assert bench.first.made == [0, 1, 2]
+
+
+def test_an_asked_for_end_comes_at_a_unit_boundary_and_keeps_the_units(bench: Bench) -> None:
+    bench.first.before_unit = lambda number: bench.control.end() if number == 1 else None
+    ended = bench.execute()
+    assert ended == Ended(units=2)
+    assert bench.first.made == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(28, "No space left on device"), ErrorClass.DISK_FULL),
+        (OSError(13, "Permission denied"), ErrorClass.LOCAL_IO),
+        (MemoryError(), ErrorClass.OUT_OF_MEMORY),
+        (KeyError("total_bytes"), ErrorClass.UNKNOWN),
+    ],
+)
+def test_whatever_a_tool_throws_becomes_a_failure_of_a_known_class(
+    bench: Bench, error: Exception, expected: ErrorClass
+) -> None:
+    bench.first.before_unit = Trouble(error)
+    outcome = bench.execute()
+    assert isinstance(outcome, Failed)
+    assert outcome.error_class == expected
+    assert outcome.hint
+    assert "Traceback" not in outcome.message
+
+
+def test_a_damaged_input_is_named_and_not_used(bench: Bench) -> None:
+    made = bench.execute()
+    bench.commit(made)
+    assert isinstance(made, Committed)
+    (bench.layout.artifact("download", made.key) / "result.json").write_text("[0, 1, 5]")
+    assert bench.execute("transcribe") == InputDamaged(stage="download")
+    assert bench.second.runs == 0
+
+
+def test_an_attempt_that_is_not_the_open_one_does_nothing(bench: Bench) -> None:
+    old = bench.attempt()
+    bench.attempt()
+    assert bench.runner.execute(old, bench.control) == Stale()
+    assert bench.first.runs == 0
+
+
+def test_a_key_somebody_else_works_on_is_waited_for_and_not_worked_on_twice(bench: Bench) -> None:
+    bench.first.before_unit = trouble(ErrorClass.NETWORK)
+    bench.execute()
+    (work,) = (bench.layout.root / "work" / "download").iterdir()
+    lock = Lock(bench.layout.key_lock("download", work.name))
+    assert lock.acquire()
+    try:
+        assert bench.execute() == Shared(key=work.name)
+    finally:
+        lock.release()
+
+
+def test_what_a_killed_attempt_left_half_made_is_cleared_by_the_next(bench: Bench) -> None:
+    bench.first.before_unit = trouble(ErrorClass.NETWORK)
+    bench.execute()
+    work = next((bench.layout.root / "work" / "download").iterdir())
+    leftover = work / "tmp.a_killed"
+    leftover.mkdir()
+    (leftover / "half").write_text("half")
+    bench.execute()
+    assert not leftover.exists()
