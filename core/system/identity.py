@@ -7,6 +7,8 @@ from pathlib import Path
 
 from core.domain.run import Owner
 
+_PID_LIMIT = 2**22 + 1  # the kernel gives none beyond
+
 
 def this_process(pid: int | None = None) -> Owner:
     """The identity of process `pid`, or of this one. Raises `ProcessLookupError` when there is none."""
@@ -32,7 +34,7 @@ def is_alive(owner: Owner) -> bool | None:
 
 def signal_exactly(owner: Owner, number: signal.Signals) -> bool:
     """Send the signal to exactly this process; False when it is gone or not ours to judge, and then nothing is sent."""
-    if owner.pid <= 1:
+    if not 1 < owner.pid < _PID_LIMIT:
         return False
     try:
         fd = os.pidfd_open(owner.pid)
@@ -52,7 +54,7 @@ def signal_exactly(owner: Owner, number: signal.Signals) -> bool:
 
 def start_ticks(pid: int) -> int | None:
     """When process `pid` started, in clock ticks since boot; None when there is none, or it is dead and not yet reaped."""
-    if not 0 < pid < 2**31:
+    if not 0 < pid < _PID_LIMIT:
         return None
     try:
         line = Path(f"/proc/{pid}/stat").read_bytes()

@@ -1,0 +1,315 @@
+import errno
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from core.domain.batch import PoolRecord
+from core.domain.errors import BadInput, Damaged, Fenced, NotFound, Refused, StorageError
+from core.domain.run import RunRecord
+from core.store import protocol, records
+from core.store.codec import Codec, NewerVersion
+from core.store.quarantine import Finding
+from core.store.records import Conflict, Records
+from core.store.state import StateStore, open_store
+from core.system.clock import ManualClock
+from tests.support.storage import BATCH, RUN, a_batch, a_run, new_layout, new_store
+
+Break = Callable[[Path], Any]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> StateStore:
+    return new_store(tmp_path)
+
+
+def titled(title: str) -> Callable[[RunRecord], RunRecord]:
+    return lambda run: replace(run, title=title)
+
+
+def path_of(store: StateStore) -> Path:
+    return store.layout.run_state(RUN)
+
+
+def quarantined(store: StateStore) -> list[str]:
+    return sorted(path.name for path in store.layout.quarantine.iterdir() if not path.name.endswith(".why.txt"))
+
+
+def test_what_is_created_is_there_for_every_other_process(store: StateStore) -> None:
+    store.runs.create(RUN, a_run())
+    other = open_store(store.layout, store.clock)
+    assert other.runs.get(RUN).value == a_run()
+    assert other.runs.get(RUN).gen == 1
+    assert other.runs.ids() == [RUN]
+
+
+def test_nothing_is_created_twice(store: StateStore) -> None:
+    store.runs.create(RUN, a_run())
+    with pytest.raises(Conflict):
+        store.runs.create(RUN, a_run(title="second"))
+    assert store.runs.get(RUN).value.title == ""
+
+
+def test_a_change_raises_the_generation_and_keeps_the_file_before(store: StateStore) -> None:
+    store.runs.create(RUN, a_run())
+    assert store.runs.update(RUN, titled("new")).gen == 2
+    assert store.runs.get(RUN).value.title == "new"
+    assert json.loads(Path(f"{path_of(store)}.prev").read_bytes())["body"]["title"] == ""
+    assert (
+        json.loads(path_of(store).read_bytes())["prev_crc"]
+        == json.loads(Path(f"{path_of(store)}.prev").read_bytes())["crc"]
+    )
+    assert not list(store.layout.state.glob("*.tmp"))
+
+
+def test_a_change_that_changes_nothing_writes_nothing(store: StateStore) -> None:
+    store.runs.create(RUN, a_run())
+    inode = path_of(store).stat().st_ino
+    assert store.runs.update(RUN, lambda run: run).gen == 1
+    assert path_of(store).stat().st_ino == inode
+
+
+def test_a_refused_change_writes_nothing_and_frees_the_lock(store: StateStore) -> None:
+    store.runs.create(RUN, a_run())
+
+    def refuse(_: RunRecord) -> RunRecord:
+        raise Refused("no")
+
+    with pytest.raises(Refused):
+        store.runs.update(RUN, refuse)
+    assert store.runs.update(RUN, titled("later")).gen == 2
+
+
+def test_what_cannot_be_kept_leaves_the_old_state(store: StateStore) -> None:
+    store.runs.create(RUN, a_run())
+    with pytest.raises(BadInput):
+        store.runs.update(RUN, titled("\ud800"))
+    assert store.runs.get(RUN).gen == 1
+
+
+def test_a_replacement_of_what_has_changed_meanwhile_is_refused(store: StateStore) -> None:
+    store.runs.create(RUN, a_run())
+    store.runs.update(RUN, titled("theirs"))
+    with pytest.raises(Conflict):
+        store.runs.put(RUN, a_run(title="mine"), expect_gen=1)
+    assert store.runs.put(RUN, a_run(title="mine"), expect_gen=2).gen == 3
+
+
+def test_an_older_service_is_fenced_off_and_commands_are_not(store: StateStore) -> None:
+    store.runs.create(RUN, a_run())
+    assert store.runs.update(RUN, titled("5"), epoch=5).epoch == 5
+    for late in (
+        lambda: store.runs.update(RUN, titled("4"), epoch=4),
+        lambda: store.runs.put(RUN, a_run(), 2, epoch=4),
+    ):
+        with pytest.raises(Fenced):
+            late()
+    assert store.runs.update(RUN, titled("command")).epoch == 5
+    assert store.runs.get(RUN).value.title == "command"
+
+
+def test_fifty_threads_lose_no_change(store: StateStore) -> None:
+    store.runs.create(RUN, a_run())
+
+    def count() -> None:
+        for _ in range(4):
+            store.runs.update(RUN, lambda run: replace(run, retry_count=run.retry_count + 1))
+
+    threads = [threading.Thread(target=count) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.runs.get(RUN).value.retry_count == 48
+
+
+def test_what_never_was_is_not_found(store: StateStore) -> None:
+    for ask in (lambda: store.runs.get("r_none"), lambda: store.runs.update("r_none", titled(""))):
+        with pytest.raises(NotFound):
+            ask()
+    Path(f"{store.layout.run_state('r_none')}.tmp").write_text("a create that was cut off")
+    with pytest.raises(NotFound):
+        store.runs.get("r_none")
+    assert store.runs.ids() == []
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+def fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/hostname")
+
+
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(100 * 1024 * 1024)
+
+
+DAMAGE: dict[str, Break] = {
+    "bit": flip,
+    "empty": lambda path: path.write_bytes(b""),
+    "zeros": lambda path: path.write_bytes(b"\0" * 4096),
+    "missing": lambda path: path.unlink(),
+    "fifo": fifo,
+    "symlink": link,
+    "folder": folder,
+    "huge": huge,
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("how", ["get", "update", "load_all"])
+def test_a_damaged_file_is_quarantined_and_the_one_before_restored(store: StateStore, kind: str, how: str) -> None:
+    store.runs.create(RUN, a_run())
+    store.runs.update(RUN, titled("before"))
+    store.runs.update(RUN, titled("lost"))
+    DAMAGE[kind](path_of(store))
+    if how == "get":
+        restored = store.runs.get(RUN)
+    elif how == "update":
+        restored = store.runs.update(RUN, lambda run: run)
+    else:
+        found, findings = store.runs.load_all()
+        restored = found[RUN]
+        assert [finding.repaired for finding in findings] == [True]
+    assert restored.value.title == "before"
+    assert restored.gen > 3, "nobody who saw the lost generation may take the restored one for older"
+    assert store.runs.get(RUN) == restored
+    assert len(quarantined(store)) == (kind != "missing")
+    assert [event.type for event in store.journal.events(run_id=RUN)] == ["state.restored"]
+
+
+def test_damage_is_told_once_to_whoever_asked(tmp_path: Path) -> None:
+    told: list[Finding] = []
+    layout = new_layout(tmp_path)
+    store = open_store(layout, ManualClock(), told.append)
+    store.runs.create(RUN, a_run())
+    flip(path_of(store))
+    for _ in range(3):
+        with pytest.raises(Damaged):
+            store.runs.get(RUN)
+    assert [finding.repaired for finding in told] == [False]
+    assert [event.type for event in store.journal.events(run_id=RUN)] == ["state.damaged"]
+
+
+def test_a_record_of_which_nothing_can_be_believed_never_vanishes(store: StateStore) -> None:
+    store.runs.create(RUN, a_run())
+    store.runs.update(RUN, titled("second"))
+    flip(path_of(store))
+    flip(Path(f"{path_of(store)}.prev"))
+    for _ in range(2):
+        found, findings = store.runs.load_all()
+        assert found == {}
+        assert [Path(finding.path).stem for finding in findings] == [RUN]
+        assert store.runs.ids() == [RUN]
+
+
+def test_the_file_of_another_run_under_this_name_is_not_believed(store: StateStore) -> None:
+    store.runs.create(RUN, a_run())
+    store.runs.update(RUN, titled("mine"))
+    store.runs.create("r_other", a_run("r_other", title="theirs"))
+    shutil.copy(store.layout.run_state("r_other"), path_of(store))
+    assert store.runs.get(RUN).value.run_id == RUN
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE])
+def test_a_disk_that_cannot_be_read_just_now_is_no_damage(
+    store: StateStore, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    store.runs.create(RUN, a_run())
+
+    def fail(*_: object) -> bytes:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records.files, "read_regular", fail)
+        with pytest.raises(StorageError):
+            store.runs.get(RUN)
+        found, findings = store.runs.load_all()
+        assert found == {}
+        assert [finding.repaired for finding in findings] == [False]
+    assert store.runs.get(RUN).gen == 1
+    assert quarantined(store) == []
+
+
+def test_a_newer_file_is_refused_and_not_touched(store: StateStore) -> None:
+    store.runs.create(RUN, a_run())
+    newer = Codec("run", RunRecord, schema=2)
+    path_of(store).write_bytes(newer.encode(RUN, a_run(title="future"), gen=9, epoch=1))
+    before = path_of(store).read_bytes()
+    with pytest.raises(NewerVersion):
+        store.runs.get(RUN)
+    with pytest.raises(NewerVersion):
+        store.runs.update(RUN, titled("x"))
+    assert "newer version" in store.runs.load_all()[1][0].problem
+    assert path_of(store).read_bytes() == before
+    assert quarantined(store) == []
+
+
+def test_an_older_file_is_backed_up_before_it_is_rewritten(store: StateStore) -> None:
+    store.runs.create(RUN, a_run(title="1"))
+    old = path_of(store).read_bytes()
+    codec = Codec("run", RunRecord, schema=2, migrations={1: lambda body: {**body, "title": body["title"] + "2"}})
+    later = Records(
+        store.layout, store.clock, codec, folder=store.layout.state, prefix="r_", on_damage=lambda finding: None
+    )
+    assert later.get(RUN).value.title == "12"
+    assert path_of(store).read_bytes() == old, "reading changes nothing"
+    later.update(RUN, lambda run: replace(run, position=1))
+    assert (store.layout.backups / "schema-1" / f"{RUN}.json").read_bytes() == old
+    assert json.loads(path_of(store).read_bytes())["schema"] == 2
+
+
+def test_a_write_underneath_without_the_lock_stops_ours(store: StateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.runs.create(RUN, a_run())
+    keep = protocol._keep
+
+    def keep_while_somebody_writes(path: Path) -> None:
+        keep(path)
+        path.unlink()
+        path.write_bytes(Codec("run", RunRecord).encode(RUN, a_run(title="theirs"), gen=2, epoch=0))
+
+    monkeypatch.setattr(protocol, "_keep", keep_while_somebody_writes)
+    with pytest.raises(Fenced):
+        store.runs.update(RUN, titled("mine"))
+    assert store.runs.get(RUN).value.title == "theirs"
+
+
+def test_the_pool_is_there_from_the_start(store: StateStore) -> None:
+    assert store.pool.get("pool").value == PoolRecord()
+    assert store.pool.update("pool", lambda pool: replace(pool, epoch=1)).gen == 2
+    assert open_store(store.layout, store.clock).pool.get("pool").value.epoch == 1
+
+
+def test_batches_and_runs_do_not_meet(store: StateStore) -> None:
+    store.batches.create(BATCH, a_batch())
+    store.runs.create(RUN, a_run())
+    assert store.batches.ids() == [BATCH]
+    assert store.runs.ids() == [RUN]
+    assert store.batches.get(BATCH).value.name == "talks"
+
+
+def test_foreign_files_in_the_folder_are_passed_over(store: StateStore) -> None:
+    for name in ("notes.txt", "r_../x.json".replace("/", "_"), ".hidden.json", "r_A.json"):
+        (store.layout.state / name).touch()
+    assert store.runs.load_all() == ({}, [])
