@@ -93,6 +93,13 @@ def cancel_batch(batch: BatchRecord, now: datetime, *, by: str) -> BatchRecord:
     return move_batch(batch, "cancel", BatchPhase.CANCELLED, now, by=by, pause=None, cancel_by=by, completed_at=now)
 
 
+def delete_batch(batch: BatchRecord, now: datetime, *, by: str) -> BatchRecord:
+    """`batch` deleted, softly: its files stay until they are cleaned up."""
+    if batch.phase == BatchPhase.DELETED:
+        return batch
+    return move_batch(batch, "delete", BatchPhase.DELETED, now, by=by)
+
+
 def withdraw_cancel(batch: BatchRecord, phases: list[Phase], now: datetime) -> BatchRecord:
     """A cancelled `batch` that `settle_batch` may reopen, since one of its runs is to be retried.
 

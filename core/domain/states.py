@@ -194,7 +194,13 @@ RUN_TABLE: tuple[Row, ...] = (
         ("queued",),
         "the owner is dead and intent is run; front of the queue, flag resumed",
     ),
-    Row("R18", "poison", ("running",), ("failed",), "the third crash within 72 h without a new unit"),
+    Row(
+        "R18",
+        "poison",
+        ("running",),
+        ("failed",),
+        "the third crash within 72 h without a new unit; the sixth if the service died too",
+    ),
     Row("R19", "shutdown", ("running",), ("queued",), "the service stops; counts nothing; order kept"),
     Row(
         "R20",
@@ -207,7 +213,7 @@ RUN_TABLE: tuple[Row, ...] = (
 
 BATCH_TABLE: tuple[Row, ...] = (
     Row("B1", "create", (), ("draft", "running"), "at least one run"),
-    Row("B2", "start", ("draft", "paused"), ("running",), "a paused one resumes"),
+    Row("B2", "start", ("draft",), ("running",), "a paused one resumes instead"),
     Row("B3", "pause", ("running",), ("paused",), "at once; with reason and by whom"),
     Row("B4", "resume", ("paused",), ("running",), "the count of consecutive failures starts again"),
     Row(
@@ -217,7 +223,13 @@ BATCH_TABLE: tuple[Row, ...] = (
         ("completed", "failed"),
         "every run is terminal; failed if none completed or was skipped",
     ),
-    Row("B6", "cancel", ("draft", "running", "paused"), ("cancelled",), "after the last process in flight is gone"),
+    Row(
+        "B6",
+        "cancel",
+        ("draft", "running", "paused"),
+        ("cancelled",),
+        "at once; shown as cancelling until the last run is",
+    ),
     Row("B7", "reopen", ("completed", "failed", "cancelled"), ("running",), "a run of it is retried"),
     Row("B8", "delete", ("draft", "completed", "failed", "cancelled"), ("deleted",), "soft first"),
 )
