@@ -33,6 +33,12 @@ def rows(name: str) -> dict[str, list[str]]:
     return found
 
 
+def anchors(markdown: str) -> set[str]:
+    """The names under which the headings of a document can be linked to."""
+    headings = re.findall(r"^#+ (.+)$", markdown, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
 def written(default: Any) -> str:
     """How a default value stands in a table."""
     return "*(empty)*" if default in ("", ()) else f"`{str(default).lower() if isinstance(default, bool) else default}`"
@@ -88,8 +94,11 @@ def test_every_stage_is_in_the_glossary() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path: Path) -> None:
-    links = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", path.read_text("utf-8"))
-    assert [link for link in links if not (path.parent / link).exists()] == []
+    links = re.findall(r"\]\((?!https?://|mailto:)([^)#\s]*)#?([^)\s]*)\)", path.read_text("utf-8"))
+    assert [link for link, _ in links if not (path.parent / link).exists()] == []
+    for link, anchor in links:
+        target = path.parent / link if link else path
+        assert not anchor or anchor in anchors(target.read_text("utf-8")), f"{link}#{anchor}"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
