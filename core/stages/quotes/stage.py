@@ -55,7 +55,7 @@ class QuotesStage:
         llm = language.chosen(attempt.job.settings.llm, self._llm)
         rejected = 0
         facts: dict[str, Any] = {}
-        tools = {"rapidfuzz": importlib.metadata.version("rapidfuzz")}
+        tools: dict[str, str] = {}
         if llm is None or not text.trusted:
             quotes: list[Quote] = extract(text, index, sha256, attempt.check) if text.trusted else []
             work = Work(unit=self.unit, done=float(len(index.tokens)))
@@ -65,7 +65,7 @@ class QuotesStage:
             quotes, rejected = verify(offers.chunks, text, index, sha256, attempt.check)
             rejected += offers.malformed
             work = Work(unit=self.unit, done=offers.done, reused=offers.reused)
-            tools["openai"] = language.version()
+            tools |= {"openai": language.version(), "rapidfuzz": importlib.metadata.version("rapidfuzz")}
             facts |= {"source": "llm", "chunks": len(offers.chunks), "chunks_total": offers.chunks_total}
         attempt.log(f"{len(quotes)} quotes kept, {rejected} rejected.")
         (attempt.out / "quotes.json").write_bytes(quotes_json(quotes, rejected, sha256))

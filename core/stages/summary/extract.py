@@ -80,7 +80,8 @@ def _shortlist(sentences: tuple[Sentence, ...], words: dict[int, list[str]]) -> 
 
     def telling(sentence: Sentence) -> tuple[float, int]:
         said = words[sentence.number]
-        return sum(weight[token] for token in set(said)) / sqrt(len(said)), -sentence.number
+        # In the order said: a set's order differs from process to process, and with it the sum's last digits.
+        return sum(weight[token] for token in dict.fromkeys(said)) / sqrt(len(said)), -sentence.number
 
     bounds = [number * len(fit) // SHORTLIST for number in range(SHORTLIST + 1)]
     return [max(fit[left:right], key=telling) for left, right in pairwise(bounds)]

@@ -10,7 +10,7 @@ import pytest
 from core.domain.errors import ErrorClass, StageError, Stop
 from core.domain.settings import Settings
 from core.stages.language import LlmConfig
-from core.stages.language_chunks import CHUNK_CHARACTERS, MAX_CHUNKS
+from core.stages.language_chunks import MAX_CHUNKS
 from core.stages.quotes import QuotesStage
 from core.stages.quotes import ask as ask_module
 from tests.support.attempt import FolderAttempt, Killed
@@ -252,8 +252,7 @@ def test_no_key_is_in_files_units_log_or_facts(tmp_path: Path) -> None:
     assert not any(KEY in text for text in everything)
 
 
-def test_a_transcript_over_the_cap_is_sent_in_part_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert CHUNK_CHARACTERS * MAX_CHUNKS == 1_200_000
+def test_a_transcript_over_the_cap_is_sent_in_part_and_says_so(tmp_path: Path) -> None:
     with LlmServer(otherwise=says({"quotes": []})) as server:
         attempt = attempt_at(tmp_path, transcript(LONG * 70, words=False))
         made = QuotesStage(server.config()).run(attempt)

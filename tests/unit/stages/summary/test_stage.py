@@ -229,7 +229,7 @@ def test_killed_anywhere_it_asks_nothing_twice_and_the_files_are_the_same(tmp_pa
 
 def test_over_the_cap_only_part_is_sent_and_the_page_says_so(tmp_path: Path) -> None:
     with LlmServer() as server:
-        attempt = attempt_at(tmp_path, transcript(LONG * 30, words=False))
+        attempt = attempt_at(tmp_path, transcript(LONG * 17, words=False))
         made = SummaryStage(server.config()).run(attempt)
     assert made.facts["chunks"] == MAX_CHUNKS < made.facts["chunks_total"]
     assert (

@@ -1,0 +1,53 @@
+"""What quotes and summary promise together: cheap to import, and the same bytes from every process."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.transcripts import published
+
+SAID = [
+    f"In {1900 + n} the {'old' if n % 3 else 'new'} weir let {n * n} salmon pass, said keeper {n % 7}."
+    for n in range(500)
+]
+IMPORTED = """
+import sys
+import core.stages.quotes, core.stages.summary
+print(*sorted({"openai", "sumy", "nltk", "rapidfuzz", "numpy", "httpx2"} & sys.modules.keys()))
+"""
+MADE = """
+import sys
+from pathlib import Path
+from core.stages.quotes import QuotesStage
+from core.stages.summary import SummaryStage
+from tests.support.attempt import FolderAttempt
+from tests.support.transcripts import published
+from tests.unit.stages.test_language_stages import SAID
+folder = Path(sys.argv[1])
+for stage in (QuotesStage(None), SummaryStage(None)):
+    stage.run(FolderAttempt(folder / stage.name, published(folder / "transcribe", SAID)))
+"""
+
+
+def python(code: str, *arguments: str, **environment: str) -> str:
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_importing_the_stages_imports_nothing_heavy() -> None:
+    assert python(IMPORTED) == ""
+
+
+def test_another_process_with_another_order_of_sets_makes_the_same_bytes(tmp_path: Path) -> None:
+    seen = set()
+    for seed in ("1", "2", "3"):
+        folder = tmp_path / seed
+        published(folder / "transcribe", SAID)
+        python(MADE, str(folder), PYTHONHASHSEED=seed)
+        files = sorted(path for path in folder.rglob("out/*") if path.is_file())
+        assert [path.name for path in files] == ["quotes.json", "quotes.md", "summary.json", "summary.md"]
+        seen.add(hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest())
+    assert len(seen) == 1
