@@ -1,5 +1,6 @@
 """Why a run does not move: exactly one reason, as a sentence; and the flags a run is shown with."""
 
+from bisect import bisect_left
 from datetime import datetime
 from typing import Literal
 
@@ -9,7 +10,7 @@ from core.domain.batch import BatchRecord, Pause
 from core.domain.errors import ErrorClass
 from core.domain.moves import due
 from core.domain.run import RunRecord
-from core.domain.schedule import Situation, can_start, order, running_per_batch
+from core.domain.schedule import Order, Situation, can_start, order, running_per_batch
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 
 Code = Literal[
@@ -39,8 +40,33 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
-def why(run: RunRecord, situation: Situation, *, service_alive: bool = True) -> Why:
-    """Why `run` is where it is; code `none` when it moves or will within a moment."""
+class Lines(msgspec.Struct, frozen=True, kw_only=True):
+    """All that could start, in order: those of each lane and of each batch; and how many of each batch run."""
+
+    lanes: dict[str, list[Order]]
+    batches: dict[str, list[Order]]
+    running: dict[str, int]
+
+
+def lines_of(situation: Situation) -> Lines:
+    """The lines in which runs wait; made once for many calls of `why`."""
+    lanes: dict[str, list[Order]] = {}
+    batches: dict[str, list[Order]] = {}
+    for run in situation.runs.values():
+        if can_start(run, situation):
+            place = order(run, situation.batches[run.batch_id])
+            lanes.setdefault(situation.lane_of[run.next_stage or ""], []).append(place)
+            batches.setdefault(run.batch_id, []).append(place)
+    for line in (*lanes.values(), *batches.values()):
+        line.sort()
+    return Lines(lanes=lanes, batches=batches, running=running_per_batch(situation))
+
+
+def why(run: RunRecord, situation: Situation, *, service_alive: bool = True, lines: Lines | None = None) -> Why:
+    """Why `run` is where it is; code `none` when it moves or will within a moment.
+
+    Whoever asks for many runs at once passes `lines`, made by `lines_of` from the same situation.
+    """
     batch = situation.batches.get(run.batch_id)
     return (
         _ended(run)
@@ -49,7 +75,7 @@ def why(run: RunRecord, situation: Situation, *, service_alive: bool = True) -> 
         or _on_its_way(run)
         or _paused_with_others(batch, situation)
         or _waits_for_something(run, situation)
-        or _waits_for_its_turn(run, batch, situation)
+        or _waits_for_its_turn(run, batch, situation, lines)
     )
 
 
@@ -141,22 +167,17 @@ def _span(seconds: float) -> str:
     return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
-def _waits_for_its_turn(run: RunRecord, batch: BatchRecord | None, situation: Situation) -> Why:
+def _waits_for_its_turn(run: RunRecord, batch: BatchRecord | None, situation: Situation, lines: Lines | None) -> Why:
     stage = run.next_stage
     if batch is None or stage is None or run.phase not in (Phase.QUEUED, Phase.RUNNING):
         return Why(code="none", message="It goes on within a moment.")
     lane = situation.lane_of.get(stage)
     if lane is None or not situation.lanes.get(lane, 0):
         return Why(code="dependency", message=f"This service has no worker for {stage}.")
-    mine = order(run, batch)
-    ahead_in_lane = ahead_in_batch = 0
-    for other in situation.runs.values():
-        if other.run_id == run.run_id or not can_start(other, situation):
-            continue
-        if order(other, situation.batches[other.batch_id]) < mine:
-            ahead_in_lane += situation.lane_of.get(other.next_stage or "") == lane
-            ahead_in_batch += other.batch_id == run.batch_id
-    if run.phase == Phase.QUEUED and running_per_batch(situation).get(run.batch_id, 0) >= batch.concurrency:
+    lines = lines or lines_of(situation)
+    ahead_in_lane = bisect_left(lines.lanes.get(lane, []), order(run, batch))
+    if run.phase == Phase.QUEUED and lines.running.get(run.batch_id, 0) >= batch.concurrency:
+        ahead_in_batch = bisect_left(lines.batches.get(run.batch_id, []), order(run, batch))
         at_a_time = "one of its runs" if batch.concurrency == 1 else f"{batch.concurrency} of its runs"
         return Why(
             code="turn", message=f"Its batch works on {at_a_time} at a time; {_ahead(ahead_in_batch)} in the batch."

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from core.domain.batch import BatchRecord, Pause, PoolRecord
-from core.domain.diagnosis import flags, why
+from core.domain.diagnosis import flags, lines_of, why
 from core.domain.errors import ErrorClass
 from core.domain.plan import PIPELINE
 from core.domain.run import Failure, RunRecord
@@ -179,3 +179,10 @@ def test_a_run_under_a_quarter_of_the_usual_rate_for_two_minutes_is_slow() -> No
 
 def test_resumed_and_adopted_are_told_whatever_the_phase() -> None:
     assert flags(a_run(resumed=True, adopted=True)) == ("resumed", "adopted")
+
+
+def test_the_lines_made_once_for_many_runs_give_the_same_reasons() -> None:
+    runs = [a_run(run_id=f"r_{n}", position=n, done=PIPELINE[: n % 3]) for n in range(9)]
+    now = situation(runs, a_batch(concurrency=5), free={"network": 1})
+    lines = lines_of(now)
+    assert [why(run, now, lines=lines) for run in runs] == [why(run, now) for run in runs]

@@ -1,0 +1,135 @@
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from core.domain.commands import REMEMBERED_COMMANDS, request
+from core.domain.errors import BadInput, Refused
+from core.domain.run import Intent, RunRecord
+from core.domain.states import TERMINAL, Phase, Want
+from tests.support.records import NOW, a_run
+
+# For each verb the phases, with the intent a run usually has there, in which it is accepted; else it is refused.
+POSSIBLE = {
+    "pause": "queued running retry_wait paused",
+    "resume": "receiving queued running retry_wait paused",
+    "stop": "queued running retry_wait paused",
+    "cancel": "receiving queued running retry_wait paused cancelled",
+    "skip": "queued retry_wait paused failed skipped",
+    "unskip": "receiving queued running retry_wait skipped",
+    "retry": "failed cancelled",
+}
+USUAL = {Phase.PAUSED: Want.PAUSE, Phase.CANCELLED: Want.CANCEL, Phase.SKIPPED: Want.SKIP}
+
+
+def ask(run: RunRecord, verb: str, **fields: Any) -> RunRecord:
+    return request(run, verb, NOW, by="bob", **fields)
+
+
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("verb", POSSIBLE)
+def test_a_command_is_accepted_exactly_where_it_makes_sense(verb: str, phase: Phase) -> None:
+    run = a_run(phase, USUAL.get(phase, Want.RUN))
+    if phase in POSSIBLE[verb].split():
+        assert ask(run, verb).phase == phase, "a command moves no phase"
+    else:
+        with pytest.raises(Refused, match=f"is {phase}"):
+            ask(run, verb)
+
+
+@pytest.mark.parametrize("phase", sorted(TERMINAL))
+def test_every_ended_run_can_be_made_again_from_a_stage(phase: Phase) -> None:
+    run = ask(a_run(phase), "retry", from_stage="quotes")
+    assert (run.intent.again, run.intent.from_stage, run.phase) == (True, "quotes", phase)
+
+
+def test_a_completed_run_is_not_simply_retried_and_the_hint_says_how() -> None:
+    with pytest.raises(Refused) as caught:
+        ask(a_run(Phase.COMPLETED), "retry")
+    assert "--from" in caught.value.hint
+
+
+def test_a_command_says_who_wanted_what_when_and_why() -> None:
+    run = request(a_run(), "pause", NOW, by="bob", why="backup")
+    assert run.intent == Intent(want=Want.PAUSE, by="bob", why="backup", at=NOW)
+
+
+@pytest.mark.parametrize("verb", ["pause", "stop", "cancel", "skip"])
+def test_a_command_given_twice_changes_nothing_the_second_time(verb: str) -> None:
+    once = ask(a_run(), verb)
+    assert ask(once, verb) is once
+
+
+def test_a_command_with_the_same_key_acts_once_however_late_it_is_repeated() -> None:
+    paused = ask(a_run(), "pause", key="k1")
+    resumed = ask(paused, "resume", key="k2")
+    assert ask(resumed, "pause", key="k1") is resumed
+
+
+def test_a_key_is_remembered_even_if_there_was_nothing_to_do() -> None:
+    already = ask(ask(a_run(), "pause"), "pause", key="k1")
+    assert ask(ask(already, "resume"), "pause", key="k1").intent.want == Want.RUN
+
+
+def test_the_latest_keys_are_remembered() -> None:
+    run = a_run()
+    for number in range(REMEMBERED_COMMANDS + 5):
+        run = ask(run, "pause" if number % 2 else "resume", key=f"k{number}")
+    assert len(run.commands) == REMEMBERED_COMMANDS
+    assert run.commands[-1] == f"k{REMEMBERED_COMMANDS + 4}"
+
+
+STRONGER = [
+    ("cancel", "stop"),
+    ("cancel", "skip"),
+    ("cancel", "pause"),
+    ("stop", "pause"),
+    ("stop", "skip"),
+    ("skip", "pause"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), STRONGER)
+def test_a_weaker_command_does_not_undo_a_stronger_one_that_is_not_carried_out_yet(first: str, second: str) -> None:
+    run = ask(a_run(), first)
+    with pytest.raises(Refused, match="any more"):
+        ask(run, second)
+    with pytest.raises(Refused, match="any more"):
+        ask(run, "resume")
+    assert ask(ask(a_run(), second), first).intent.want == ask(a_run(), first).intent.want
+
+
+def test_a_skip_not_carried_out_yet_can_be_withdrawn() -> None:
+    assert ask(ask(a_run(), "skip"), "unskip").intent.want == Want.RUN
+
+
+def test_a_retry_that_has_not_begun_can_be_cancelled() -> None:
+    run = ask(ask(a_run(Phase.CANCELLED, Want.CANCEL), "retry"), "cancel")
+    assert (run.intent.want, run.intent.again) == (Want.CANCEL, False)
+
+
+def test_a_second_retry_with_other_wishes_replaces_the_first() -> None:
+    run = ask(a_run(Phase.FAILED), "retry")
+    assert ask(run, "retry") is run
+    assert ask(run, "retry", changes={"model": "tiny"}).intent.changes == {"model": "tiny"}
+
+
+def test_a_retry_from_a_stage_that_there_is_not_is_bad_input() -> None:
+    with pytest.raises(BadInput, match="translate"):
+        ask(a_run(Phase.FAILED), "retry", from_stage="translate")
+
+
+def test_a_retry_with_a_setting_that_there_is_not_is_bad_input_at_once() -> None:
+    with pytest.raises(BadInput, match="modle"):
+        ask(a_run(Phase.FAILED), "retry", changes={"modle": "tiny"})
+
+
+def test_a_verb_that_there_is_not_is_refused() -> None:
+    with pytest.raises(Refused, match="dance"):
+        ask(a_run(), "dance")
+
+
+def test_a_run_that_is_to_be_retried_is_not_yet_resumed() -> None:
+    run = replace(a_run(Phase.FAILED), intent=Intent(again=True))
+    with pytest.raises(Refused, match="failed"):
+        ask(run, "resume")
