@@ -72,7 +72,7 @@ def test_nothing_is_claimed_while(fields: dict[str, Any]) -> None:
     assert claimed([a_run()], **fields) == []
 
 
-@pytest.mark.parametrize("phase", set(BatchPhase) - {BatchPhase.RUNNING})
+@pytest.mark.parametrize("phase", sorted(set(BatchPhase) - {BatchPhase.RUNNING}))
 def test_nothing_of_a_batch_that_does_not_run_is_claimed(phase: BatchPhase) -> None:
     begun = a_run(Phase.RUNNING, run_id="r_2", done=("download",))
     assert claimed([a_run(), begun], a_batch(phase)) == []
