@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from core.domain.errors import BadInput
+from core.system.http_heads import Headers, MalformedError, header, host_and_port, make_head, parse_head
 from core.system.network import Address, AllowedHosts
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -52,18 +53,10 @@ class Trouble(msgspec.Struct, frozen=True):
     host: str
 
 
-class _ProxyError(Exception):
-    """Why a request is not served."""
-
-
-class _Refused(_ProxyError):
+class _RefusedError(Exception):
     def __init__(self, kind: Kind, host: str) -> None:
         super().__init__(kind, host)
         self.trouble = Trouble(kind, host)
-
-
-class _Malformed(_ProxyError):
-    """What a client or a server sent is not HTTP."""
 
 
 class EgressProxy:
@@ -131,10 +124,10 @@ class EgressProxy:
         try:
             await self._serve(reader, writer)
             writer.close()
-        except _Refused as refused:
+        except _RefusedError as refused:
             self.trouble.append(refused.trouble)
             await _answer(writer, _STATUS[refused.trouble.kind], refused.trouble.kind)
-        except _Malformed:
+        except MalformedError:
             await _answer(writer, 400, "malformed")
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             # An end without warning is passed on as such: a clean one could make half a file look whole.
@@ -146,12 +139,12 @@ class EgressProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(HEAD_TIMEOUT_S):
-            first, headers = _parse_head(await reader.readuntil(b"\r\n\r\n"))
+            first, headers = parse_head(await reader.readuntil(b"\r\n\r\n"))
         words = first.split()
         if len(words) != 3:
-            raise _Malformed
+            raise MalformedError
         expected = b"Basic " + base64.b64encode(f"reprise:{self._token}".encode())
-        if not secrets.compare_digest(_header(headers, b"proxy-authorization") or b"", expected):
+        if not secrets.compare_digest(header(headers, b"proxy-authorization") or b"", expected):
             await _answer(writer, 407, "token")
             return
         method, target, _ = words
@@ -161,7 +154,7 @@ class EgressProxy:
             await self._forward(method, target, headers, reader, writer)
 
     async def _tunnel(self, target: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host, port = _host_and_port(b"//" + target, 443)
+        host, port = host_and_port(b"//" + target, 443)
         far_reader, far_writer = await self._open(host, port)
         try:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -177,13 +170,13 @@ class EgressProxy:
         self,
         method: bytes,
         target: bytes,
-        headers: list[tuple[bytes, bytes]],
+        headers: Headers,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        if not target.lower().startswith(b"http://") or _header(headers, b"transfer-encoding"):
-            raise _Malformed
-        host, port = _host_and_port(target[5:], 80)
+        if not target.lower().startswith(b"http://") or header(headers, b"transfer-encoding"):
+            raise MalformedError
+        host, port = host_and_port(target[5:], 80)
         path = target[7:].partition(b"#")[0]
         slash = min((at for at in (path.find(b"/"), path.find(b"?")) if at >= 0), default=len(path))
         path = path[slash:] if path[slash : slash + 1] == b"/" else b"/" + path[slash:]
@@ -192,15 +185,15 @@ class EgressProxy:
             kept = [(name, value) for name, value in headers if name.lower() not in _HOP_HEADERS | {b"host"}]
             shown = f"[{host}]" if ":" in host else host
             kept = [(b"Host", (shown if port == 80 else f"{shown}:{port}").encode()), *kept, (b"Connection", b"close")]
-            far_writer.write(_head(b"%s %s HTTP/1.1" % (method, path), kept))
-            if length := _header(headers, b"content-length"):
+            far_writer.write(make_head(b"%s %s HTTP/1.1" % (method, path), kept))
+            if length := header(headers, b"content-length"):
                 far_writer.write(await reader.readexactly(min(int(length), MAX_HEAD_BYTES)))
             await far_writer.drain()
             first = b"HTTP/1.1 100"
             while first.split(b" ", 2)[1:2] == [b"100"]:
-                first, headers = _parse_head(await far_reader.readuntil(b"\r\n\r\n"))
+                first, headers = parse_head(await far_reader.readuntil(b"\r\n\r\n"))
             kept = [(name, value) for name, value in headers if name.lower() not in _HOP_HEADERS]
-            writer.write(_head(first, [*kept, (b"Connection", b"close")]))
+            writer.write(make_head(first, [*kept, (b"Connection", b"close")]))
             await self._receive(far_reader, writer)
         finally:
             far_writer.transport.abort()
@@ -221,11 +214,11 @@ class EgressProxy:
         way = self._upstream
         reader, writer = await self._connect(await self._look_up(way.host, way.port), way.host, way.port)
         address = f"[{addresses[0]}]" if addresses[0].version == 6 else str(addresses[0])
-        writer.write(_head(f"CONNECT {address}:{port} HTTP/1.1".encode(), way.headers(f"{address}:{port}")))
-        first, _ = _parse_head(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(make_head(f"CONNECT {address}:{port} HTTP/1.1".encode(), way.headers(f"{address}:{port}")))
+        first, _ = parse_head(await reader.readuntil(b"\r\n\r\n"))
         if first.split()[1:2] != [b"200"]:
             writer.transport.abort()
-            raise _Refused("proxy", way.host)
+            raise _RefusedError("proxy", way.host)
         return reader, writer
 
     async def _look_up(self, host: str, port: int) -> list[Address]:
@@ -233,10 +226,10 @@ class EgressProxy:
             async with asyncio.timeout(self._connect_timeout_s):
                 found = await self._loop.getaddrinfo(host, port, type=1)
         except (OSError, UnicodeError, TimeoutError):
-            raise _Refused("dns", host) from None
+            raise _RefusedError("dns", host) from None
         addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
         if not all(self._allowed.permits(host, port, address) for address in addresses):
-            raise _Refused("private_address", host)
+            raise _RefusedError("private_address", host)
         return list(dict.fromkeys(addresses))
 
     async def _connect(
@@ -248,7 +241,7 @@ class EgressProxy:
                     return await asyncio.open_connection(str(address), port, limit=MAX_HEAD_BYTES)
             except (OSError, TimeoutError):
                 continue
-        raise _Refused("connect", host)
+        raise _RefusedError("connect", host)
 
 
 class _Upstream(msgspec.Struct, frozen=True):
@@ -274,7 +267,7 @@ class _Upstream(msgspec.Struct, frozen=True):
         credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
         return cls(host, port, credentials)
 
-    def headers(self, target: str) -> list[tuple[bytes, bytes]]:
+    def headers(self, target: str) -> Headers:
         named = [(b"Host", target.encode())]
         if self.credentials:
             named.append((b"Proxy-Authorization", b"Basic " + base64.b64encode(self.credentials.encode())))
@@ -298,35 +291,3 @@ async def _answer(writer: asyncio.StreamWriter, status: int, why: str) -> None:
     except OSError:
         writer.transport.abort()
     writer.close()
-
-
-def _parse_head(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
-    first, *lines = data.rstrip(b"\r\n").split(b"\r\n")
-    headers = []
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        if not colon or name != name.strip() or b"\n" in line or b"\r" in line or b"\0" in line:
-            raise _Malformed
-        headers.append((name, value.strip()))
-    if b"\n" in first or not first:
-        raise _Malformed
-    return first, headers
-
-
-def _head(first: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
-    return b"\r\n".join([first, *(name + b": " + value for name, value in headers), b"", b""])
-
-
-def _header(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
-    return next((value for name, value in headers if name.lower() == wanted), None)
-
-
-def _host_and_port(target: bytes, default: int) -> tuple[str, int]:
-    try:
-        parts = urlsplit(target.decode("ascii"))
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise _Malformed from None
-    if not host or parts.username is not None:
-        raise _Malformed
-    return host, port or default

@@ -1,24 +1,16 @@
 """Outside programs: started so that they cannot outlive us, watched so that they can always be stopped.
 
 A program stays in the process group of this process, so that stopping or killing the group reaches it too, and it is
-killed by the kernel when its parent dies, even by SIGKILL. `PR_SET_PDEATHSIG` does that, with two traps:
-
-- it must be set in the child, after the fork. `preexec_fn` would run Python between fork and exec, which can deadlock
-  in a process with threads, and `setpriv` is not on every machine, so a small interpreter (`_SHIM`, about 20 ms) sets
-  it, applies the resource limits, resets the signals and then becomes the program;
-- it fires when the *thread* that started the program ends. `Program` is therefore a context manager that starts,
-  watches and waits in one thread: the thread cannot end before the program has.
-
-The shim also compares its parent with the one it was told, for a parent that died before the signal was armed.
+killed by the kernel when its parent dies (`core.system.bound`). That signal comes when the *thread* that started the
+program ends; so `Program` is a context manager that starts, watches and waits in one thread, which cannot end before
+the program has.
 """
 
-import json
 import os
 import selectors
 import shutil
 import signal
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +22,8 @@ from typing import Literal, Self
 import msgspec
 
 from core.domain.errors import ErrorClass, StageError
+from core.system.bound import CANNOT_START, NO_LIMITS, Limits, bound_argv
+from core.system.streams import LineSplitter, read_all, read_some
 
 POLL_S = 0.2
 GRACE_S = 2.0
@@ -38,50 +32,7 @@ MAX_LINE_BYTES = 64 * 1024
 # A wake-up later than this means that we ourselves stood still (a pause); such time is not held against the program.
 STANDSTILL_S = 2.0
 
-CANNOT_START = 127
-_SHIM = """
-import ctypes, json, os, resource, signal, sys
-parent, limits, program = int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:]
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() != parent:
-    os._exit(137)
-for name, value in limits.items():
-    hard = resource.getrlimit(getattr(resource, name))[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(getattr(resource, name), (value, value))
-for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, signal.SIG_DFL)
-signal.pthread_sigmask(signal.SIG_SETMASK, [])
-try:
-    os.execv(program[0], program)
-except OSError as error:
-    sys.stderr.write("%s: %s\\n" % (program[0], error.strerror))
-    os._exit(127)
-"""
-
 Stream = Literal["stdout", "stderr"]
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What the kernel allows a program; None leaves a limit as it is. Bytes, and seconds of processor time."""
-
-    address_space_bytes: int | None = None
-    file_size_bytes: int | None = None
-    cpu_s: int | None = None
-    open_files: int | None = None
-
-    def as_rlimits(self) -> dict[str, int]:
-        """The limits by their names in the module `resource`, the unset ones left out; no core dumps."""
-        named = {
-            "RLIMIT_AS": self.address_space_bytes,
-            "RLIMIT_FSIZE": self.file_size_bytes,
-            "RLIMIT_CPU": self.cpu_s,
-            "RLIMIT_NOFILE": self.open_files,
-        }
-        return {"RLIMIT_CORE": 0, **{name: value for name, value in named.items() if value is not None}}
-
-
-NO_LIMITS = Limits()
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,10 +83,9 @@ class Program:
         if found is None:
             raise StageError(ErrorClass.TOOLING, f"The program {Path(argv[0]).name} is missing or cannot be run.")
         program = [str(Path(found).absolute()), *argv[1:]]
-        shim = [sys.executable, "-I", "-S", "-c", _SHIM, str(os.getpid()), json.dumps(limits.as_rlimits())]
         try:
             return subprocess.Popen(
-                [*shim, *program],
+                bound_argv(program, limits),
                 stdin=subprocess.DEVNULL if self._stdin is None else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -227,7 +177,7 @@ class Program:
                 elif key.data == "stdin":
                     self._feed(selector)
                 else:
-                    chunks = _drain(key.fd) if not running else _read(key.fd)
+                    chunks = read_all(key.fd) if not running else read_some(key.fd)
                     for chunk in chunks:
                         if not chunk:
                             selector.unregister(key.fileobj)
@@ -309,34 +259,6 @@ def run_program(
         return program.finished
 
 
-class LineSplitter:
-    """Cuts a stream of bytes into lines without ever holding more than one line of `max_line_bytes`."""
-
-    def __init__(self, max_line_bytes: int) -> None:
-        self._max = max_line_bytes
-        self._held = b""
-        self._dropping = False
-
-    def feed(self, chunk: bytes) -> Iterator[str]:
-        """The lines that `chunk` completes; what exceeds the longest line is dropped up to its end."""
-        *whole, rest = chunk.replace(b"\r", b"\n").split(b"\n")
-        for piece in whole:
-            yield from self._end(piece)
-        if not self._dropping:
-            self._held += rest[: self._max - len(self._held)]
-            self._dropping = len(self._held) >= self._max
-
-    def rest(self) -> Iterator[str]:
-        """What stood after the last line end."""
-        yield from self._end(b"")
-
-    def _end(self, piece: bytes) -> Iterator[str]:
-        line = self._held + piece[: max(0, self._max - len(self._held))]
-        self._held, self._dropping = b"", False
-        if line:
-            yield line.decode("utf-8", "replace")
-
-
 def signal_name(returncode: int) -> str:
     """How a return code is told to a person: `exit code 3`, `killed by SIGKILL`."""
     if returncode >= 0:
@@ -346,12 +268,4 @@ def signal_name(returncode: int) -> str:
     return f"killed by signal {-returncode}"
 
 
-def _read(fd: int) -> Iterator[bytes]:
-    with suppress(BlockingIOError):
-        yield os.read(fd, 65536)
-
-
-def _drain(fd: int) -> Iterator[bytes]:
-    with suppress(BlockingIOError):
-        while chunk := os.read(fd, 65536):
-            yield chunk
+__all__ = ["Finished", "Limits", "Program", "run_program", "signal_name"]

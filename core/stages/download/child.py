@@ -62,9 +62,9 @@ def main() -> int:
     """Do the task on standard input; the last event is `done`, `playlist` or `error`."""
     events = Events()
     try:
-        from core.stages.download import fetch, guard
+        from core.stages.download import fetch, guard, options
 
-        task = msgspec.json.decode(sys.stdin.buffer.read(), type=fetch.Task)
+        task = msgspec.json.decode(sys.stdin.buffer.read(), type=options.Task)
         guard.lock_down(Path(task.work), urlsplit(task.proxy).port or 0)
         fetch.run(task, events.emit)
     except Exception as error:  # noqa: BLE001 - every error becomes data; the parent judges it

@@ -17,7 +17,7 @@ from core.stages.download.texts import reason
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One row: the class, its sentence (`{host}`, `{reason}`), and the evidence, any of which is enough."""
+    """One row: the class, its sentence (`{host}`, `{reason}`, `{status}`), and the evidence, any of which is enough."""
 
     error_class: ErrorClass
     sentence: str
@@ -103,7 +103,9 @@ RULES: tuple[Rule, ...] = (
     Rule(E.NETWORK, "{host} could not be reached.", failed=("connect",), text=r"Reprise connect"),
     Rule(E.NETWORK, "The configured proxy refused the connection to {host}.", failed=("proxy",), text=r"Reprise proxy"),
     Rule(
-        E.SERVER, "{host} has trouble at the moment ({reason}).", status=(408, 425, 500, 502, 503, 504, 520, 522, 524)
+        E.SERVER,
+        "{host} has trouble at the moment (HTTP {status}).",
+        status=(408, 425, 500, 502, 503, 504, 520, 522, 524),
     ),
     Rule(
         E.NOT_MEDIA,
@@ -137,6 +139,7 @@ _CERTIFICATE = Rule(E.SERVER, "The certificate of {host} is not valid.", types=(
 
 def classify(chain: Sequence[dict[str, Any]], *, host: str, url_suffix: str = "") -> StageError:
     """The error that the facts in `chain` amount to; what no rule knows is UNKNOWN and says what yt-dlp said."""
+    status = next((link["status"] for link in chain if link["status"]), "?")
     said = reason(str(chain[0]["text"])) if chain else "no reason was given"
     for rule in (_CERTIFICATE, *RULES):
         if any(_fits(rule, link) for link in chain):
@@ -148,7 +151,9 @@ def classify(chain: Sequence[dict[str, Any]], *, host: str, url_suffix: str = ""
                 else reason(str(chain[-1]["text"] if len(chain) > 1 else said))
             )
             return StageError(
-                rule.error_class, rule.sentence.format(host=host, reason=deepest), retry_after_s=_retry_after_s(chain)
+                rule.error_class,
+                rule.sentence.format(host=host, reason=deepest, status=status),
+                retry_after_s=_retry_after_s(chain),
             )
     return StageError(E.UNKNOWN, f"The download failed: {said or 'no reason was given'}.")
 

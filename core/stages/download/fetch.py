@@ -6,53 +6,25 @@ done outside, by a program that gets no network.
 
 import hashlib
 import io
-import os
 import re
 import urllib.parse
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 from yt_dlp import YoutubeDL
-from yt_dlp.downloader.dash import DashSegmentsFD
 from yt_dlp.downloader.external import FFmpegFD
-from yt_dlp.downloader.fragment import FragmentFD
-from yt_dlp.downloader.hls import HlsFD
 from yt_dlp.downloader.http import HttpFD
 from yt_dlp.networking import Request, Response
 from yt_dlp.networking.exceptions import HTTPError, TransportError
 from yt_dlp.utils import DownloadError, determine_protocol, unsmuggle_url
 
+from core.stages.download.fragments import Dash, Hls
+from core.stages.download.options import BLOCK_BYTES, Emit, Task, options
 from core.stages.download.partial import Partials, Remote
 
-Emit = Callable[..., None]
-
 MAX_MANIFEST_BYTES = 32 * 1024**2
-BLOCK_BYTES = 64 * 1024
-INNER_RETRIES = 2
-MAX_STALE = 2
-_PROTOCOLS = "[protocol~='^(https?|m3u8(_native)?|http_dash_segments)$']"
-_SELECTORS = {
-    "best": ("bv*{p}+ba{p}/b{p}/bv*{p}/ba{p}", []),
-    "1080p": ("bv*{p}+ba{p}/b{p}/bv*{p}/ba{p}", ["res:1080"]),
-    "720p": ("bv*{p}+ba{p}/b{p}/bv*{p}/ba{p}", ["res:720"]),
-    "audio": ("ba{p}/b{p}/bv*{p}", []),
-}
-
-
-class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What the download process is asked to do; the only way by which any option reaches yt-dlp."""
-
-    url: str
-    work: str
-    proxy: str
-    format: Literal["best", "1080p", "720p", "audio"]
-    socket_timeout_s: float
-    max_bytes: int
-    max_media_s: float
-    playlist_limit: int
-    cookies: str | None = None
+MAX_STALE = 1
+MAX_PAGE_BYTES = 64 * 1024**2
 
 
 class StaleError(Exception):
@@ -67,23 +39,6 @@ class NotYetError(Exception):
     """It is still being broadcast, or will be."""
 
 
-class _Log:
-    """yt-dlp's console: warnings are kept, the rest is dropped."""
-
-    def __init__(self, emit: Emit) -> None:
-        self._emit = emit
-
-    def debug(self, text: str) -> None:
-        return
-
-    info = debug
-
-    def warning(self, text: str) -> None:
-        self._emit("warning", text=text)
-
-    error = debug
-
-
 class Fetcher(YoutubeDL):  # type: ignore[misc]
     """yt-dlp that watches the requests for the file being downloaded, so that a partial file is never continued wrongly."""
 
@@ -94,14 +49,14 @@ class Fetcher(YoutubeDL):  # type: ignore[misc]
         self.fetched = 0
         self._name = ""
         self._format: dict[str, Any] = {}
-        super().__init__(_options(task, emit), auto_init=True)
+        super().__init__(options(task, emit), auto_init=True)
 
     def fetch(self, name: str, chosen: dict[str, Any]) -> None:
         """Download the format `chosen` as the file `name`, taking over what is there; returns when it is whole."""
         format_id = str(chosen.get("format_id") or "0")
         lost = self.partials.clean(name, format_id)
         if lost:
-            self.emit("dropped", bytes=lost, why="it belonged to something else")
+            self.emit("dropped", name=name, bytes=lost, why="it belonged to something else")
         if self.partials.is_whole(name, format_id):
             return
         self._name, self._format = name, chosen
@@ -111,7 +66,7 @@ class Fetcher(YoutubeDL):  # type: ignore[misc]
             try:
                 self._download(name, chosen)
             except StaleError as error:
-                self.emit("dropped", bytes=self.partials.drop(name), why=str(error))
+                self.emit("dropped", name=name, bytes=self.partials.drop(name), why=str(error))
                 stale += 1
                 if stale > MAX_STALE:
                     raise DownloadError("the file on the server changes while it is being downloaded") from error
@@ -130,7 +85,7 @@ class Fetcher(YoutubeDL):  # type: ignore[misc]
 
     def _download(self, name: str, chosen: dict[str, Any]) -> None:
         protocol = determine_protocol(chosen)
-        kind = {"http": HttpFD, "https": HttpFD, "m3u8": _Hls, "m3u8_native": _Hls, "http_dash_segments": _Dash}.get(
+        kind = {"http": HttpFD, "https": HttpFD, "m3u8": Hls, "m3u8_native": Hls, "http_dash_segments": Dash}.get(
             protocol
         )
         if kind is None:
@@ -155,7 +110,7 @@ class Fetcher(YoutubeDL):  # type: ignore[misc]
         request = Request(req) if isinstance(req, str) else req
         mine = self._name and isinstance(request, Request) and request.url == self._format.get("url")
         if not mine:
-            return super().urlopen(req)
+            return _bounded(super().urlopen(req))
         if determine_protocol(self._format) not in ("http", "https"):
             return self._manifest(super().urlopen(request))
         known, part = self.partials.get(self._name), self.partials.size(self._name)
@@ -188,7 +143,9 @@ class Fetcher(YoutubeDL):  # type: ignore[misc]
             response.close()
             raise StaleError("the file on the server has changed")
         if part and not ranged:
-            self.emit("dropped", bytes=part, why="the server cannot continue it, or has changed the file")
+            self.emit(
+                "dropped", name=self._name, bytes=part, why="the server cannot continue it, or has changed the file"
+            )
         self.partials.note(self._name, found)
 
     def _manifest(self, response: Response) -> Response:
@@ -208,36 +165,6 @@ class Fetcher(YoutubeDL):  # type: ignore[misc]
             raise StaleError("the list of segments on the server has changed")
         self.partials.note(self._name, found)
         return Response(io.BytesIO(body), response.url, dict(response.headers.items()), response.status)
-
-
-class _Exact(FragmentFD):  # type: ignore[misc]
-    """Fragments, appended exactly once: yt-dlp notes a fragment after writing it, and a kill between the two doubles it."""
-
-    def _append_fragment(self, ctx: dict[str, Any], frag_content: bytes) -> None:
-        ctx.setdefault("extra_state", {})["size"] = ctx["dest_stream"].tell() + len(frag_content)
-        super()._append_fragment(ctx, frag_content)
-
-    def _prepare_frag_download(self, ctx: dict[str, Any]) -> None:
-        part = Path(self.temp_name(ctx["filename"]))
-        if part.is_file():
-            probe = {**ctx, "fragment_index": 0, "extra_state": {}}
-            if Path(self.ytdl_filename(ctx["filename"])).is_file():
-                self._read_ytdl_file(probe)
-            size = probe["extra_state"].get("size", 0)
-            if not probe["fragment_index"] or part.stat().st_size < size or probe.get("ytdl_corrupt"):
-                size = 0
-                Path(self.ytdl_filename(ctx["filename"])).unlink(missing_ok=True)
-            os.truncate(part, size)
-        super()._prepare_frag_download(ctx)
-        ctx["dest_stream"].seek(0, os.SEEK_END)
-
-
-class _Hls(_Exact, HlsFD):  # type: ignore[misc]
-    pass
-
-
-class _Dash(_Exact, DashSegmentsFD):  # type: ignore[misc]
-    pass
 
 
 def run(task: Task, emit: Emit) -> None:
@@ -264,7 +191,7 @@ def run(task: Task, emit: Emit) -> None:
                     )
             except (DownloadError, HTTPError) as error:
                 # Addresses of media are signed for a short time: one fresh one is asked for.
-                if last or "HTTP Error 403" not in str(error):
+                if last or "HTTP Error 403: Reprise" in str(error) or "HTTP Error 403" not in str(error):
                     raise
                 continue
             emit("done", names=names)
@@ -332,48 +259,22 @@ def _no_ffmpeg() -> None:
     FFmpegFD.real_download = refuse
 
 
-def _options(task: Task, emit: Emit) -> dict[str, Any]:
-    selector, sorting = _SELECTORS[task.format]
+def _bounded(response: Response) -> Response:
+    """`response` whose body cannot be read whole if it is larger than any page: compressed ones unfold to anything."""
+    read = response.read
 
-    def wait_s(n: int) -> float:
-        return min(0.25 * 2.0**n, 4.0)
+    def read_bounded(amt: int | None = None) -> bytes:
+        if amt is not None:
+            return bytes(read(amt))
+        body = bytearray()
+        while piece := read(BLOCK_BYTES):
+            body += piece
+            if len(body) > MAX_PAGE_BYTES:
+                raise LimitError(f"the page has more than {MAX_PAGE_BYTES} bytes")
+        return bytes(body)
 
-    return {
-        "proxy": task.proxy,
-        "format": selector.format(p=_PROTOCOLS),
-        "format_sort": sorting,
-        "noplaylist": True,
-        "extract_flat": "in_playlist",
-        "lazy_playlist": True,
-        "playlistend": task.playlist_limit,
-        "continuedl": True,
-        "overwrites": False,
-        "nopart": False,
-        "updatetime": False,
-        # A block being read is lost with the connection or the process; yt-dlp would let it grow to 4 MB.
-        "buffersize": BLOCK_BYTES,
-        "noresizebuffer": True,
-        "fixup": "never",
-        "outtmpl": {"default": "source"},
-        "paths": {"home": task.work, "temp": task.work},
-        "external_downloader": "native",
-        "hls_prefer_native": True,
-        "skip_unavailable_fragments": False,
-        "socket_timeout": task.socket_timeout_s,
-        "retries": INNER_RETRIES,
-        "fragment_retries": INNER_RETRIES,
-        "extractor_retries": 1,
-        "file_access_retries": 2,
-        "retry_sleep_functions": dict.fromkeys(("http", "fragment", "extractor", "file_access"), wait_s),
-        "cookiefile": io.StringIO(task.cookies) if task.cookies else None,
-        "cachedir": False,
-        "default_search": "error",
-        "enable_file_urls": False,
-        "noprogress": True,
-        "quiet": True,
-        "color": {"stdout": "no_color", "stderr": "no_color"},
-        "logger": _Log(emit),
-    }
+    response.read = read_bounded
+    return response
 
 
 def _bare(url: str) -> str:

@@ -14,6 +14,7 @@ from core.domain.errors import ErrorClass, StageError
 from core.domain.run import Source, Work
 from core.domain.settings import Settings
 from core.stages.download.classify import classify
+from core.stages.download.source import shown
 from core.stages.download.texts import display_title, log_line
 from core.stages.stage import Attempt, Entry, Expanded
 from core.system.egress import EgressProxy
@@ -145,7 +146,7 @@ class _Watcher:
                 self._attempt.progress(sum(self._done.values()), total, "downloading")
             case "dropped":
                 self._dropped += event["bytes"]
-                self._present = {}
+                self._present[event["name"]] = 0
                 self._attempt.log(f"What was already there ({event['bytes']} bytes) is not continued: {event['why']}.")
             case "warning":
                 text = log_line(event["text"])
@@ -163,7 +164,7 @@ class _Watcher:
         reused = min(sum(self._present.values()), size)
         return Fetched(
             files=tuple(files),
-            title=self._title,
+            title=self._title or shown(self._attempt.job.source),
             work=Work(unit="bytes", done=float(size), reused=float(reused), redone=float(self._dropped)),
         )
 

@@ -172,7 +172,8 @@ def shown(source: Source) -> str:
     if source.kind == "file":
         return display_title(Path(source.value).name) or "file"
     parts = urlsplit(source.value)
-    return display_title(unquote(f"{parts.netloc}{parts.path}".rstrip("/"), errors="replace"))
+    video = "".join(f"?v={value}" for name, value in parse_qsl(parts.query) if name == "v")
+    return display_title(unquote(f"{parts.netloc}{parts.path}".rstrip("/"), errors="replace") + video)
 
 
 __all__ = [
