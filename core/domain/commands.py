@@ -60,8 +60,10 @@ def _is_so(run: RunRecord, verb: str, from_stage: str | None, changes: dict[str,
             return intent.want == Want.RUN and not ended
         case "unskip":
             return intent.want == Want.RUN and (run.phase == Phase.SKIPPED or not ended)
-        case "stop" | "skip":
-            return intent.want == verb
+        case "stop":
+            return intent.want == Want.STOP or (intent.want == Want.CANCEL and not ended)
+        case "skip":
+            return intent.want == Want.SKIP
         case "cancel":
             return intent.want == Want.CANCEL or (run.phase == Phase.CANCELLED and not intent.again)
         case "retry":

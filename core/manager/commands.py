@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import msgspec
 
-from core.domain.batch import BatchRecord, Pause, PoolRecord, cancel_batch, pause_batch, start_batch
+from core.domain.batch import BatchRecord, Pause, PoolRecord, cancel_batch, pause_batch, start_batch, withdraw_cancel
 from core.domain.commands import request
 from core.domain.errors import BadInput, NotFound, Refused
 from core.domain.run import RunRecord
@@ -56,6 +56,9 @@ class Commands:
             parse_settings(changes)
         key = key or uuid4().hex
         before = self._run(run_id)
+        if verb == "retry":
+            request(before, verb, self._clock.now(), by=by, key=key, from_stage=from_stage, changes=changes)
+            self._let_batch_reopen(before.batch_id, by)
         after = self._writer.run(
             run_id,
             lambda run: request(
@@ -132,6 +135,15 @@ class Commands:
         if run is None or run.batch_id not in self._index.batches:
             raise NotFound(f"There is no run {run_id}.")
         return run
+
+    def _let_batch_reopen(self, batch_id: str, by: str) -> None:
+        """Before a run of a cancelled batch is retried: else it would be cancelled again with its batch."""
+        if self._index.batches[batch_id].cancel_by is None:
+            return
+        phases = [run.phase for run in self._index.runs_of(batch_id)]
+        self._writer.batch(
+            batch_id, lambda batch: withdraw_cancel(batch, phases, self._clock.now()), command="retry", actor=by
+        )
 
     def _applied(self, changed: bool) -> bool:
         return not changed or self.service_alive()

@@ -176,7 +176,7 @@ class Dispatcher:
                     run.run_id, lambda run: wait_over(run, self._clock.now()) if run.phase == Phase.RETRY_WAIT else run
                 )
             return left_s or IDLE_S
-        return POLL_S if run.waits_for else IDLE_S
+        return POLL_S if run.waits_for else due(run, self._clock.now()) or IDLE_S
 
     def _drive_attempt(self, run: RunRecord) -> float:
         attempt = run.open_attempt

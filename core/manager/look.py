@@ -3,7 +3,7 @@
 import msgspec
 
 from core.config import Config
-from core.domain.diagnosis import why
+from core.domain.diagnosis import Lines, lines_of, why
 from core.domain.estimate import Rates
 from core.domain.run import RunRecord
 from core.domain.schedule import Situation
@@ -23,12 +23,13 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     situation: Situation
     rates: Rates
     service_alive: bool
+    lines: Lines
 
     def blocked(self, run: RunRecord) -> str | None:
         """Why a run that could move does not, as a sentence; None when it moves or is over."""
         if run.phase in TERMINAL or run.open_attempt is not None:
             return None
-        reason = why(run, self.situation, service_alive=self.service_alive)
+        reason = why(run, self.situation, service_alive=self.service_alive, lines=self.lines)
         return None if reason.code in ("none", "terminal") else reason.message
 
 
@@ -64,4 +65,5 @@ class Looker:
             situation=situation,
             rates=self._measure.rates(),
             service_alive=Lock(self._layout.service_lock()).held_by_other(),
+            lines=lines_of(situation),
         )

@@ -80,4 +80,4 @@ class Recovery:
         units = self._new_units(run.run_id, attempt.id) if attempt is not None else 0
         batch = self._index.batches.get(run.batch_id)
         paused = self._index.pool.pause is not None or (batch is not None and batch.phase == BatchPhase.PAUSED)
-        return crashed(run, self._clock.now(), new_units=units, held=paused)
+        return crashed(run, self._clock.now(), new_units=units, held=paused, service_died=True)

@@ -80,7 +80,6 @@ def test_the_latest_keys_are_remembered() -> None:
 
 
 STRONGER = [
-    ("cancel", "stop"),
     ("cancel", "skip"),
     ("cancel", "pause"),
     ("stop", "pause"),
@@ -97,6 +96,11 @@ def test_a_weaker_command_does_not_undo_a_stronger_one_that_is_not_carried_out_y
     with pytest.raises(Refused, match="any more"):
         ask(run, "resume")
     assert ask(ask(a_run(), second), first).intent.want == ask(a_run(), first).intent.want
+
+
+def test_a_stop_of_a_run_that_is_being_cancelled_has_nothing_to_do() -> None:
+    run = ask(a_run(), "cancel")
+    assert ask(run, "stop") is run
 
 
 def test_a_skip_not_carried_out_yet_can_be_withdrawn() -> None:
