@@ -15,7 +15,7 @@ from core.store.artifacts import Artifacts
 from core.store.journal import Journal
 from core.store.layout import Layout, is_id, keyed
 from core.store.locks import Lock
-from core.store.quarantine import Finding, move_to_quarantine
+from core.store.quarantine import Finding, keep_in_quarantine, move_to_quarantine
 from core.store.records import Records, Stored
 from core.store.state import StateStore
 from core.system import files
@@ -129,12 +129,12 @@ def _lines(layout: Layout, clock: Clock, path: Path, lock_path: Path, repair: bo
             lines = files.scan_crc_lines(path.read_bytes())
             copy = path.with_name(f"{path.name}.whole")
             files.write_temporary(copy, b"".join(files.crc_line(record) for record in lines.records))
-            moved = move_to_quarantine(layout, clock, path, f"damaged lines {lines.damaged}")
+            kept = keep_in_quarantine(layout, clock, path, f"damaged lines {lines.damaged}")
             copy.replace(path)
             files.fsync_folder(path.parent)
     finally:
         lock.release()
-    yield _damaged_lines(path, lines.damaged, f"moved to {moved.name}; its good lines are in place", repaired=True)
+    yield _damaged_lines(path, lines.damaged, f"kept as {kept.name}; its good lines are in place", repaired=True)
 
 
 def _damaged_lines(path: Path, numbers: list[int], action: str, *, repaired: bool) -> Finding:

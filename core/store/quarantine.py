@@ -1,5 +1,7 @@
 """Where damaged things go: out of the way, never away."""
 
+import itertools
+import os
 from pathlib import Path
 
 import msgspec
@@ -23,14 +25,28 @@ def move_to_quarantine(layout: Layout, clock: Clock, path: Path, why: str) -> Pa
 
     Gives its new path. Raises `OSError`; `FileNotFoundError` when somebody else has just moved it.
     """
+    target = _place(layout, clock, path)
+    path.rename(target)
+    files.fsync_folder(path.parent)
+    return _noted(target, path, why)
+
+
+def keep_in_quarantine(layout: Layout, clock: Clock, path: Path, why: str) -> Path:
+    """Like `move_to_quarantine`, for a file that is about to be replaced: until then it also stays where it is."""
+    target = _place(layout, clock, path)
+    os.link(path, target, follow_symlinks=False)
+    return _noted(target, path, why)
+
+
+def _place(layout: Layout, clock: Clock, path: Path) -> Path:
     files.make_folder(layout.quarantine)
     stamp = rfc3339(clock.now()).replace(":", "").replace(".", "")
     place = "-".join(path.parent.relative_to(layout.root).parts) if path.is_relative_to(layout.root) else "outside"
-    for number in range(1000):
-        target = layout.quarantine / f"{stamp}-{place}-{path.name}{f'.{number}' if number else ''}"
-        if not target.exists() and not target.is_symlink():
-            break
-    path.rename(target)
-    files.fsync_folder(path.parent)
+    first = layout.quarantine / f"{stamp}-{place}-{path.name}"
+    names = itertools.chain([first], (Path(f"{first}.{number}") for number in itertools.count(1)))
+    return next(target for target in names if not os.path.lexists(target))
+
+
+def _noted(target: Path, path: Path, why: str) -> Path:
     files.write_durably(Path(f"{target}.why.txt"), f"{path}\n{why}\n".encode(errors="replace"))
     return target
