@@ -44,6 +44,8 @@ _BLOCKED: tuple[Network, ...] = tuple(
         "ff00::/8",
     )
 )
+# The only part of IPv6 that is given out; Python calls some of the unassigned rest global.
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _METADATA_ADDRESSES = frozenset(
     ipaddress.ip_address(text) for text in ("169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254")
 )
@@ -60,6 +62,8 @@ def unmapped(address: Address) -> Address:
 def is_public(address: Address) -> bool:
     """Whether `address` is one of the public internet, and nothing that leads somewhere else."""
     address = unmapped(address)
+    if address.version == 6 and address not in _GLOBAL_UNICAST:
+        return False
     return address.is_global and not any(
         address in network for network in _BLOCKED if network.version == address.version
     )
