@@ -10,6 +10,7 @@ import msgspec
 
 from core.domain.errors import ErrorClass, StageError
 from core.stages.download.container import AAC, AVI, FLAC, MKV, MOV, MP3, MP4, OGG, TS, WAV, WEBM, Container, Facts
+from core.system.ffmpeg import ffmpeg_path
 from core.system.programs import Limits, run_program
 
 _MP4_VIDEO = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4", None})
@@ -63,16 +64,6 @@ def join(parts: list[Part], folder: Path, *, check: Callable[[], None], max_byte
         kind = ErrorClass.DISK_FULL if "No space left" in said else ErrorClass.POSTPROCESS
         raise StageError(kind, f"Joining picture and sound failed: {said[:200]}.")
     return target
-
-
-def ffmpeg_path() -> str:
-    """The ffmpeg that comes with `imageio-ffmpeg`. Raises `StageError(TOOLING)` when there is none."""
-    import imageio_ffmpeg
-
-    try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError:
-        raise StageError(ErrorClass.TOOLING, "The package imageio-ffmpeg brings no ffmpeg for this machine.") from None
 
 
 def _suffix(parts: list[Part]) -> str:

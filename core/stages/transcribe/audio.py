@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.domain.errors import ErrorClass, StageError
+from core.system.ffmpeg import ffmpeg_path
 from core.system.programs import Limits, run_program
 
 if TYPE_CHECKING:
@@ -45,12 +46,10 @@ def extract(media: Path, target: Path, *, check: Callable[[], None], log: Callab
     The sound's own offset inside the file and holes in it become silence, so that a time in the transcript is a time
     in the player. Raises `StageError`: NO_AUDIO when there is no track of sound, INPUT_LOST, NOT_MEDIA, DISK_FULL.
     """
-    import imageio_ffmpeg
-
     if not media.is_file():
         raise StageError(ErrorClass.INPUT_LOST, f"The media file {media.name} is not there any more.")
     part = target.with_name(target.name + ".part")
-    argv = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-v", "error", "-y"]
+    argv = [ffmpeg_path(), "-nostdin", "-hide_banner", "-v", "error", "-y"]
     argv += ["-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS, "-codec_whitelist", CODECS]
     argv += ["-i", f"file:{media.absolute()}", "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1"]
     argv += ["-af", f"aresample={RATE}:async=1:first_pts=0", "-ac", "1", "-c:a", "pcm_s16le", "-f", "s16le"]
