@@ -1,4 +1,4 @@
-"""What the attempts of a run do to it: opened, committed, failed, ended, crashed. Pure, called by the service only.
+"""What the attempts of a run do to it: opened, committed, failed, ended. Pure, called by the service only.
 
 Every function takes `now` (UTC) and returns a new record.
 """
@@ -10,13 +10,8 @@ from msgspec.structs import replace
 
 from core.domain.errors import ErrorClass, Refused
 from core.domain.moves import move, settle_intent, stopped
-from core.domain.retry import retry_delay_s
 from core.domain.run import Attempt, Entry, Failure, Intent, Owner, RunRecord, Work
 from core.domain.states import STAGE_TABLE, TERMINAL, AttemptOutcome, FailureKind, Phase, StageStatus, Want, allowed
-
-CRASH_WINDOW = timedelta(hours=72)
-MAX_CRASHES = 3
-MAX_SERVICE_CRASHES = 6
 
 
 def open_attempt(
@@ -67,7 +62,7 @@ def commit_stage(
     attempt = run.open_attempt
     if attempt is None:
         raise Refused(f"Run {run.run_id} has no open attempt to commit.")
-    changes = _close(run, AttemptOutcome.COMMITTED, now, units_done=units_done, status=StageStatus.COMMITTED)
+    changes = close_attempt(run, AttemptOutcome.COMMITTED, now, units_done=units_done, status=StageStatus.COMMITTED)
     stage = replace(changes["stages"][attempt.stage], key=key, work=work, reused=reused, failure=None)
     changes["stages"] = {**changes["stages"], attempt.stage: stage}
     changes |= {
@@ -89,7 +84,7 @@ def adopt_stage(run: RunRecord, stage: str, key: str, now: datetime) -> RunRecor
     ours = run.open_attempt is not None and run.open_attempt.stage == stage
     if run.phase in TERMINAL or not (state.key == key or allowed(STAGE_TABLE, "commit", state.status, "committed")):
         raise Refused(f"Run {run.run_id} is {run.phase} and its {stage} {state.status}; nothing is adopted.")
-    changes = _close(run, AttemptOutcome.COMMITTED, now, status=StageStatus.COMMITTED) if ours else {}
+    changes = close_attempt(run, AttemptOutcome.COMMITTED, now, status=StageStatus.COMMITTED) if ours else {}
     state = replace(state, status=StageStatus.COMMITTED, key=key, ended_at=now, failure=None, reused=True)
     changes["stages"] = {**run.stages, stage: state}
     return replace(run, adopted=True, updated_at=now, **changes)
@@ -111,7 +106,7 @@ def fail_attempt(
     final = retry_wait_s is None
     outcome = AttemptOutcome.ERROR if counts else AttemptOutcome.INTERRUPTED
     status = StageStatus.FAILED if final else StageStatus.PENDING
-    changes = _close(run, outcome, now, failure=failure, units_done=units_done, status=status)
+    changes = close_attempt(run, outcome, now, failure=failure, units_done=units_done, status=status)
     if run.intent.want == Want.CANCEL:
         return move(run, "cancel", Phase.CANCELLED, now, by=run.intent.by, completed_at=now, **changes)
     if run.intent.want == Want.STOP:
@@ -151,19 +146,28 @@ def set_free(
     run: RunRecord, now: datetime, *, units_done: int = 0, outcome: AttemptOutcome = AttemptOutcome.PAUSED
 ) -> RunRecord:
     """A paused `run` whose still processes were ended to free their memory, or died; it stays paused."""
-    return replace(run, updated_at=now, **_close(run, outcome, now, units_done=units_done))
+    return replace(run, updated_at=now, **close_attempt(run, outcome, now, units_done=units_done))
 
 
 def wait_for(run: RunRecord, shared: str, now: datetime) -> RunRecord:
     """`run` after its attempt found that another run is making exactly this (`shared` is `stage/key`)."""
-    return replace(run, updated_at=now, waits_for=shared, **_close(run, AttemptOutcome.WAITED, now))
+    return replace(run, updated_at=now, waits_for=shared, **close_attempt(run, AttemptOutcome.WAITED, now))
 
 
 def expand(run: RunRecord, playlist: str, entries: tuple[Entry, ...], now: datetime) -> RunRecord:
     """`run` after its source turned out to be a playlist: it becomes the first entry; the rest is noted durably.
 
-    `entries` carry the ids their runs will have, so that making those runs can be interrupted and gone on with.
+    `entries` carry the ids their runs will have, so that making those runs can be interrupted and gone on with. A
+    playlist that brings nothing new fails the run.
     """
+    if not entries:
+        failure = Failure(
+            kind=FailureKind.PERMANENT,
+            error_class=ErrorClass.UNSUPPORTED_URL,
+            message="The playlist names no video that this batch does not have already, or has room for.",
+            hint="Add the playlist as a batch of its own.",
+        )
+        return fail_attempt(run, failure, now, retry_wait_s=None)
     first = entries[0]
     return replace(
         run,
@@ -173,33 +177,8 @@ def expand(run: RunRecord, playlist: str, entries: tuple[Entry, ...], now: datet
         title=first.title or run.title,
         playlist=playlist,
         entries=[*run.entries, *entries],
-        **_close(run, AttemptOutcome.WAITED, now),
+        **close_attempt(run, AttemptOutcome.WAITED, now),
     )
-
-
-def invalidate_input(run: RunRecord, stage: str, now: datetime) -> RunRecord:
-    """`run` after its attempt found the artifact of an earlier `stage` damaged: that stage is to be done again.
-
-    Counted as a try of that stage, which its commit does not clear, so that a disk that damages everything ends in a
-    failed run and not in a circle.
-    """
-    changes = _close(run, AttemptOutcome.INTERRUPTED, now)
-    state = run.stages[stage]
-    if state.tries + 1 >= MAX_CRASHES:
-        failure = Failure(
-            kind=FailureKind.POISON,
-            error_class=ErrorClass.LOCAL_IO,
-            message=f"What {stage} published was damaged {state.tries + 1} times.",
-            hint="Check the disk of the storage folder (./reprise check), then retry.",
-        )
-        changes["stages"] = {
-            **changes.get("stages", run.stages),
-            stage: replace(state, status=StageStatus.PENDING, tries=state.tries + 1, failure=failure),
-        }
-        return move(run, "fail", Phase.FAILED, now, why=failure.message, failure=failure, completed_at=now, **changes)
-    again = replace(state, status=StageStatus.PENDING, tries=state.tries + 1)
-    changes["stages"] = {**changes.get("stages", run.stages), stage: again}
-    return replace(run, updated_at=now, **changes)
 
 
 def end_attempt(
@@ -212,7 +191,7 @@ def end_attempt(
     """
     if run.phase == Phase.PAUSED and run.intent.want in (Want.RUN, Want.PAUSE, Want.SKIP):
         return set_free(run, now, units_done=units_done, outcome=outcome)
-    changes = _close(run, outcome, now, units_done=units_done)
+    changes = close_attempt(run, outcome, now, units_done=units_done)
     want = Want.PAUSE if held and run.intent.want == Want.RUN else run.intent.want
     match want:
         case Want.CANCEL:
@@ -233,61 +212,7 @@ _BACK_TO_QUEUE = {
 }
 
 
-def recover(run: RunRecord, now: datetime, *, max_retries: int = 3, units_done: int = 0) -> RunRecord:
-    """A stalled `run` after its processes were killed (R16): queued again, or failed when that was its last try."""
-    attempt = run.open_attempt
-    if attempt is None or run.stages[attempt.stage].tries < max_retries or run.intent.want != Want.RUN:
-        return end_attempt(run, AttemptOutcome.STALLED, now, units_done=units_done)
-    failure = Failure(
-        kind=FailureKind.STALLED,
-        message=f"{attempt.stage.capitalize()} made no progress, {max_retries + 1} times.",
-        hint="Look at the log of the stage; retry once the cause is gone.",
-    )
-    return fail_attempt(run, failure, now, retry_wait_s=None, units_done=units_done)
-
-
-def crashed(
-    run: RunRecord, now: datetime, *, new_units: int, held: bool = False, service_died: bool = False
-) -> RunRecord:
-    """`run` after its owner was found dead (R17, R18).
-
-    `new_units` is how many units became durable in the attempt; any of them clears the count of crashes. A death
-    together with the service (`service_died`) speaks less against the run: it takes more of them. The first worker
-    that died alone is replaced at once, later ones after 2, 4, … seconds.
-    """
-    recent = [] if new_units else [at for at in run.crashes if now - at < CRASH_WINDOW]
-    wanted = run.intent.want in (Want.RUN, Want.PAUSE)
-    working = run.open_attempt is not None and run.phase == Phase.RUNNING and wanted
-    crashes = [*recent, now] if working and not new_units else recent
-    limit = MAX_SERVICE_CRASHES if service_died else MAX_CRASHES
-    if working and len(crashes) >= limit:
-        failure = Failure(
-            kind=FailureKind.POISON,
-            error_class=ErrorClass.CRASH,
-            message=f"The worker died {len(crashes)} times at the same place of {run.next_stage}.",
-            hint="Look at the log of the stage; retry once the cause is gone.",
-        )
-        changes = _close(run, AttemptOutcome.INTERRUPTED, now, failure=failure, status=StageStatus.FAILED)
-        return move(
-            run,
-            "poison",
-            Phase.FAILED,
-            now,
-            why=failure.message,
-            failure=failure,
-            crashes=crashes,
-            completed_at=now,
-            **changes,
-        )
-    counted = replace(run, crashes=crashes, resumed=True, resumed_count=run.resumed_count + 1)
-    after = end_attempt(counted, AttemptOutcome.INTERRUPTED, now, units_done=new_units, held=held)
-    if after.phase == Phase.QUEUED and len(crashes) > 1 and not service_died:
-        wait_s = retry_delay_s(len(crashes) - 1)
-        return replace(after, wait_s=wait_s, next_at=now + timedelta(seconds=wait_s))
-    return after
-
-
-def _close(
+def close_attempt(
     run: RunRecord,
     outcome: AttemptOutcome,
     now: datetime,

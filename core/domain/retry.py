@@ -43,7 +43,7 @@ def decide(
     """What follows an attempt that failed with `error_class` after `tries_before` counted tries in this round.
 
     Four tries in all with the default of 3 retries. Permanent classes are not tried again. A rate limit waits as long
-    as the site asked (`retry_after_s`), else 15 minutes; a full disk is looked at again every 30 s; neither uses a
+    as the site asked (`retry_after_s`, but `base_s` at least), else 15 minutes; a full disk is looked at again every 30 s; neither uses a
     try. Any other wait asked for by the other side is kept too, up to an hour.
     """
     if not CLASSES[error_class].retryable:
@@ -52,7 +52,7 @@ def decide(
     asked_s = min(max(retry_after_s or 0.0, 0.0), RATE_LIMIT_MAX_S)
     spread = 1.0 + JITTER_SHARE * jitter
     if error_class == ErrorClass.RATE_LIMITED:
-        return RetryDecision(wait_s=(asked_s or RATE_LIMIT_S) * spread, counts=False, kind=FailureKind.ERROR)
+        return RetryDecision(wait_s=max(asked_s or RATE_LIMIT_S, base_s) * spread, counts=False, kind=FailureKind.ERROR)
     if error_class == ErrorClass.DISK_FULL:
         return RetryDecision(wait_s=DISK_FULL_S * spread, counts=False, kind=FailureKind.ERROR)
     if tries_before >= max_retries:

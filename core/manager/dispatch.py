@@ -10,6 +10,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from core.domain import attempts as attempting
+from core.domain import crashes
 from core.domain.batch import BatchRecord, settle_batch
 from core.domain.moves import another_round, due, settle_intent, wait_over
 from core.domain.plan import changed_stages, reset_from
@@ -127,7 +128,7 @@ class Dispatcher:
         if asked or self.draining:
             outcome = ended_as(run, self.draining, self._held(run))
             return attempting.end_attempt(run, outcome, now, units_done=units, held=self._held(run))
-        return attempting.crashed(run, now, new_units=units, held=self._held(run))
+        return crashes.crashed(run, now, new_units=units, held=self._held(run))
 
     def _write(self, run_id: str, attempt_id: str, change: Callable[[RunRecord, datetime], RunRecord]) -> None:
         """Change a run whose open attempt is still `attempt_id`; else the news came too late and is dropped."""

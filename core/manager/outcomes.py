@@ -5,6 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from core.domain import attempts as moves
+from core.domain import crashes
 from core.domain.errors import CLASSES
 from core.domain.retry import decide
 from core.domain.run import Entry, Failure, RunRecord
@@ -54,7 +55,7 @@ def apply_outcome(
         case Playlist():
             return moves.expand(run, outcome.title, entries, now)
         case InputDamaged():
-            return moves.invalidate_input(run, outcome.stage, now)
+            return crashes.invalidate_input(run, outcome.stage, now)
         case Stale():
             return moves.end_attempt(run, AttemptOutcome.INTERRUPTED, now, held=held)
 

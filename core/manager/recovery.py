@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from core.domain.attempts import crashed
+from core.domain.crashes import crashed
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase, Phase
 from core.manager.index import Index

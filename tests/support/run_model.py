@@ -1,28 +1,27 @@
 """A tiny model of service, worker and disk round one run, driven by the real functions of `core.domain`.
 
-`explore` visits every state that can be reached: a crash between every two durable writes, every operator command at
-every moment, a batch paused and resumed. One run, two stages. Clock, history and words are left out of a state, so that
-there are finitely many.
+One run, two stages: a crash between every two durable writes, every operator command at every moment, a batch paused
+and resumed. Clock, history and words are left out of a state, so that there are finitely many.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import msgspec
 from msgspec.structs import replace
 
-from core.domain import attempts, commands, moves, plan
+from core.domain import attempts, commands, crashes, moves, plan
 from core.domain.errors import Refused
 from core.domain.run import Attempt, Failure, Intent, RunRecord, Source, StageState
 from core.domain.settings import Settings
-from core.domain.states import TERMINAL, AttemptOutcome, FailureKind, Phase, StageStatus, Want
+from core.domain.states import TERMINAL, AttemptOutcome, FailureKind, Phase, Want
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STAGES = ("first", "second")
 NEEDS: dict[str, tuple[str, ...]] = {"first": (), "second": ("first",)}
 WANTED = dict.fromkeys(STAGES, True)
+BUSY = ("reserved", "working", "published", "erred", "shared")
 VERBS = ("pause", "resume", "stop", "cancel", "skip", "unskip", "retry", "rerun")
 
 
@@ -30,7 +29,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is: the durable record and artifacts, the worker, and whether a service is there.
 
     `worker` is one of None, reserved, working, published (the artifact is there, the service has not heard), erred,
-    dead (by itself), killed (as asked), shut down; `still` says that it was stopped. `units` are those that became
+    shared (another run makes it), dead (by itself), killed (as asked), shut down; `still` says that it was stopped. `units` are those that became
     durable in the open attempt, `held` says that the batch is paused.
     """
 
@@ -43,15 +42,6 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     held: bool = False
 
 
-class Edge(msgspec.Struct, frozen=True, kw_only=True):
-    """One step: who took it (operator, service, worker, fault, recovery), and where it led."""
-
-    actor: str
-    name: str
-    before: State
-    after: State
-
-
 def real_functions() -> SimpleNamespace:
     """The functions under test; a planted fault replaces one of them."""
     return SimpleNamespace(
@@ -61,7 +51,8 @@ def real_functions() -> SimpleNamespace:
         adopt_stage=attempts.adopt_stage,
         fail_attempt=attempts.fail_attempt,
         end_attempt=attempts.end_attempt,
-        crashed=attempts.crashed,
+        wait_for=attempts.wait_for,
+        crashed=crashes.crashed,
         frozen=attempts.frozen,
         thawed=attempts.thawed,
         settle_intent=moves.settle_intent,
@@ -72,6 +63,7 @@ def real_functions() -> SimpleNamespace:
         worker_looks_first=True,
         with_rerun=False,
         with_batch_pause=False,
+        with_shared_work=False,
     )
 
 
@@ -136,7 +128,7 @@ def steps(state: State, do: SimpleNamespace) -> Iterator[tuple[str, str, State]]
         yield from _worker(state, do)
         yield from _hearing(state, do)
         yield "fault", "kill everything", replace(state, alive=False, worker=None, still=False)
-        if state.worker in ("reserved", "working", "published", "erred"):
+        if state.worker in BUSY:
             yield "fault", "worker dies", replace(state, worker="dead")
     else:
         yield from _recovery(state, do)
@@ -185,7 +177,7 @@ def _service(state: State, do: SimpleNamespace) -> Iterator[tuple[str, str, Stat
 
 def _service_with_attempt(state: State, do: SimpleNamespace) -> Iterator[tuple[str, str, State]]:
     run = state.run
-    if state.worker not in ("reserved", "working", "published", "erred"):
+    if state.worker not in BUSY:
         return
     wants_still = run.intent.want == Want.PAUSE or (run.intent.want == Want.RUN and state.held)
     if run.intent.want in (Want.STOP, Want.CANCEL, Want.SKIP):
@@ -212,6 +204,8 @@ def _worker(state: State, do: SimpleNamespace) -> Iterator[tuple[str, str, State
     if state.worker == "reserved":
         found = do.worker_looks_first and key in state.artifacts
         yield "worker", "begin", replace(state, worker="published" if found else "working")
+        if do.with_shared_work and not found:
+            yield "worker", "find it being made", replace(state, worker="shared")
     if state.worker == "working":
         if not state.units:
             yield "worker", "unit", replace(state, units=1)
@@ -237,6 +231,8 @@ def _hearing(state: State, do: SimpleNamespace) -> Iterator[tuple[str, str, Stat
         failure = Failure(kind=FailureKind.ERROR if wait_s else FailureKind.EXHAUSTED)
         run = do.fail_attempt(run, failure, NOW, retry_wait_s=wait_s)
         yield "service", "note error", replace(state, run=run, **gone)
+    elif state.worker == "shared":
+        yield "service", "wait for it", replace(state, run=do.wait_for(run, "first/k", NOW), **gone)
     elif state.worker == "dead":
         yield "service", "note death", _dead(state, do)
     elif state.worker == "killed":
@@ -266,41 +262,3 @@ def _recovery(state: State, do: SimpleNamespace) -> Iterator[tuple[str, str, Sta
         adopted = do.adopt_stage(state.run, attempt.stage, key, NOW)
         yield "recovery", "adopt", replace(state, run=adopted, units=0)
     yield "recovery", "note crash", _dead(state, do)
-
-
-Checks = Callable[[Edge], None]
-
-
-def explore(
-    start: State, check: Checks, do: SimpleNamespace | None = None, limit: int = 200_000
-) -> dict[bytes, list[Edge]]:
-    """All edges from every reachable state, each checked; raises what `check` raises. The graph is returned."""
-    do = do or real_functions()
-    start = replace(start, run=plain(start.run))
-    graph: dict[bytes, list[Edge]] = {}
-    queue = deque([start])
-    seen = {name_of(start)}
-    while queue:
-        state = queue.popleft()
-        edges = []
-        for actor, name, after in steps(state, do):
-            edge = Edge(actor=actor, name=name, before=state, after=replace(after, run=plain(after.run)))
-            check(edge)
-            edges.append(edge)
-            identity = name_of(edge.after)
-            if identity not in seen:
-                seen.add(identity)
-                queue.append(edge.after)
-        graph[name_of(state)] = edges
-        assert len(graph) < limit, "the model grew without bound"
-    return graph
-
-
-def name_of(state: State) -> bytes:
-    """What tells two states apart."""
-    return msgspec.json.encode(state)
-
-
-def committed(run: RunRecord) -> dict[str, str | None]:
-    """The committed stages of `run` and their keys."""
-    return {name: stage.key for name, stage in run.stages.items() if stage.status == StageStatus.COMMITTED}

@@ -3,11 +3,11 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from core.domain import attempts
+from core.domain import attempts, crashes
 from core.domain.errors import ErrorClass, Refused
 from core.domain.moves import settle_intent
 from core.domain.plan import PIPELINE
-from core.domain.run import Failure, RunRecord, StageState, Work
+from core.domain.run import Entry, Failure, RunRecord, Work
 from core.domain.settings import Settings
 from core.domain.states import AttemptOutcome, FailureKind, Phase, StageStatus, Want
 from tests.support.records import NOW, a_run
@@ -79,8 +79,8 @@ def test_an_adopted_stage_closes_the_attempt_that_made_it() -> None:
 
 
 def test_adoption_and_the_note_of_the_crash_may_come_in_either_order() -> None:
-    first = attempts.crashed(attempts.adopt_stage(working(), "transcribe", "k", NOW), NOW, new_units=0)
-    last = attempts.adopt_stage(attempts.crashed(working(), NOW, new_units=0), "transcribe", "k", NOW)
+    first = crashes.crashed(attempts.adopt_stage(working(), "transcribe", "k", NOW), NOW, new_units=0)
+    last = attempts.adopt_stage(crashes.crashed(working(), NOW, new_units=0), "transcribe", "k", NOW)
     for run in (first, last):
         assert (run.phase, run.stages["transcribe"].status) == (Phase.QUEUED, StageStatus.COMMITTED)
 
@@ -152,85 +152,28 @@ def test_an_attempt_that_was_ended_leaves_its_run_where_the_intent_says(
     assert run.stages["transcribe"].tries == (outcome == AttemptOutcome.STALLED)
 
 
-def crash(run: RunRecord, at: int = 0, *, new_units: int = 0, service_died: bool = False) -> RunRecord:
-    now = NOW + timedelta(hours=at)
-    run = attempts.crashed(run, now, new_units=new_units, service_died=service_died)
-    if run.phase != Phase.QUEUED:
-        return run
-    return attempts.open_attempt(run, "transcribe", f"a_{at + 2}", 1, now)
-
-
-def test_the_third_crash_without_a_new_unit_is_poison() -> None:
-    run = crash(crash(crash(working()), 1), 2)
-    assert run.phase == Phase.FAILED
-    assert run.failure is not None
-    assert run.failure.kind == FailureKind.POISON
-
-
-def test_a_new_unit_or_three_days_make_crashes_forgotten() -> None:
-    assert crash(crash(crash(working()), 1), 2, new_units=1).crashes == []
-    assert crash(crash(crash(working()), 1), 80).phase == Phase.RUNNING
-
-
-def test_dying_with_the_service_speaks_less_against_a_run_but_not_for_ever() -> None:
-    run = working()
-    for number in range(attempts.MAX_SERVICE_CRASHES - 1):
-        run = crash(run, number, service_died=True)
-        assert run.phase == Phase.RUNNING
-    assert crash(run, 9, service_died=True).phase == Phase.FAILED
-
-
-def test_the_first_crash_is_retried_at_once_and_the_second_after_two_seconds() -> None:
-    first = attempts.crashed(working(), NOW, new_units=0)
-    assert (first.phase, first.next_at, first.resumed, first.resumed_count) == (Phase.QUEUED, None, True, 1)
-    again = attempts.open_attempt(first, "transcribe", "a_2", 1, NOW)
-    second = attempts.crashed(again, NOW, new_units=0)
-    assert second.next_at == NOW + timedelta(seconds=2)
-
-
-def test_a_crash_uses_no_try() -> None:
-    assert attempts.crashed(working(), NOW, new_units=0).stages["transcribe"].tries == 0
-
-
-def test_a_pause_survives_a_crash_and_the_crash_is_counted() -> None:
-    run = attempts.crashed(working(Want.PAUSE), NOW, new_units=0)
-    assert (run.phase, run.intent.want, run.crashes) == (Phase.PAUSED, Want.PAUSE, [NOW])
-
-
-def test_dying_while_standing_still_is_not_held_against_a_run() -> None:
-    run = attempts.crashed(working(Want.PAUSE, Phase.PAUSED), NOW, new_units=0)
-    assert (run.phase, run.open_attempt, run.crashes) == (Phase.PAUSED, None, [])
-
-
-def test_a_stalled_run_is_queued_again_until_its_tries_are_used_up() -> None:
-    run = attempts.recover(working(), NOW, max_retries=3)
-    assert (run.phase, run.stages["transcribe"].tries) == (Phase.QUEUED, 1)
-    last = replace(
-        working(), stages={**working().stages, "transcribe": StageState(status=StageStatus.RUNNING, tries=3)}
-    )
-    failed = attempts.recover(last, NOW, max_retries=3)
-    assert failed.failure is not None
-    assert (failed.phase, failed.failure.kind) == (Phase.FAILED, FailureKind.STALLED)
-
-
-def test_an_input_found_damaged_is_made_again_but_not_for_ever() -> None:
-    run = working()
-    for number in range(attempts.MAX_CRASHES):
-        assert run.phase == Phase.RUNNING
-        run = attempts.invalidate_input(run, "download", NOW)
-        if run.phase == Phase.RUNNING:
-            assert run.next_stage == "download"
-            run = attempts.open_attempt(run, "download", f"d_{number}", 1, NOW)
-            run = attempts.commit_stage(run, "key-download", NOW)
-            run = attempts.open_attempt(run, "transcribe", f"t_{number}", 1, NOW)
-    assert run.phase == Phase.FAILED
-    assert run.failure is not None
-    assert "damaged 3 times" in run.failure.message
-
-
 def test_a_frozen_run_keeps_its_attempt_and_can_go_on_or_be_freed() -> None:
     still = attempts.frozen(working(Want.PAUSE), NOW, by="ann", why="")
     assert still.open_attempt is not None
     assert attempts.thawed(still, NOW, by="ann").phase == Phase.RUNNING
     freed = attempts.set_free(still, NOW, units_done=2)
     assert (freed.phase, freed.open_attempt) == (Phase.PAUSED, None)
+
+
+def test_a_playlist_becomes_its_first_video_and_remembers_the_others() -> None:
+    entries = tuple(Entry(run_id=f"r_{n}", space_id=f"s_{n}", url=f"https://example.org/{n}") for n in (1, 2))
+    run = attempts.expand(working(stage="download"), "Talks", entries, NOW)
+    assert (run.source.value, run.space_id, run.playlist, run.entries) == (
+        "https://example.org/1",
+        "s_1",
+        "Talks",
+        list(entries),
+    )
+    assert (run.open_attempt, run.next_stage, run.phase) == (None, "download", Phase.RUNNING)
+
+
+def test_a_playlist_that_brings_nothing_new_fails_with_a_sentence() -> None:
+    run = attempts.expand(working(stage="download"), "Talks", (), NOW)
+    assert run.phase == Phase.FAILED
+    assert run.failure is not None
+    assert "no video" in run.failure.message

@@ -34,6 +34,7 @@ TABLE = [
     (ErrorClass.UNKNOWN, 3, None, None, True, FailureKind.EXHAUSTED),
     (ErrorClass.RATE_LIMITED, 0, None, 900.0, False, FailureKind.ERROR),
     (ErrorClass.RATE_LIMITED, 99, 60.0, 60.0, False, FailureKind.ERROR),
+    (ErrorClass.RATE_LIMITED, 0, 0.1, 2.0, False, FailureKind.ERROR),
     (ErrorClass.RATE_LIMITED, 0, -5.0, 900.0, False, FailureKind.ERROR),
     (ErrorClass.DISK_FULL, 99, None, 30.0, False, FailureKind.ERROR),
     (ErrorClass.REMOVED, 0, 60.0, None, True, FailureKind.PERMANENT),

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from core.domain import attempts, moves
+from core.domain import attempts, crashes, moves
 from core.domain.run import RunRecord, StageState
 from core.domain.states import STAGE_TABLE, TERMINAL, Phase, StageStatus, Want, allowed
-from tests.support.run_model import Edge, State, committed, explore, first_state, name_of, real_functions
+from tests.support.exploration import Edge, committed, explore
+from tests.support.run_model import State, first_state, real_functions
 
 COUNTED = (Want.RUN, Want.PAUSE)
 
@@ -47,7 +48,7 @@ def check(edge: Edge) -> None:
     if edge.name in ("note crash", "note death") and before.phase == Phase.RUNNING and before.intent.want in COUNTED:
         counted = bool(edge.before.units) or len(after.crashes) > len(before.crashes)
         assert counted, "a crash was not counted"
-        assert after.phase == Phase.FAILED or len(after.crashes) < attempts.MAX_CRASHES, "poison was not seen"
+        assert after.phase == Phase.FAILED or len(after.crashes) < crashes.MAX_CRASHES, "poison was not seen"
 
 
 def goals(state: State) -> set[Phase]:
@@ -67,11 +68,11 @@ def goals(state: State) -> set[Phase]:
 
 def check_graph(graph: dict[bytes, list[Edge]]) -> None:
     """Completed can be reached from everywhere, and every wish is fulfilled without further commands."""
-    states = {name_of(edge.before): edge.before for edges in graph.values() for edge in edges}
+    states = {identity: edges[0].before for identity, edges in graph.items()}
     back: dict[bytes, list[tuple[bytes, str]]] = {}
     for identity, edges in graph.items():
         for edge in edges:
-            back.setdefault(name_of(edge.after), []).append((identity, edge.actor))
+            back.setdefault(edge.target, []).append((identity, edge.actor))
 
     def reach(phases: set[Phase], actors: set[str]) -> set[bytes]:
         found = {
@@ -106,7 +107,7 @@ def test_every_promise_holds_in_every_state_and_no_state_is_a_dead_end(on_exhaus
     assert len(graph) > 5000, "the model lost most of its states"
 
 
-@pytest.mark.parametrize("more", ["with_rerun", "with_batch_pause"])
+@pytest.mark.parametrize("more", ["with_rerun", "with_batch_pause", "with_shared_work"])
 def test_the_promises_also_hold_with(more: str) -> None:
     do = real_functions()
     setattr(do, more, True)
@@ -115,14 +116,14 @@ def test_the_promises_also_hold_with(more: str) -> None:
 
 def forgets_the_pause_at_a_crash(do: SimpleNamespace) -> None:
     def crashed(run: RunRecord, *args: Any, **kwargs: Any) -> RunRecord:
-        return attempts.crashed(replace(run, intent=replace(run.intent, want=Want.RUN)), *args, **kwargs)
+        return crashes.crashed(replace(run, intent=replace(run.intent, want=Want.RUN)), *args, **kwargs)
 
     do.crashed = crashed
 
 
 def starts_over_at_a_crash(do: SimpleNamespace) -> None:
     def crashed(run: RunRecord, *args: Any, **kwargs: Any) -> RunRecord:
-        after = attempts.crashed(run, *args, **kwargs)
+        after = crashes.crashed(run, *args, **kwargs)
         return replace(after, stages={name: StageState() for name in after.stages})
 
     do.crashed = crashed
@@ -130,7 +131,7 @@ def starts_over_at_a_crash(do: SimpleNamespace) -> None:
 
 def keeps_the_owner_of_a_dead_attempt(do: SimpleNamespace) -> None:
     def crashed(run: RunRecord, *args: Any, **kwargs: Any) -> RunRecord:
-        after = attempts.crashed(run, *args, **kwargs)
+        after = crashes.crashed(run, *args, **kwargs)
         return replace(after, attempts=run.attempts, stages=run.stages) if after.phase == Phase.QUEUED else after
 
     do.crashed = crashed
@@ -138,7 +139,7 @@ def keeps_the_owner_of_a_dead_attempt(do: SimpleNamespace) -> None:
 
 def does_not_count_crashes_while_pausing(do: SimpleNamespace) -> None:
     def crashed(run: RunRecord, *args: Any, **kwargs: Any) -> RunRecord:
-        after = attempts.crashed(run, *args, **kwargs)
+        after = crashes.crashed(run, *args, **kwargs)
         return replace(after, crashes=run.crashes) if run.intent.want == Want.PAUSE else after
 
     do.crashed = crashed

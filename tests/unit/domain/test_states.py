@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from msgspec.structs import replace
 
-from core.domain import attempts, batch, moves
+from core.domain import attempts, batch, crashes, moves
 from core.domain.batch import BatchRecord
 from core.domain.errors import Refused
 from core.domain.plan import PIPELINE
@@ -61,8 +61,8 @@ RUN_FUNCTIONS: dict[str, Callable[[RunRecord], RunRecord]] = {
     "fail_attempt": lambda run: attempts.fail_attempt(run, ERROR, NOW, retry_wait_s=None),
     "frozen": lambda run: attempts.frozen(run, NOW, by="ann", why=""),
     "thawed": lambda run: attempts.thawed(run, NOW, by="ann"),
-    "crashed": lambda run: attempts.crashed(run, NOW, new_units=0),
-    "recover": lambda run: attempts.recover(run, NOW),
+    "crashed": lambda run: crashes.crashed(run, NOW, new_units=0),
+    "recover": lambda run: crashes.recover(run, NOW),
     **{f"end_attempt {outcome}": ended(outcome) for outcome in AttemptOutcome},
     "settle_intent": lambda run: moves.settle_intent(run, NOW),
     "wait_over": lambda run: moves.wait_over(run, NOW),

@@ -1,0 +1,99 @@
+"""What deaths, stalls and damage do to a run: it goes on, and not for ever. Pure, called by the service only.
+
+Every function takes `now` (UTC) and returns a new record.
+"""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from core.domain.attempts import close_attempt, end_attempt, fail_attempt
+from core.domain.errors import ErrorClass
+from core.domain.moves import move
+from core.domain.retry import retry_delay_s
+from core.domain.run import Failure, RunRecord
+from core.domain.states import AttemptOutcome, FailureKind, Phase, StageStatus, Want
+
+CRASH_WINDOW = timedelta(hours=72)
+MAX_CRASHES = 3
+MAX_SERVICE_CRASHES = 6
+MAX_DAMAGES = 3
+
+
+def invalidate_input(run: RunRecord, stage: str, now: datetime) -> RunRecord:
+    """`run` after its attempt found the artifact of an earlier `stage` damaged: that stage is to be done again.
+
+    Counted as a try of that stage, which its commit does not clear, so that a disk that damages everything ends in a
+    failed run and not in a circle.
+    """
+    changes = close_attempt(run, AttemptOutcome.INTERRUPTED, now)
+    state = run.stages[stage]
+    if state.tries + 1 >= MAX_DAMAGES and run.intent.want in (Want.RUN, Want.PAUSE):
+        failure = Failure(
+            kind=FailureKind.POISON,
+            error_class=ErrorClass.LOCAL_IO,
+            message=f"What {stage} published was damaged {state.tries + 1} times.",
+            hint="Check the disk of the storage folder (./reprise check), then retry.",
+        )
+        changes["stages"] = {
+            **changes.get("stages", run.stages),
+            stage: replace(state, status=StageStatus.PENDING, tries=state.tries + 1, failure=failure),
+        }
+        return move(run, "fail", Phase.FAILED, now, why=failure.message, failure=failure, completed_at=now, **changes)
+    again = replace(state, status=StageStatus.PENDING, tries=state.tries + 1)
+    changes["stages"] = {**changes.get("stages", run.stages), stage: again}
+    return replace(run, updated_at=now, **changes)
+
+
+def recover(run: RunRecord, now: datetime, *, max_retries: int = 3, units_done: int = 0) -> RunRecord:
+    """A stalled `run` after its processes were killed (R16): queued again, or failed when that was its last try."""
+    attempt = run.open_attempt
+    if attempt is None or run.stages[attempt.stage].tries < max_retries or run.intent.want != Want.RUN:
+        return end_attempt(run, AttemptOutcome.STALLED, now, units_done=units_done)
+    failure = Failure(
+        kind=FailureKind.STALLED,
+        message=f"{attempt.stage.capitalize()} made no progress, {max_retries + 1} times.",
+        hint="Look at the log of the stage; retry once the cause is gone.",
+    )
+    return fail_attempt(run, failure, now, retry_wait_s=None, units_done=units_done)
+
+
+def crashed(
+    run: RunRecord, now: datetime, *, new_units: int, held: bool = False, service_died: bool = False
+) -> RunRecord:
+    """`run` after its owner was found dead (R17, R18).
+
+    `new_units` is how many units became durable in the attempt; any of them clears the count of crashes. A death
+    together with the service (`service_died`) speaks less against the run: it takes more of them. The first worker
+    that died alone is replaced at once, later ones after 2, 4, … seconds.
+    """
+    recent = [] if new_units else [at for at in run.crashes if now - at < CRASH_WINDOW]
+    wanted = run.intent.want in (Want.RUN, Want.PAUSE)
+    working = run.open_attempt is not None and run.phase == Phase.RUNNING and wanted
+    crashes = [*recent, now] if working and not new_units else recent
+    limit = MAX_SERVICE_CRASHES if service_died else MAX_CRASHES
+    if working and len(crashes) >= limit:
+        failure = Failure(
+            kind=FailureKind.POISON,
+            error_class=ErrorClass.CRASH,
+            message=f"The worker died {len(crashes)} times at the same place of {run.next_stage}.",
+            hint="Look at the log of the stage; retry once the cause is gone.",
+        )
+        changes = close_attempt(run, AttemptOutcome.INTERRUPTED, now, failure=failure, status=StageStatus.FAILED)
+        return move(
+            run,
+            "poison",
+            Phase.FAILED,
+            now,
+            why=failure.message,
+            failure=failure,
+            crashes=crashes,
+            completed_at=now,
+            **changes,
+        )
+    counted = replace(run, crashes=crashes, resumed=True, resumed_count=run.resumed_count + 1)
+    after = end_attempt(counted, AttemptOutcome.INTERRUPTED, now, units_done=new_units, held=held)
+    if after.phase == Phase.QUEUED and len(crashes) > 1 and not service_died:
+        wait_s = retry_delay_s(len(crashes) - 1)
+        return replace(after, wait_s=wait_s, next_at=now + timedelta(seconds=wait_s))
+    return after

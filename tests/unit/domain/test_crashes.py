@@ -1,0 +1,88 @@
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from core.domain import attempts, crashes
+from core.domain.run import RunRecord, StageState
+from core.domain.states import FailureKind, Phase, StageStatus, Want
+from tests.support.records import NOW, a_run
+
+
+def working(want: Want = Want.RUN, phase: Phase = Phase.RUNNING) -> RunRecord:
+    return a_run(phase, want, done=("download",), working="transcribe")
+
+
+def crash(run: RunRecord, at: int = 0, *, new_units: int = 0, service_died: bool = False) -> RunRecord:
+    now = NOW + timedelta(hours=at)
+    run = crashes.crashed(run, now, new_units=new_units, service_died=service_died)
+    if run.phase != Phase.QUEUED:
+        return run
+    return attempts.open_attempt(run, "transcribe", f"a_{at + 2}", 1, now)
+
+
+def test_the_third_crash_without_a_new_unit_is_poison() -> None:
+    run = crash(crash(crash(working()), 1), 2)
+    assert run.phase == Phase.FAILED
+    assert run.failure is not None
+    assert run.failure.kind == FailureKind.POISON
+
+
+def test_a_new_unit_or_three_days_make_crashes_forgotten() -> None:
+    assert crash(crash(crash(working()), 1), 2, new_units=1).crashes == []
+    assert crash(crash(crash(working()), 1), 80).phase == Phase.RUNNING
+
+
+def test_dying_with_the_service_speaks_less_against_a_run_but_not_for_ever() -> None:
+    run = working()
+    for number in range(crashes.MAX_SERVICE_CRASHES - 1):
+        run = crash(run, number, service_died=True)
+        assert run.phase == Phase.RUNNING
+    assert crash(run, 9, service_died=True).phase == Phase.FAILED
+
+
+def test_the_first_crash_is_retried_at_once_and_the_second_after_two_seconds() -> None:
+    first = crashes.crashed(working(), NOW, new_units=0)
+    assert (first.phase, first.next_at, first.resumed, first.resumed_count) == (Phase.QUEUED, None, True, 1)
+    again = attempts.open_attempt(first, "transcribe", "a_2", 1, NOW)
+    second = crashes.crashed(again, NOW, new_units=0)
+    assert second.next_at == NOW + timedelta(seconds=2)
+
+
+def test_a_crash_uses_no_try() -> None:
+    assert crashes.crashed(working(), NOW, new_units=0).stages["transcribe"].tries == 0
+
+
+def test_a_pause_survives_a_crash_and_the_crash_is_counted() -> None:
+    run = crashes.crashed(working(Want.PAUSE), NOW, new_units=0)
+    assert (run.phase, run.intent.want, run.crashes) == (Phase.PAUSED, Want.PAUSE, [NOW])
+
+
+def test_dying_while_standing_still_is_not_held_against_a_run() -> None:
+    run = crashes.crashed(working(Want.PAUSE, Phase.PAUSED), NOW, new_units=0)
+    assert (run.phase, run.open_attempt, run.crashes) == (Phase.PAUSED, None, [])
+
+
+def test_a_stalled_run_is_queued_again_until_its_tries_are_used_up() -> None:
+    run = crashes.recover(working(), NOW, max_retries=3)
+    assert (run.phase, run.stages["transcribe"].tries) == (Phase.QUEUED, 1)
+    last = replace(
+        working(), stages={**working().stages, "transcribe": StageState(status=StageStatus.RUNNING, tries=3)}
+    )
+    failed = crashes.recover(last, NOW, max_retries=3)
+    assert failed.failure is not None
+    assert (failed.phase, failed.failure.kind) == (Phase.FAILED, FailureKind.STALLED)
+
+
+def test_an_input_found_damaged_is_made_again_but_not_for_ever() -> None:
+    run = working()
+    for number in range(crashes.MAX_DAMAGES):
+        assert run.phase == Phase.RUNNING
+        run = crashes.invalidate_input(run, "download", NOW)
+        if run.phase == Phase.RUNNING:
+            assert run.next_stage == "download"
+            run = attempts.open_attempt(run, "download", f"d_{number}", 1, NOW)
+            run = attempts.commit_stage(run, "key-download", NOW)
+            run = attempts.open_attempt(run, "transcribe", f"t_{number}", 1, NOW)
+    assert run.phase == Phase.FAILED
+    assert run.failure is not None
+    assert "damaged 3 times" in run.failure.message
