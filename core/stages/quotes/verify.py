@@ -62,8 +62,6 @@ def _locate(offer: Offer, answer: Answer, text: Text, index: Index) -> tuple[int
     if sound:
         start, end = min(sound, key=lambda span: (abs(span[0] - aim), span[0]))
         return *index.word_range(start, end), "verified", 1.0
-    if spans:
-        return None
     near = _nearest(wanted, *_searched(offer, answer, text, index, sentence), index)
     if near is None:
         return None

@@ -8,9 +8,28 @@ from pathlib import Path
 
 from tests.support.transcripts import published
 
+WORDS = [
+    "river",
+    "weir",
+    "salmon",
+    "keeper",
+    "mill",
+    "spring",
+    "bank",
+    "water",
+    "stone",
+    "bridge",
+    "otter",
+    "heron",
+    "reed",
+    "gravel",
+    "flood",
+]
+# Neighbours of the same words in another order: which of two is taken hangs on the last digits of their sums.
 SAID = [
-    f"In {1900 + n} the {'old' if n % 3 else 'new'} weir let {n * n} salmon pass, said keeper {n % 7}."
-    for n in range(500)
+    f"{' '.join(said)} {number}."
+    for number in range(300)
+    for said in (WORDS[number % 15 :] + WORDS[: number % 15], WORDS[number % 7 :: -1] + WORDS[: number % 7 : -1])
 ]
 IMPORTED = """
 import sys
