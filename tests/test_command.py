@@ -58,15 +58,6 @@ def test_help_teaches_and_installs_nothing(tmp_path: Path) -> None:
     assert not (folder / ".venv").exists()
 
 
-def test_the_first_start_sets_up_and_the_second_finds_nothing_to_do(tmp_path: Path) -> None:
-    folder = tree(tmp_path / "house")
-    first = reprise(folder, "status", "--json")
-    assert (first.returncode, first.stdout) == (0, "core: status --json\n"), first.stderr
-    assert "installing requirements.txt" in first.stderr
-    second = reprise(folder, "list")
-    assert (second.returncode, second.stdout, second.stderr) == (0, "core: list\n", "")
-
-
 def test_an_interrupted_installation_is_made_anew(tmp_path: Path) -> None:
     folder = tree(tmp_path / "house")
     half = folder / ".venv" / "lib" / "half-written-package"
@@ -80,7 +71,7 @@ def test_an_interrupted_installation_is_made_anew(tmp_path: Path) -> None:
     assert not (folder / ".venv" / "installing").exists()
 
 
-def test_two_first_starts_at_once_make_one_environment(tmp_path: Path) -> None:
+def test_two_first_starts_at_once_make_one_environment_and_a_third_finds_nothing_to_do(tmp_path: Path) -> None:
     folder = tree(tmp_path / "house")
     both = [
         subprocess.Popen([folder / "reprise", "status"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -90,10 +81,13 @@ def test_two_first_starts_at_once_make_one_environment(tmp_path: Path) -> None:
     assert [process.returncode for process in both] == [0, 0], results
     assert [out for out, _ in results] == ["core: status\n"] * 2
     assert sum("making .venv" in err for _, err in results) == 1
+    assert sum("installing requirements.txt" in err for _, err in results) == 1
+    third = reprise(folder, "list", "--json")
+    assert (third.returncode, third.stdout, third.stderr) == (0, "core: list --json\n", "")
 
 
 def test_packages_that_cannot_be_installed_are_one_sentence_and_not_trusted_later(tmp_path: Path) -> None:
-    folder = tree(tmp_path / "house")
+    folder = ready_tree(tmp_path / "house")
     (folder / "requirements.txt").write_text("./no-such-package\n", "utf-8")
     result = reprise(folder, "status")
     assert result.returncode == 1
