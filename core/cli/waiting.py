@@ -6,7 +6,7 @@ import click
 
 from core.bootstrap import Manager, follow
 from core.cli.output import clip, duration, printable
-from core.domain.states import Phase
+from core.domain.states import BatchPhase, Phase
 from core.manager.commands import is_settled
 
 LOOK_S = 1.0
@@ -25,7 +25,8 @@ def wait_for_batch(manager: Manager, batch_id: str, *, watched: bool) -> bool:
         manager.storage.index.load()
         while not _settled(manager, batch_id):
             manager.starter.ensure()
-            changed.wait(LOOK_S)
+            if not changed.wait(LOOK_S):
+                manager.storage.index.load()  # nothing was heard; an event may have been missed
             changed.clear()
             if watched:
                 _draw(manager, batch_id, said)
@@ -44,7 +45,8 @@ def wait_for_batch(manager: Manager, batch_id: str, *, watched: bool) -> bool:
 def _settled(manager: Manager, batch_id: str) -> bool:
     runs = manager.storage.index.runs_of(batch_id)
     there = {run.run_id for run in runs}
-    return is_settled(runs) and all(entry.run_id in there for run in runs for entry in run.entries)
+    batch = manager.storage.index.batches[batch_id]
+    return batch.phase != BatchPhase.RUNNING and is_settled(runs) and all(entry.run_id in there for run in runs for entry in run.entries)
 
 
 def _draw(manager: Manager, batch_id: str, said: dict[str, str]) -> None:

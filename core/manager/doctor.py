@@ -9,11 +9,11 @@ import msgspec
 
 from core.config import Config
 from core.domain.errors import RepriseError
-from core.stages.transcribe.models import find_model
+from core.stages.transcribe.models import choose
 from core.store.layout import Layout
 from core.store.locks import Lock
 from core.system.files import free_bytes
-from core.system.programs import ffmpeg_path
+from core.system.ffmpeg import ffmpeg_path
 
 PACKAGES = ("streamlit", "yt-dlp", "faster-whisper", "ctranslate2", "watchdog", "filelock", "openai")
 
@@ -91,7 +91,7 @@ def _ffmpeg(_: Config) -> Check:
 
 
 def _model(config: Config) -> Check:
-    found = find_model("auto", config.models_dir)
+    found = choose("auto", "auto", config.models_dir, hub=False)
     return Check(name="speech model", ok=True, message=found.name)
 
 

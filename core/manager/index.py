@@ -34,9 +34,9 @@ class Index:
         """Read one record again; one that is gone is forgotten."""
         try:
             match kind:
-                case "runs":
+                case "run":
                     self.put_run(self._store.runs.get(record_id).value)
-                case "batches":
+                case "batch":
                     self.put_batch(self._store.batches.get(record_id).value)
                 case "pool":
                     self.pool = self._store.pool.get(record_id).value

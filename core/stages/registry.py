@@ -2,7 +2,7 @@
 
 from core.config import Config
 from core.stages.catalog import Catalog
-from core.stages.download import DownloadStage
+from core.stages.download.stage import DownloadStage
 from core.stages.language import LlmConfig
 from core.stages.quotes import QuotesStage
 from core.stages.summary import SummaryStage
