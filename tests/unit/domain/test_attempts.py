@@ -177,3 +177,18 @@ def test_a_playlist_that_brings_nothing_new_fails_with_a_sentence() -> None:
     assert run.phase == Phase.FAILED
     assert run.failure is not None
     assert "no video" in run.failure.message
+
+
+def test_a_run_waits_for_shared_work_until_it_is_paused_or_goes_on() -> None:
+    waits = attempts.wait_for(working(), "transcribe/k", NOW)
+    assert (waits.phase, waits.open_attempt, waits.waits_for) == (Phase.RUNNING, None, "transcribe/k")
+    assert waits.stages["transcribe"].tries == 0
+    assert attempts.open_attempt(waits, "transcribe", "a_2", 1, NOW).waits_for is None
+    paused = settle_intent(replace(waits, intent=replace(waits.intent, want=Want.PAUSE)), NOW)
+    assert (paused.phase, paused.waits_for) == (Phase.PAUSED, None)
+
+
+def test_a_skip_asked_for_while_a_run_stands_still_survives_its_last_error() -> None:
+    run = replace(working(Want.SKIP, Phase.PAUSED), settings=Settings(on_exhausted="hold"))
+    held = attempts.fail_attempt(run, ERROR, NOW, retry_wait_s=None)
+    assert settle_intent(held, NOW).phase == Phase.SKIPPED

@@ -86,3 +86,9 @@ def test_an_input_found_damaged_is_made_again_but_not_for_ever() -> None:
     assert run.phase == Phase.FAILED
     assert run.failure is not None
     assert "damaged 3 times" in run.failure.message
+
+
+def test_a_run_that_died_with_the_service_goes_on_at_once_however_often() -> None:
+    run = replace(working(), crashes=[NOW, NOW])
+    after = crashes.crashed(run, NOW, new_units=0, service_died=True)
+    assert (after.phase, after.next_at) == (Phase.QUEUED, None)
