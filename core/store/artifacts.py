@@ -174,7 +174,7 @@ class Artifacts:
 
 def _names(folder: Path) -> list[str]:
     names = []
-    for where, folders, found in os.walk(folder):
+    for where, folders, found in os.walk(folder, onerror=files.reraise):
         for name in (*folders, *found):
             path = Path(where, name)
             if path.is_symlink() or not (path.is_file() or path.is_dir()):

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -48,7 +47,7 @@ def check(layout: Layout, clock: Clock, repair: bool) -> list[Finding]:
     findings += _missing_results(artifacts, runs)
     for path in keyed(layout.work_root, "*/*/units.jsonl"):
         findings += _lines(layout, clock, path, layout.key_lock(path.parent.parent.name, path.parent.name), repair)
-    for path in sorted(layout.journal.glob("*.jsonl")):
+    for path in Journal(layout, clock).days():
         findings += _lines(layout, clock, path, layout.journal_lock(), repair)
     findings += _left_overs(layout, repair)
     return findings
@@ -88,7 +87,7 @@ def _orphans(
         problem = f"Its batch {run.batch_id} was never written: the submission was cut off and not acknowledged."
         action = "left; it is never run"
         if repair:
-            with Lock(layout.state_lock(run_id), named=False).holding(_LOCK_S), _explained(path):
+            with Lock(layout.state_lock(run_id), named=False).holding(_LOCK_S), files.explained(f"checking {path}"):
                 for file in (Path(f"{path}.prev"), path):  # in this order a crash between leaves an orphan again
                     if file.exists():
                         action = f"moved to {move_to_quarantine(layout, clock, file, problem).name}"
@@ -116,16 +115,16 @@ def _missing_results(artifacts: Artifacts, runs: dict[str, Stored[RunRecord]]) -
 
 def _lines(layout: Layout, clock: Clock, path: Path, lock_path: Path, repair: bool) -> Iterator[Finding]:
     """Damaged lines of a file of checksummed lines; repaired by a copy of the good ones, the damaged file is kept."""
-    with _explained(path):
-        if not files.scan_crc_lines(path.read_bytes()).damaged:
-            return
+    with files.explained(f"checking {path}"):
+        damaged = files.scan_crc_lines(path.read_bytes()).damaged
+    if not damaged:
+        return
     lock = Lock(lock_path, named=False)
     if not repair or not lock.acquire(_LOCK_S):
-        damaged = files.scan_crc_lines(path.read_bytes()).damaged
         yield _damaged_lines(path, damaged, "ignored by every reader", repaired=False)
         return
     try:
-        with _explained(path):
+        with files.explained(f"checking {path}"):
             lines = files.scan_crc_lines(path.read_bytes())
             copy = path.with_name(f"{path.name}.whole")
             files.write_temporary(copy, b"".join(files.crc_line(record) for record in lines.records))
@@ -147,7 +146,9 @@ def _damaged_lines(path: Path, numbers: list[int], action: str, *, repaired: boo
 def _left_overs(layout: Layout, repair: bool) -> Iterator[Finding]:
     """What writes that were cut off left behind, where nobody holds the lock under which they are made."""
     for folder in (layout.state, layout.batches):
-        for path in sorted(folder.glob("*.tmp")):
+        with files.explained(f"listing {folder}"):
+            paths = sorted(folder.glob("*.tmp"))
+        for path in paths:
             record_id = path.name.split(".")[0]
             if record_id == "pool" or is_id(record_id):
                 yield from _left_over(path, layout.state_lock(record_id), repair)
@@ -161,18 +162,9 @@ def _left_over(path: Path, lock_path: Path, repair: bool) -> Iterator[Finding]:
         return  # somebody is just making it
     try:
         if path.exists() and repair:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    except OSError as error:
-        raise files.storage_error(error, f"removing {path}") from error
+            with files.explained(f"removing {path}"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
     finally:
         lock.release()
     problem = "A write was cut off here; what it wanted to replace is whole."
     yield Finding(path=str(path), problem=problem, action="removed" if repair else "ignored", repaired=repair)
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise files.storage_error(error, f"checking {path}") from error

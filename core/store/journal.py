@@ -24,6 +24,7 @@ _LOCK_S = 20.0
 # Lines seen by a reader before a power cut may be gone after it; what follows must not get their numbers.
 _SKIP_AFTER_BOOT = 1000
 _END_BYTES = 256 * 1024
+_End = tuple[str, int, int]
 _SLACK = timedelta(minutes=10)
 
 
@@ -70,7 +71,7 @@ class Journal:
         self._folder = layout.journal
         self._lock_path = layout.journal_lock()
         self._clock = clock
-        self._end: tuple[str, int, int] | None = None  # day file, its size, last seq: as this process left it
+        self._end: _End | None = None  # day file, its size, last seq: as this process left it
         self._read: tuple[str, int, int] | None = None  # day file, offset, last seq: where the last tail ended
 
     def append(self, events: Sequence[Event]) -> int:
@@ -82,17 +83,15 @@ class Journal:
         if not events:
             return self.last_seq()
         with Lock(self._lock_path, named=False).holding(_LOCK_S):
-            try:
-                return self._append(events)
-            except OSError as error:
-                self._end = None
-                raise files.storage_error(error, "writing the journal") from error
+            end, self._end = self._end, None  # not to be relied on after an error
+            with files.explained("writing the journal"):
+                return self._append(events, end)
 
-    def _append(self, events: Sequence[Event]) -> int:
+    def _append(self, events: Sequence[Event], end: _End | None) -> int:
         now = rfc3339(self._clock.now())
         days = self._days()
         path = self._folder / max([f"{now[:10]}.jsonl", *days[-1:]])  # never before what is there: order is by name
-        seq = self._next_seq(days)
+        seq = self._next_seq(days, end)
         lines = []
         for event in events:
             numbered = msgspec.structs.replace(event, seq=seq, t=now)
@@ -106,14 +105,14 @@ class Journal:
             os.close(fd)
         return seq - 1
 
-    def _next_seq(self, days: list[str]) -> int:
+    def _next_seq(self, days: list[str], end: _End | None) -> int:
         """The number after the last one ever given; the torn end a crash left is cut off."""
         if not days:
             self._remember_boot()
             return 1
         path = self._folder / days[-1]
-        if self._end is not None and self._end[:2] == (path.name, path.stat().st_size):
-            return self._end[2] + 1
+        if end is not None and end[:2] == (path.name, path.stat().st_size):
+            return end[2] + 1
         size = path.stat().st_size
         data = _last_bytes(path, size)
         torn = len(data) - data.rfind(b"\n") - 1
@@ -142,13 +141,18 @@ class Journal:
     def last_seq(self) -> int:
         """The last number given, 0 when there is none."""
         for name in reversed(self._days()):
-            records, _ = _last_records(self._folder / name)
+            with files.explained("reading the journal"):
+                records, _ = _last_records(self._folder / name)
             if records:
                 return int(records[-1]["seq"])
         return 0
 
     def tail(self, after_seq: int, limit: int = 1000) -> list[Event]:
         """The first `limit` events with a number above `after_seq`, oldest first. Cheap when called again with the last."""
+        with files.explained("reading the journal"):
+            return self._tail(after_seq, limit)
+
+    def _tail(self, after_seq: int, limit: int) -> list[Event]:
         days = self._days()
         start, offset = 0, 0
         if self._read is not None and self._read[2] == after_seq and self._read[0] in days:
@@ -221,12 +225,19 @@ class Journal:
         """Every whole line as it stands in the files, newest first."""
         return self._backwards()
 
+    def days(self) -> list[Path]:
+        """The files of the journal, one a day, oldest first."""
+        return [self._folder / name for name in self._days()]
+
     def _backwards(self) -> Iterator[dict[str, Any]]:
         for name in reversed(self._days()):
-            yield from reversed(files.read_crc_lines(self._folder / name))
+            with files.explained("reading the journal"):
+                records = files.read_crc_lines(self._folder / name)
+            yield from reversed(records)
 
     def _days(self) -> list[str]:
-        return sorted(path.name for path in self._folder.iterdir() if path.suffix == ".jsonl")
+        with files.explained("reading the journal"):
+            return sorted(path.name for path in self._folder.iterdir() if path.suffix == ".jsonl")
 
 
 def _last_bytes(path: Path, size: int) -> bytes:

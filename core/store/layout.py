@@ -40,12 +40,14 @@ def is_id(text: str, kind: str = "") -> bool:
 
 def keyed(folder: Path, pattern: str) -> list[Path]:
     """What `pattern` (`*/*…`: stage, key, …) finds in `artifacts/` or `work/`, without folders that are not ours."""
+    with files.explained(f"listing {folder}"):
+        paths = sorted(folder.glob(pattern))
     found = []
-    for path in folder.glob(pattern):
+    for path in paths:
         stage, key = path.relative_to(folder).parts[:2]
         if _STAGE.match(stage) and _KEY.match(key):
             found.append(path)
-    return sorted(found)
+    return found
 
 
 def _checked(text: str, pattern: re.Pattern[str], what: str) -> str:

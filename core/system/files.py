@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.domain.errors import StorageError
@@ -32,6 +32,15 @@ def storage_error(error: OSError, doing: str) -> StorageError:
     if error.errno in _FULL:
         return StorageError(f"The disk is full: {doing} failed.", hint="Free some disk space, then try again.")
     return StorageError(f"{doing[:1].upper()}{doing[1:]} failed: {error.strerror or error}.")
+
+
+@contextlib.contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Turns an `OSError` of the block into the `StorageError` that says that `doing` failed."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, doing) from error
 
 
 def is_not_a_file(error: OSError) -> bool:
@@ -170,7 +179,7 @@ def publish_folder(temporary: Path, final: Path) -> bool:
 
     False when `final` is already there: whoever comes second finds it, and `temporary` is left as it is.
     """
-    for folder, _, names in os.walk(temporary, topdown=False, onerror=_raise):
+    for folder, _, names in os.walk(temporary, topdown=False, onerror=reraise):
         for name in names:
             fsync_file(Path(folder, name))
         fsync_folder(folder)
@@ -196,7 +205,8 @@ def fsync_file(path: Path | str) -> None:
         os.close(fd)
 
 
-def _raise(error: OSError) -> None:
+def reraise(error: OSError) -> None:
+    """For `os.walk`, which would otherwise pass over what it cannot read."""
     raise error
 
 
