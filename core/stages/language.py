@@ -183,7 +183,8 @@ class Language:
             if self._formats[0] == "json_schema":
                 shape = {"name": "answer", "schema": schema, "strict": True}
                 options["response_format"]["json_schema"] = shape
-        completions = self._connected().chat.completions.with_streaming_response
+        client = await self._connected()
+        completions = client.chat.completions.with_streaming_response
         async with asyncio.timeout(self._config.timeout_s):
             async with completions.create(model=self._config.model, messages=messages, **options) as response:
                 body = bytearray()
@@ -193,10 +194,9 @@ class Language:
                         raise StageError(ErrorClass.LLM_INVALID, "The language model's answer is larger than 4 MB.")
         return _content_of(bytes(body), messages, self._config.base_url)
 
-    def _connected(self) -> Any:
+    async def _connected(self) -> Any:
         if self._client is None:
-            import openai
-
+            openai = await asyncio.to_thread(_library)  # takes a second or two, in which a stop is noticed
             for name in ("openai", "httpx2", "httpcore2", "httpx", "httpcore"):
                 logging.getLogger(name).setLevel(logging.WARNING)  # below that they tell requests and addresses
             timeout = openai.Timeout(self._config.timeout_s, connect=min(CONNECT_S, self._config.timeout_s))
@@ -219,6 +219,12 @@ class Language:
         for form in sorted(forms, key=len, reverse=True):
             text = text.replace(form, "[key]")
         return text
+
+
+def _library() -> Any:
+    import openai
+
+    return openai
 
 
 def _base64(text: str) -> str:

@@ -44,7 +44,7 @@ def from_exception(error: Exception, base_url: str, timeout_s: float, redact: Ca
         return _from_status(status, host, f": {said.rstrip('.')}" if said else "", error)
     name = type(error).__name__
     if isinstance(error, (TimeoutError, asyncio.TimeoutError)) or name in ("APITimeoutError", "ReadTimeout"):
-        return StageError(ErrorClass.LLM_UNAVAILABLE, f"{host} did not answer within {timeout_s:g} seconds.")
+        return StageError(ErrorClass.LLM_UNAVAILABLE, f"{host} did not answer in time (at most {timeout_s:g} seconds).")
     return StageError(ErrorClass.LLM_UNAVAILABLE, f"{host} cannot be reached or broke the connection.")
 
 

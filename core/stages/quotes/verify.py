@@ -5,6 +5,7 @@ was shown: repaired, that is, replaced by the words spoken. Everything else is r
 segments. The model's own string is never shown.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Literal
 
@@ -14,7 +15,7 @@ from core.stages.quotes.ask import Answer, Offer
 
 REPAIRABLE = 0.85  # below, it is another sentence
 MAX_TOKENS = 120
-NEAR_SENTENCES = 6
+NEAR_SENTENCES = 3
 
 Status = Literal["verified", "repaired"]
 
@@ -62,7 +63,10 @@ def _locate(offer: Offer, answer: Answer, text: Text, index: Index) -> tuple[int
     if sound:
         start, end = min(sound, key=lambda span: (abs(span[0] - aim), span[0]))
         return *index.word_range(start, end), "verified", 1.0
-    near = _nearest(wanted, *_searched(offer, answer, text, index, sentence), index)
+    near = None
+    for first_sentence, last_sentence in _searched(offer, answer, text, sentence):
+        said = index.token_range(text.sentences[first_sentence].first, text.sentences[last_sentence].last)
+        near = near or _nearest(wanted, *said, index)
     if near is None:
         return None
     first, last = index.word_range(near[0], near[1])
@@ -78,14 +82,14 @@ def _number(label: str, text: Text) -> int | None:
     return number if number < len(text.sentences) else None
 
 
-def _searched(offer: Offer, answer: Answer, text: Text, index: Index, sentence: int | None) -> tuple[int, int]:
-    """The tokens `[start, end)` in which a near match is looked for: round the sentences named, else the whole part."""
+def _searched(offer: Offer, answer: Answer, text: Text, sentence: int | None) -> list[tuple[int, int]]:
+    """The sentences from first to last in which a near match is looked for: round those named, then in the whole part."""
     first, last = answer.first, answer.last
-    if sentence is not None and first <= sentence <= last:
-        end = _number(offer.end_id, text)
-        to = end if end is not None and sentence <= end <= last else sentence
-        first, last = max(first, sentence - NEAR_SENTENCES), min(last, to + NEAR_SENTENCES)
-    return index.token_range(text.sentences[first].first, text.sentences[last].last)
+    if sentence is None or not first <= sentence <= last:
+        return [(first, last)]
+    end = _number(offer.end_id, text)
+    to = end if end is not None and sentence <= end <= last else sentence
+    return [(max(first, sentence - NEAR_SENTENCES), min(last, to + NEAR_SENTENCES)), (first, last)]
 
 
 def _nearest(wanted: list[str], start: int, end: int, index: Index) -> tuple[int, int, float] | None:
@@ -95,13 +99,32 @@ def _nearest(wanted: list[str], start: int, end: int, index: Index) -> tuple[int
     said = index.tokens[start:end]
     asked = " ".join(wanted)
     slack = min(max(1, len(wanted) // 6), 8)
+    places = _promising(wanted, said, slack)
     best: tuple[float, int, int] | None = None
     for length in range(max(MIN_TOKENS, len(wanted) - slack), len(wanted) + slack + 1):
-        windows = (" ".join(said[at : at + length]) for at in range(len(said) - length + 1))
+        fit = [at for at in places if at + length <= len(said)]
+        windows = (" ".join(said[at : at + length]) for at in fit)
         hit = process.extractOne(asked, windows, scorer=fuzz.ratio, score_cutoff=100 * REPAIRABLE)
-        if hit is not None and (best is None or (hit[1], -length) > (best[0], -best[2])):
-            best = hit[1], hit[2], length
+        if hit is not None and (best is None or hit[1] > best[0]):
+            best = hit[1], fit[hit[2]], length
     if best is None:
         return None
     ratio, at, length = best
     return start + at, start + at + length, ratio / 100
+
+
+def _promising(wanted: list[str], said: list[str], slack: int) -> list[int]:
+    """Where in `said` a run like `wanted` may begin: near every run of its length that shares half of its words."""
+    missing = Counter(wanted)
+    shared = 0
+    places: set[int] = set()
+    for right, token in enumerate(said):
+        shared += missing[token] > 0
+        missing[token] -= 1
+        left = right - len(wanted)
+        if left >= 0:
+            missing[said[left]] += 1
+            shared -= missing[said[left]] > 0
+        if 2 * shared >= len(wanted):
+            places.update(range(max(0, left + 1 - slack), left + 2 + slack))
+    return sorted(places)

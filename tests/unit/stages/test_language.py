@@ -168,7 +168,7 @@ def test_nobody_listening_is_unavailable() -> None:
 def test_no_whole_answer_in_time_is_unavailable(step: Step) -> None:
     error, _ = failure(step, timeout_s=0.4)
     assert error.error_class == ErrorClass.LLM_UNAVAILABLE
-    assert "within 0.4 seconds" in error.message
+    assert "at most 0.4 seconds" in error.message
 
 
 def test_nonsense_is_asked_about_once_more() -> None:

@@ -44,6 +44,15 @@ def test_a_dropped_not_is_put_back() -> None:
     assert 0.85 <= quote.score < 1.0
 
 
+def test_of_two_places_nearly_so_said_the_one_named_is_taken_and_a_wrong_number_does_not_hide_it() -> None:
+    said = [f"{SAID[:-1]} {when}." for when in ("today", "tomorrow")]
+    text = text_of([said[0], *TALK[6:], *TALK[6:], said[1]])
+    turned = SAID.replace("not ", "")
+    for label, expected in (("S000000", 0), ("S000011", 11), ("S000005", 0)):
+        (quote,), _ = judged(text, Offer(label, label, turned, ""))
+        assert (quote.segment_ids, quote.status) == ((expected,), "repaired")
+
+
 @pytest.mark.parametrize(
     "invented",
     [
