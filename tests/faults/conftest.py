@@ -1,0 +1,21 @@
+"""Shared by the fault tests: where a storage lies whose disk is not in question."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture
+def fast_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: what a kill leaves does not depend on the disk, only the time does."""
+    if not _MEMORY.is_dir():
+        yield tmp_path
+        return
+    folder = Path(tempfile.mkdtemp(prefix="reprise-faults-", dir=_MEMORY))
+    yield folder
+    shutil.rmtree(folder)

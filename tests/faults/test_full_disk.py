@@ -1,0 +1,140 @@
+"""The disk really is full, or has no more inodes; the storage says so, loses nothing, and goes on once there is room."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from core.domain.errors import StorageError
+from core.store.artifacts import Artifacts, Receipt
+from core.store.check import check
+from core.store.journal import Event
+from core.store.state import StateStore
+from core.store.units import UnitLog
+from core.system import files
+from tests.support.storage import RUN, a_run, new_store
+
+pytestmark = pytest.mark.root
+
+STAGE, KEY = "transcribe", "abc"
+
+
+@contextmanager
+def small_disk(folder: Path, options: str) -> Iterator[Path]:
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def fill_bytes(folder: Path) -> Callable[[], None]:
+    """Take every byte; gives what frees them again."""
+    path = folder / "filler"
+    with path.open("wb", buffering=0) as file:
+        for size in (65536, 4096):
+            try:
+                while file.write(b"x" * size) == size:
+                    pass
+            except OSError:
+                continue
+    return path.unlink
+
+
+def fill_inodes(folder: Path) -> Callable[[], None]:
+    """Take every inode; gives what frees them again."""
+    made: list[Path] = []
+    try:
+        while True:
+            made.append(folder / f"filler{len(made)}")
+            made[-1].touch()
+    except OSError:
+        made.pop()
+
+    def free() -> None:
+        for path in made:
+            path.unlink()
+
+    return free
+
+
+FULL = {"bytes": ("size=2m", fill_bytes), "inodes": ("size=16m,nr_inodes=200", fill_inodes)}
+
+
+@pytest.fixture(params=FULL)
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Callable[[Path], Callable[[], None]]]]:
+    options, fill = FULL[request.param]
+    with small_disk(tmp_path / "disk", options) as folder:
+        yield folder, fill
+
+
+def writes(store: StateStore, log: UnitLog) -> dict[str, Callable[[], object]]:
+    """Everything that needs room, as an attempt of it."""
+
+    def publish() -> object:
+        folder = store.layout.work(STAGE, KEY) / "tmp.a1"
+        return Artifacts(store.layout, store.clock).publish(
+            STAGE, KEY, folder, Receipt(stage=STAGE, key=KEY, version=1, params={})
+        )
+
+    return {
+        "update": lambda: store.runs.update(RUN, lambda run: replace(run, title="new" * 3000)),
+        "create": lambda: store.runs.create("r_new", a_run("r_new")),
+        "journal": lambda: [store.journal.append([Event(type="x" * 5000)]) for _ in range(3)],
+        "unit": lambda: log.add(1, 1, {"text": "x" * 9000}),
+        "publish": publish,
+    }
+
+
+NEEDS_NO_INODE = {"journal", "unit"}
+
+
+@pytest.mark.parametrize("what", ["update", "create", "journal", "unit", "publish"])
+def test_a_full_disk_is_said_harms_nothing_and_is_got_over(
+    disk: tuple[Path, Callable[[Path], Callable[[], None]]], what: str
+) -> None:
+    folder, fill = disk
+    if fill is fill_inodes and what in NEEDS_NO_INODE:
+        pytest.skip("this makes no new file")
+    store = new_store(folder)
+    store.runs.create(RUN, a_run())
+    store.runs.update(RUN, lambda run: replace(run, title="before"))
+    store.journal.append([Event(type="before")])
+    made = store.layout.work(STAGE, KEY) / "tmp.a1"
+    made.mkdir(parents=True)
+    (made / "text").write_text("hello")
+    path = made.parent / "units.jsonl"
+    log = UnitLog(path, "a1", 1)
+    log.add(0, 1, {})
+    free = fill(folder)
+
+    with pytest.raises(StorageError, match="disk is full"):
+        writes(store, log)[what]()
+    log.close()
+    assert store.runs.get(RUN).value.title == "before"
+    assert list(store.layout.quarantine.iterdir()) == []
+    assert not list(store.layout.state.glob("*.tmp"))
+    assert not store.layout.artifact(STAGE, KEY).exists()
+
+    free()
+    log = UnitLog(path, "a2", 2)
+    assert list(log.done()) == [0]
+    writes(store, log)[what]()
+    log.close()
+    assert [finding for finding in check(store.layout, store.clock, repair=False) if "tmp" not in finding.path] == []
+
+
+def test_a_disk_that_became_read_only_is_said_and_can_still_be_read(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "size=4m") as folder:
+        store = new_store(folder)
+        store.runs.create(RUN, a_run(title="before"))
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        with pytest.raises(StorageError, match="Read-only"):
+            store.runs.update(RUN, lambda run: replace(run, title="new"))
+        assert store.runs.get(RUN).value.title == "before"
+        assert store.runs.load_all()[1] == []
+        assert files.free_bytes(folder) >= 0
