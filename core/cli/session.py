@@ -56,7 +56,7 @@ def verb(name: str, **attributes: Any) -> Callable[[F], click.Command]:
             return function(session, *args, **options)
 
         option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-        command: click.Command = click.command(name, **attributes)(option(called))
-        return command
+        make: Callable[[Callable[..., Any]], click.Command] = click.command(name, **attributes)
+        return make(option(called))
 
     return decorate

@@ -27,7 +27,7 @@ class QuotesStage:
     version = 1
     lane = "api"
     unit = "tokens"
-    needs = ("transcribe",)
+    needs: tuple[str, ...] = ("transcribe",)
 
     def __init__(self, llm: LlmConfig | None) -> None:
         self._llm = llm

@@ -37,7 +37,7 @@ class TranscribeStage:
     version = 1
     lane = "cpu"
     unit = "audio_s"
-    needs = ("download",)
+    needs: tuple[str, ...] = ("download",)
 
     def __init__(self, threads: int = 0, models_dir: str = "", hub: bool = True) -> None:
         self._threads = threads
