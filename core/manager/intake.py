@@ -64,6 +64,7 @@ class Intake:
         crash in between leaves nothing half accepted. Raises `BadInput` for what is wrong with the batch itself.
         """
         check_batch(submission)
+        check_settings(submission.settings)
         taken, rejected = self._parse(submission, on_hash)
         if not taken:
             return Added(batch_id=None, runs=(), rejected=tuple(rejected), expanding=False)
@@ -166,6 +167,17 @@ def check_batch(submission: Submission) -> None:
             raise BadInput(
                 f"The {field} is {value}; it has to be a whole number from {low} to {high}.", code="out_of_range"
             )
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise `BadInput` for a setting this version has no stage for: better refused than silently not done."""
+    asked = [name for name in ("remove_silence", "detect_highlights", "export") if getattr(settings, name)]
+    if settings.use_subtitles != "never":
+        asked.append("use_subtitles")
+    if asked:
+        raise BadInput(
+            f"This version cannot do {', '.join(asked)} yet.", code="not_available", hint="Leave that setting out."
+        )
 
 
 def default_name(runs: Sequence[RunRecord]) -> str:

@@ -133,6 +133,7 @@ class Runner:
             if isinstance(made, Expanded):
                 return Playlist(title=made.title, entries=made.entries, total=made.total)
             self._publish(assignment, stage, job, params, key, attempt.out, made, units, started)
+            trim(work)
             attempt.log(f"{stage.name}: done")
             return Committed(
                 key=key,
@@ -200,6 +201,16 @@ def clear_temporary(work: Path) -> None:
     """Remove what attempts that died left half made; nobody else is at work here, since the key is locked."""
     for leftover in work.glob("tmp.*"):
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def trim(work: Path) -> None:
+    """Remove the big files of a piece of work that is published; its plan and its units stay and show how it was made."""
+    for leftover in work.iterdir():
+        if leftover.name not in ("plan.json", "units.jsonl") and not leftover.name.startswith("tmp."):
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
 
 
 def failed(error: Exception, units: int = 0) -> Failed:

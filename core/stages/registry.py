@@ -12,7 +12,7 @@ from core.stages.transcribe import TranscribeStage
 def build_stages(config: Config) -> Catalog:
     """Every stage, configured."""
     llm = None
-    if config.llm_base_url and config.llm_model:
+    if config.llm_base_url or config.llm_model or config.llm_api_key:
         llm = LlmConfig(
             base_url=config.llm_base_url,
             model=config.llm_model,

@@ -185,3 +185,12 @@ def test_what_a_killed_attempt_left_half_made_is_cleared_by_the_next(bench: Benc
     (leftover / "half").write_text("half")
     bench.execute()
     assert not leftover.exists()
+
+
+def test_published_work_keeps_its_units_and_nothing_big(bench: Bench) -> None:
+    bench.first.before_unit = trouble(ErrorClass.NETWORK)
+    bench.execute()
+    (work,) = (bench.layout.root / "work" / "download").iterdir()
+    (work / "audio.pcm").write_bytes(b"0" * 1000)
+    assert isinstance(bench.execute(), Committed)
+    assert [path.name for path in work.iterdir()] == ["units.jsonl"]
