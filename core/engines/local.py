@@ -93,6 +93,8 @@ class LocalEngine:
         if worker is None:
             self._finish(place, Died(attempt_id=assignment.attempt_id, how="died before it began"))
             return
+        # A worker that was frozen in the moment it finished its last attempt stands still without one.
+        worker.signal_group(signal.SIGCONT)
         worker.send(Do(assignment=assignment))
 
     def signal(self, attempt_id: str, what: Signal) -> bool:

@@ -90,8 +90,9 @@ class Dispatcher:
         if run_id is None:
             return
         if isinstance(event, Frozen):
-            self._write(run_id, attempt_id, self._frozen)
-            self._still_since[attempt_id] = self._clock.monotonic()
+            if self._signalled.get(attempt_id) == Signal.FREEZE:  # else it was thawed again before this was heard
+                self._still_since[attempt_id] = self._clock.monotonic()
+                self._write(run_id, attempt_id, self._frozen)
             return
         sent = self._signalled.pop(attempt_id, None)
         self._still_since.pop(attempt_id, None)
