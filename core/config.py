@@ -65,11 +65,10 @@ def load_config(
     nearest known name.
     """
     environ = os.environ if environ is None else environ
-    path = (
-        Path(environ.get(PREFIX + "CONFIG", ""))
-        if environ.get(PREFIX + "CONFIG")
-        else (folder or Path.cwd()) / "reprise.toml"
-    )
+    named = environ.get(PREFIX + "CONFIG", "")
+    path = Path(named).expanduser() if named else (folder or Path.cwd()) / "reprise.toml"
+    if named and not path.is_file():
+        raise BadInput(f"There is no configuration file {path}.", hint="Correct REPRISE_CONFIG, or take it away.")
     values: dict[str, Any] = {}
     for origin, given in (
         (str(path), _from_file(path)),

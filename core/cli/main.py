@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from core import __version__
 from core.cli import add, control, results, serve, show, upkeep
 from core.cli.output import INTERNAL, INTERRUPTED, USAGE, exit_code, show_error
 from core.cli.session import Session
@@ -32,7 +33,7 @@ class Verbs(click.Group):
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name=None, version="0.1.0", prog_name="reprise")
+@click.version_option(package_name=None, version=__version__, prog_name="reprise")
 def verbs() -> None:
     """Reprise turns videos into transcripts, verified quotes and summaries, and survives being killed at any moment.
 

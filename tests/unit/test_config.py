@@ -96,3 +96,8 @@ def test_the_storage_is_an_absolute_path_of_the_one_who_asks(tmp_path: Path, mon
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         msgspec.structs.replace(Config(), port=1).port = 2  # type: ignore[misc]
+
+
+def test_a_configuration_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no configuration file"):
+        load_config(environ={"REPRISE_CONFIG": str(tmp_path / "nowhere.toml")})
