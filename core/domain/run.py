@@ -69,12 +69,15 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
-    """The work receipt of a stage in its unit (seconds of audio, bytes, tokens): done, taken over, done again."""
+    """The work receipt of a stage in its unit (seconds of audio, bytes, tokens): done, taken over, done again.
+
+    `redone` is None where the stage cannot tell it.
+    """
 
     unit: str
     done: float = 0.0
     reused: float = 0.0
-    redone: float = 0.0
+    redone: float | None = None
 
 
 class StageState(msgspec.Struct, frozen=True, kw_only=True):

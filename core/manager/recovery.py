@@ -23,9 +23,7 @@ class RecoveryReport(msgspec.Struct, frozen=True, kw_only=True):
 
     found: int = 0
     resumed: int = 0
-    adopted: int = 0
     held: int = 0
-    redone_s: float = 0.0
 
 
 class Recovery:

@@ -239,7 +239,13 @@ class Views:
                 "since": rfc3339(pool.service_since) if alive and pool.service_since else None,
                 "epoch": pool.epoch,
             },
-            "recovery": {"found": 0, "resumed": 0, "adopted": 0, "held": 0, "redone_s": 0.0} | pool.recovery,
+            "recovery": {
+                "found": int(pool.recovery.get("found", 0)),
+                "resumed": int(pool.recovery.get("resumed", 0)),
+                "adopted": sum(run.adopted for run in runs),
+                "held": int(pool.recovery.get("held", 0)),
+                "redone_s": None,
+            },
         }
 
     def events(self, *, run_id: str | None = None, batch_id: str | None = None, limit: int = 200) -> dict[str, Any]:
