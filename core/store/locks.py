@@ -3,6 +3,7 @@
 `filelock` takes `flock` on a file that is never deleted: after an unlink two processes would each hold "the" lock.
 """
 
+import contextlib
 import fcntl
 import os
 import stat
@@ -124,8 +125,10 @@ class Lock:
         if (named.st_dev, named.st_ino) != (status.st_dev, status.st_ino):
             raise _Replaced
         if self._named:
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, msgspec.json.encode(this_process()) + b"\n", 0)
+            # The name is for messages only: a full disk must not keep anybody from the lock.
+            with contextlib.suppress(OSError):
+                os.ftruncate(fd, 0)
+                os.pwrite(fd, msgspec.json.encode(this_process()) + b"\n", 0)
 
 
 def _by(owner: Owner | None) -> str:

@@ -12,10 +12,12 @@ from core.domain.errors import StorageError
 from core.store.artifacts import Artifacts, Receipt
 from core.store.check import check
 from core.store.journal import Event
+from core.store.locks import Lock
 from core.store.state import StateStore
 from core.store.units import UnitLog
 from core.system import files
-from tests.support.storage import RUN, a_run, new_store
+from core.system.identity import this_process
+from tests.support.storage import RUN, a_run, new_layout, new_store
 
 pytestmark = pytest.mark.root
 
@@ -65,13 +67,6 @@ def fill_inodes(folder: Path) -> Callable[[], None]:
 FULL = {"bytes": ("size=2m", fill_bytes), "inodes": ("size=16m,nr_inodes=200", fill_inodes)}
 
 
-@pytest.fixture(params=FULL)
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Callable[[Path], Callable[[], None]]]]:
-    options, fill = FULL[request.param]
-    with small_disk(tmp_path / "disk", options) as folder:
-        yield folder, fill
-
-
 def writes(store: StateStore, log: UnitLog) -> dict[str, Callable[[], object]]:
     """Everything that needs room, as an attempt of it."""
 
@@ -90,16 +85,18 @@ def writes(store: StateStore, log: UnitLog) -> dict[str, Callable[[], object]]:
     }
 
 
-NEEDS_NO_INODE = {"journal", "unit"}
+NEEDS_ROOM = [("bytes", what) for what in ("update", "create", "journal", "unit", "publish")]
+NEEDS_INODES = [("inodes", what) for what in ("update", "create", "publish")]
 
 
-@pytest.mark.parametrize("what", ["update", "create", "journal", "unit", "publish"])
-def test_a_full_disk_is_said_harms_nothing_and_is_got_over(
-    disk: tuple[Path, Callable[[Path], Callable[[], None]]], what: str
-) -> None:
-    folder, fill = disk
-    if fill is fill_inodes and what in NEEDS_NO_INODE:
-        pytest.skip("this makes no new file")
+@pytest.mark.parametrize(("kind", "what"), NEEDS_ROOM + NEEDS_INODES)
+def test_a_full_disk_is_said_harms_nothing_and_is_got_over(tmp_path: Path, kind: str, what: str) -> None:
+    options, fill = FULL[kind]
+    with small_disk(tmp_path / "disk", options) as folder:
+        is_got_over(folder, fill, what)
+
+
+def is_got_over(folder: Path, fill: Callable[[Path], Callable[[], None]], what: str) -> None:
     store = new_store(folder)
     store.runs.create(RUN, a_run())
     store.runs.update(RUN, lambda run: replace(run, title="before"))
@@ -126,6 +123,17 @@ def test_a_full_disk_is_said_harms_nothing_and_is_got_over(
     writes(store, log)[what]()
     log.close()
     assert [finding for finding in check(store.layout, store.clock, repair=False) if "tmp" not in finding.path] == []
+
+
+def test_a_full_disk_keeps_nobody_from_a_lock(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "size=2m") as folder:
+        layout = new_layout(folder)
+        with Lock(layout.service_lock()).holding():
+            assert Lock(layout.service_lock()).holder() == this_process()
+        fill_bytes(folder)
+        lock = Lock(layout.service_lock())
+        assert lock.acquire()
+        lock.release()
 
 
 def test_a_disk_that_became_read_only_is_said_and_can_still_be_read(tmp_path: Path) -> None:
