@@ -1,12 +1,12 @@
 """Small real media files, made by the ffmpeg of `imageio-ffmpeg` and kept for the whole test session."""
 
+import atexit
 import functools
 import subprocess
 import tempfile
 from pathlib import Path
 
 import imageio_ffmpeg
-import pytest
 
 _VIDEO = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 _AUDIO = ("-c:a", "aac", "-b:a", "64k")
@@ -14,7 +14,9 @@ _AUDIO = ("-c:a", "aac", "-b:a", "64k")
 
 @functools.cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="media-files-")
+    folder = tempfile.TemporaryDirectory(prefix="media-files-")
+    atexit.register(folder.cleanup)
+    return folder
 
 
 def ffmpeg(*words: str) -> None:
@@ -81,8 +83,12 @@ def hls_folder(seconds: float = 10.0) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _media_files_are_removed() -> object:
-    yield
-    if _folder.cache_info().currsize:
-        _folder().cleanup()
+@functools.cache
+def dash_folder(seconds: float = 4.0) -> Path:
+    """A folder with `index.mpd`, picture and sound in separate segments of 1 s."""
+    folder = Path(_folder().name) / f"dash-{seconds:g}"
+    folder.mkdir()
+    source = media_file("source.mp4", seconds=seconds, options=("-g", "25"))
+    split = ("-seg_duration", "1", "-adaptation_sets", "id=0,streams=v id=1,streams=a")
+    ffmpeg("-i", str(source), "-c", "copy", "-f", "dash", *split, str(folder / "index.mpd"))
+    return folder

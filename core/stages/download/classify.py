@@ -78,6 +78,11 @@ RULES: tuple[Rule, ...] = (
         text=r"Premieres in|will begin in|live event will begin|is not currently live|has not (yet )?started",
     ),
     Rule(
+        E.SERVER,
+        "A part of the video is missing on {host}.",
+        text=r"Got error: HTTP Error 4(04|10)|fragment \d+ not found",
+    ),
+    Rule(
         E.REMOVED,
         "{host} says that there is nothing at this address (any more).",
         status=(404, 410),
@@ -139,7 +144,7 @@ _CERTIFICATE = Rule(E.SERVER, "The certificate of {host} is not valid.", types=(
 
 def classify(chain: Sequence[dict[str, Any]], *, host: str, url_suffix: str = "") -> StageError:
     """The error that the facts in `chain` amount to; what no rule knows is UNKNOWN and says what yt-dlp said."""
-    status = next((link["status"] for link in chain if link["status"]), "?")
+    status = next((status for link in chain if (status := _status(link))), "?")
     said = reason(str(chain[0]["text"])) if chain else "no reason was given"
     for rule in (_CERTIFICATE, *RULES):
         if any(_fits(rule, link) for link in chain):
@@ -161,12 +166,20 @@ def classify(chain: Sequence[dict[str, Any]], *, host: str, url_suffix: str = ""
 def _fits(rule: Rule, link: dict[str, Any]) -> bool:
     return (
         any(kind in rule.types for kind in link["type"])
-        or (link["status"] is not None and link["status"] in rule.status and not link["failed"])
+        or (not link["failed"] and _status(link) in rule.status)
         or (link["errno"] is not None and link["errno"] in rule.errnos)
         or (bool(rule.refused) and link["refused"] == rule.refused)
         or (link["failed"] is not None and link["failed"] in rule.failed)
         or (bool(rule.text) and re.search(rule.text, link["text"], re.IGNORECASE) is not None)
     )
+
+
+def _status(link: dict[str, Any]) -> int | None:
+    """The HTTP status; errors between retries carry it in their text only."""
+    if link["status"] is not None:
+        return int(link["status"])
+    told = re.search(r"HTTP Error (\d{3}): (?!Reprise)", link["text"])
+    return int(told[1]) if told else None
 
 
 def _retry_after_s(chain: Sequence[dict[str, Any]]) -> float | None:

@@ -9,7 +9,7 @@ import io
 import re
 import urllib.parse
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from yt_dlp import YoutubeDL
 from yt_dlp.downloader.external import FFmpegFD
@@ -29,6 +29,10 @@ MAX_PAGE_BYTES = 64 * 1024**2
 
 class StaleError(Exception):
     """The server has another file than the one the partial file was begun from."""
+
+
+class AllThereError(Exception):
+    """The partial file already holds every byte."""
 
 
 class LimitError(Exception):
@@ -65,6 +69,9 @@ class Fetcher(YoutubeDL):  # type: ignore[misc]
             before = self.partials.size(name)
             try:
                 self._download(name, chosen)
+            except AllThereError:
+                (self.partials.folder / f"{name}.part").rename(self.partials.folder / name)
+                break
             except StaleError as error:
                 self.emit("dropped", name=name, bytes=self.partials.drop(name), why=str(error))
                 stale += 1
@@ -120,12 +127,19 @@ class Fetcher(YoutubeDL):  # type: ignore[misc]
             response = super().urlopen(request)
         except HTTPError as error:
             if error.status == 416 and part:
-                size = re.fullmatch(r"bytes \*/(\d+)", error.response.headers.get("Content-Range") or "")
-                if size is None or int(size[1]) != part:
-                    raise StaleError("it is longer than the file on the server") from error
+                self._beyond_the_end(error, known, part)
             raise
         self._compare(response, known, part)
         return response
+
+    def _beyond_the_end(self, error: HTTPError, known: Remote | None, part: int) -> NoReturn:
+        """The server has nothing after our bytes: they are all of it, or too many, or of something else."""
+        headers = error.response.headers
+        size = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range") or "")
+        etag = headers.get("ETag")
+        if size and int(size[1]) == part and (known is None or etag is None or known.etag == etag):
+            raise AllThereError from error
+        raise StaleError("it is longer than the file on the server") from error
 
     def _compare(self, response: Response, known: Remote | None, part: int) -> None:
         ranged = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range") or "")

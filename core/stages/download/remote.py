@@ -110,13 +110,13 @@ class _Watcher:
         self._title = ""
         self._total: int | None = None
         self._present: dict[str, int] = {}
-        self._done: dict[str, int] = {}
         self._dropped = 0
         self._window = (0.0, 0)
 
     def watch(self) -> None:
         """Called while waiting; raises when time, bytes or patience are used up."""
         assert self.program is not None
+        self._tell_progress()
         now, received = self.program.active_s, self._proxy.received_bytes
         window_s = STALL_WINDOWS * self._bounds.socket_timeout_s
         began, had = self._window
@@ -128,6 +128,12 @@ class _Watcher:
             raise StageError(
                 ErrorClass.LIMIT_EXCEEDED, f"The download did not end within {self._bounds.max_media_s / 3600:g} hours."
             )
+
+    def _tell_progress(self) -> None:
+        """What is on the disk counts; it is told also while nothing new comes."""
+        if self._present:
+            done = sum(_size(self._attempt.work / name) for name in self._present)
+            self._attempt.progress(done, self._total, "downloading")
 
     def take(self, line: str) -> None:
         """One event of the download process."""
@@ -141,9 +147,9 @@ class _Watcher:
                 self._present = event["present"]
                 self._attempt.log(f"Found “{self._title}” ({event['extractor']}).")
             case "progress":
-                self._done[event["name"]] = event["done"]
-                total = self._total or (event["total"] if len(self._present) == 1 else None)
-                self._attempt.progress(sum(self._done.values()), total, "downloading")
+                if len(self._present) == 1:
+                    self._total = event["total"] or self._total
+                self._tell_progress()
             case "dropped":
                 self._dropped += event["bytes"]
                 self._present[event["name"]] = 0
@@ -176,6 +182,10 @@ class _Watcher:
         more = f" of {total}" if total is not None and total > len(entries) else ""
         self._attempt.log(f"“{title}” is a list; its first {len(entries)}{more} videos are taken.")
         return Expanded(title=title, entries=entries, total=total)
+
+
+def _size(path: Path) -> int:
+    return sum(one.stat().st_size for one in (path, path.with_name(f"{path.name}.part")) if one.is_file())
 
 
 def _task(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds, proxy: EgressProxy) -> bytes:
