@@ -75,7 +75,7 @@ def sniff(head: bytes) -> Container | None:
         return MP3
     for start, step in ((0, 188), (4, 192)):
         if head[start : start + 1] == b"G" and all(head[at : at + 1] == b"G" for at in range(start, len(head), step)):
-            return TS if len(head) > start + step else None
+            return TS if len(head) > start + 2 * step else None
     return None
 
 

@@ -60,6 +60,7 @@ AUDIO_CODECS = frozenset(
 _WHITELIST = ",".join(
     sorted(VIDEO_CODECS | AUDIO_CODECS | {"pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_u8"})
 )
+ENCRYPTED = "The file is encrypted by its publisher (DRM)."
 # A stream may end a little before the container says; a cut file misses much more.
 TOLERANCE_S = 0.75
 TOLERANCE_SHARE = 0.02
@@ -146,7 +147,7 @@ def _refuse_codec(stream: Any) -> None:
     if stream is None:
         return
     if _tag(stream) in ("encv", "enca", "drmi", "drms"):
-        raise StageError(ErrorClass.DRM, "The file is encrypted by its publisher (DRM).")
+        raise StageError(ErrorClass.DRM, ENCRYPTED)
     name = _codec(stream)
     allowed = VIDEO_CODECS if stream.type == "video" else AUDIO_CODECS
     if name is None or (name not in allowed and not name.startswith("pcm_")):
@@ -164,6 +165,8 @@ def _read_to_end(media: Any, streams: list[Any]) -> tuple[dict[int, float], dict
         at = packet.pts if packet.pts is not None else packet.dts
         if at is None or not packet.size:
             continue
+        if packet.has_sidedata("encryption_info"):
+            raise StageError(ErrorClass.DRM, ENCRYPTED)
         base, index = float(packet.time_base), packet.stream.index
         starts[index] = min(starts.get(index, at * base), at * base)
         ends[index] = max(ends.get(index, 0.0), (at + (packet.duration or 0)) * base)
