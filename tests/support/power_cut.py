@@ -1,4 +1,4 @@
-"""A disk whose power can be cut: an ext4 image on a loop device, shut down by ioctl without writing back its log."""
+"""A disk whose power can be cut: an image on a loop device, shut down by ioctl without writing back its log."""
 
 import fcntl
 import os
@@ -6,20 +6,22 @@ import struct
 import subprocess
 from pathlib import Path
 
-_EXT4_IOC_SHUTDOWN = 0x8004587D
+_SHUTDOWN = 0x8004587D  # ext4 and xfs share the number
 _NO_LOG_FLUSH = 2
+_SIZE_MB = {"ext4": 48, "xfs": 320}
 
 
 class Disk:
-    """A mounted file system in `folder`; use it with `with`. It is at `path` and comes back after `cut`."""
+    """A mounted file system (`ext4` or `xfs`) in `folder`; use it with `with`. It is at `path`, and back after a `cut`."""
 
-    def __init__(self, folder: Path, size_mb: int = 48) -> None:
+    def __init__(self, folder: Path, kind: str = "ext4") -> None:
+        self._kind = kind
         self._image = folder / "disk.img"
         self.path = folder / "disk"
         self.path.mkdir()
         with self._image.open("wb") as file:
-            file.truncate(size_mb * 2**20)
-        _run("mkfs.ext4", "-q", "-F", str(self._image))
+            file.truncate(_SIZE_MB[kind] * 2**20)
+        _run(f"mkfs.{kind}", "-q", "-F" if kind == "ext4" else "-f", str(self._image))
 
     def __enter__(self) -> "Disk":
         self._mount()
@@ -33,7 +35,7 @@ class Disk:
         """From now on nothing reaches the disk, and what was not made durable is gone after `restore`."""
         fd = os.open(self.path, os.O_RDONLY)
         try:
-            fcntl.ioctl(fd, _EXT4_IOC_SHUTDOWN, struct.pack("I", _NO_LOG_FLUSH))
+            fcntl.ioctl(fd, _SHUTDOWN, struct.pack("I", _NO_LOG_FLUSH))
         finally:
             os.close(fd)
 
@@ -44,7 +46,8 @@ class Disk:
 
     def _mount(self) -> None:
         # Without auto_da_alloc: ext4 would otherwise flush a file that is renamed over another, and hide our mistakes.
-        _run("mount", "-o", "loop,noauto_da_alloc", str(self._image), str(self.path))
+        options = "loop,noauto_da_alloc" if self._kind == "ext4" else "loop"
+        _run("mount", "-o", options, str(self._image), str(self.path))
 
 
 def _run(*argv: str) -> None:
