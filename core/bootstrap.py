@@ -1,4 +1,7 @@
-"""The composition root: the only file that picks classes and puts them together."""
+"""The composition root: the only file that picks classes and puts them together.
+
+What only a service or a worker needs is imported where it is put together: a command is to answer in a moment.
+"""
 
 import getpass
 import os
@@ -7,40 +10,35 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from core.config import Config, load_config
 from core.domain.errors import Refused
-from core.engines.local import LocalEngine
 from core.manager.commands import Commands
-from core.manager.dispatch import Dispatcher
 from core.manager.index import Index
 from core.manager.intake import Intake
 from core.manager.measure import Measure
-from core.manager.outcomes import RetryPolicy
-from core.manager.playlists import Playlists
-from core.manager.recovery import Recovery, RecoveryReport
 from core.manager.results import Results
-from core.manager.shared_work import SharedWork
 from core.manager.starter import ServiceStarter, service_environment
-from core.manager.upkeep import Upkeep
 from core.manager.views import Views
 from core.manager.writer import Writer
-from core.runner.runner import Runner
-from core.runner.worker import die_with_parent, serve_assignments
-from core.service.service import Service, Wake
 from core.stages.catalog import Catalog
 from core.stages.registry import build_stages
 from core.store.artifacts import Artifacts
 from core.store.layout import Layout
 from core.store.locks import Lock
 from core.store.state import StateStore, open_store
-from core.store.watch import Watch
 from core.system.clock import Clock, SystemClock
 from core.system.files import free_bytes
-from core.system.logs import configure_log
 from core.system.network import AllowedHosts
+
+if TYPE_CHECKING:
+    from core.manager.recovery import RecoveryReport
+    from core.runner.runner import Runner
+    from core.service.service import Service
+    from core.store.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -130,8 +128,10 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
     )
 
 
-def follow(storage: Storage, on_change: Callable[[str, str], None]) -> Watch:
+def follow(storage: Storage, on_change: Callable[[str, str], None]) -> "Watch":
     """A started watch that keeps the index current and then tells `on_change` of each record or progress file."""
+
+    from core.store.watch import Watch
 
     def changed(kind: str, record_id: str) -> None:
         if kind != "progress":
@@ -156,8 +156,18 @@ def take_service_lock(storage: Storage) -> Lock:
     return lock
 
 
-def build_service(config: Config, storage: Storage, on_ready: Callable[[RecoveryReport], None]) -> Service:
+def build_service(config: Config, storage: Storage, on_ready: "Callable[[RecoveryReport], None]") -> "Service":
     """The service of a storage whose lock this process holds; a new epoch begins with it."""
+    from core.engines.local import LocalEngine
+    from core.manager.dispatch import Dispatcher
+    from core.manager.outcomes import RetryPolicy
+    from core.manager.playlists import Playlists
+    from core.manager.recovery import Recovery
+    from core.manager.shared_work import SharedWork
+    from core.manager.upkeep import Upkeep
+    from core.service.service import Service, Wake
+    from core.store.watch import Watch
+
     clock, layout, index = storage.clock, storage.layout, storage.index
     index.load()
     opening = Writer(store=storage.store, index=index, via="service")
@@ -176,7 +186,7 @@ def build_service(config: Config, storage: Storage, on_ready: Callable[[Recovery
     )
     measure = Measure(index=index, layout=layout, catalog=storage.catalog, config=config, clock=clock)
 
-    def ready(report: RecoveryReport) -> None:
+    def ready(report: "RecoveryReport") -> None:
         found: dict[str, float] = msgspec.to_builtins(report)
         writer.pool(lambda pool: msgspec.structs.replace(pool, recovery=found))
         on_ready(report)
@@ -224,8 +234,10 @@ def worker_argv(lane: str) -> list[str]:
     return [sys.executable, "-m", "core", "worker", lane, str(os.getpid())]
 
 
-def build_runner(config: Config) -> Runner:
+def build_runner(config: Config) -> "Runner":
     """What a worker process makes attempts with."""
+    from core.runner.runner import Runner
+
     storage = open_storage(config)
     return Runner(
         layout=storage.layout,
@@ -238,6 +250,9 @@ def build_runner(config: Config) -> Runner:
 
 def run_worker(lane: str, parent_pid: int) -> None:
     """Be a worker process: make attempts for the service `parent_pid` until it is gone."""
+    from core.runner.worker import die_with_parent, serve_assignments
+    from core.system.logs import configure_log
+
     die_with_parent(parent_pid)
     config = load_config()
     # Reports go out on the real standard output; whatever a library prints goes to the service's log.

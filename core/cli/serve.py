@@ -3,15 +3,16 @@
 import signal
 import sys
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
-import structlog
 
 from core.bootstrap import build_service, open_storage, take_service_lock
 from core.cli.session import Session, verb
 from core.domain.errors import Fenced
-from core.manager.recovery import RecoveryReport
-from core.system.logs import configure_log
+
+if TYPE_CHECKING:
+    from core.manager.recovery import RecoveryReport
 
 
 @verb("serve")
@@ -22,6 +23,10 @@ def serve(session: Session, no_api: bool) -> int:
     On SIGTERM nothing new is begun, running work ends at a checkpoint, and the process leaves within 10 seconds with
     everything noted; a second signal ends it at once, which loses nothing but the windows in flight.
     """
+    import structlog
+
+    from core.system.logs import configure_log
+
     del no_api  # the API is a later issue; the option is part of the contract
     config = session.config
     configure_log(sys.stderr, secrets=[config.llm_api_key])
@@ -30,7 +35,7 @@ def serve(session: Session, no_api: bool) -> int:
     lock = take_service_lock(storage)
     try:
 
-        def ready(report: RecoveryReport) -> None:
+        def ready(report: "RecoveryReport") -> None:
             log.info(
                 "ready", storage=str(storage.layout.root), found=report.found, resumed=report.resumed, held=report.held
             )
