@@ -122,9 +122,6 @@ class Artifacts:
                 if theirs is not None:
                     shutil.rmtree(tmp, ignore_errors=True)
                     return theirs
-                if final.exists() and not (final / RECEIPT).exists():
-                    # Nothing without a receipt is ever published by us: a hand put it there.
-                    move_to_quarantine(self._layout, self._clock, final, "a folder without a receipt")
         except OSError as error:
             raise files.storage_error(error, f"publishing {stage}/{key}") from error
         return full

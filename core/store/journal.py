@@ -72,6 +72,7 @@ class Journal:
         self._lock_path = layout.journal_lock()
         self._clock = clock
         self._end: _End | None = None  # day file, its size, last seq: as this process left it
+        self._lost = 0  # numbers of a failed append: a reader may have seen them, so they are not given again
         self._read: tuple[str, int, int] | None = None  # day file, offset, last seq: where the last tail ended
 
     def append(self, events: Sequence[Event]) -> int:
@@ -91,7 +92,8 @@ class Journal:
         now = rfc3339(self._clock.now())
         days = self._days()
         path = self._folder / max([f"{now[:10]}.jsonl", *days[-1:]])  # never before what is there: order is by name
-        seq = self._next_seq(days, end)
+        seq = self._next_seq(days, end) + self._lost
+        self._lost += len(events)
         lines = []
         for event in events:
             numbered = msgspec.structs.replace(event, seq=seq, t=now)
@@ -100,7 +102,7 @@ class Journal:
         fd = files.open_append(path)
         try:
             files.append_durably(fd, b"".join(lines))
-            self._end = (path.name, os.fstat(fd).st_size, seq - 1)
+            self._end, self._lost = (path.name, os.fstat(fd).st_size, seq - 1), 0
         finally:
             os.close(fd)
         return seq - 1
@@ -115,6 +117,8 @@ class Journal:
             return end[2] + 1
         size = path.stat().st_size
         data = _last_bytes(path, size)
+        if b"\n" not in data:
+            data = path.read_bytes()
         torn = len(data) - data.rfind(b"\n") - 1
         if torn:
             os.truncate(path, size - torn)

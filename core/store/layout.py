@@ -60,7 +60,7 @@ class Layout:
     """The paths below one storage folder. Names are checked, so that none leads out of it (`BadInput`)."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root = root.resolve()  # the storage itself may be a symlink, nothing in it is
         self.state = root / "state"
         self.batches = self.state / "batches"
         self.locks = root / "locks"

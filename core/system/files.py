@@ -69,7 +69,8 @@ def make_folder(path: Path) -> None:
     missing: list[Path] = []
     folder = path
     if path.is_dir():
-        fsync_folder(path.parent)  # a crash may have kept its name from the disk
+        with contextlib.suppress(PermissionError):  # then it was not made by us
+            fsync_folder(path.parent)  # a crash may have kept its name from the disk
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.errors import StorageError
 from core.store.journal import Event, Journal, transition_event
 from core.store.layout import Layout
+from core.system import files
 from core.system.clock import ManualClock
 from tests.support.storage import BATCH, NOON, RUN, a_batch, a_run, a_transition, new_layout
 
@@ -76,12 +78,31 @@ def test_a_torn_end_is_cut_off_and_its_number_not_given_again(layout: Layout, cl
 
 def test_a_tail_of_zeros_as_a_power_cut_leaves_it_is_cut_off(layout: Layout, clock: ManualClock) -> None:
     journal = Journal(layout, clock)
+    for length in (1, 4096, 300_000):
+        before = len(journal.tail(0))
+        journal.append(events(1))
+        with the_file(layout).open("ab") as file:
+            file.write(b"\0" * length)
+        assert journal.append(events(1)) > 1
+        assert len(journal.tail(0)) == before + 2
+        assert b"\0" not in the_file(layout).read_bytes()
+
+
+def test_numbers_of_an_append_that_failed_are_not_given_again(
+    layout: Layout, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(layout, clock)
     journal.append(events(1))
-    with the_file(layout).open("ab") as file:
-        file.write(b"\0" * 4096)
-    assert journal.append(events(1)) > 1
-    assert len(journal.tail(0)) == 2
-    assert b"\0" not in the_file(layout).read_bytes()
+
+    def seen_but_not_durable(fd: int, data: bytes) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "append_durably", seen_but_not_durable)
+        with pytest.raises(StorageError):
+            journal.append(events(2))
+    assert journal.append(events(1)) == 4
+    assert journal.append(events(1)) == 5
 
 
 def test_damaged_lines_cost_only_themselves_and_their_numbers_are_not_given_again(

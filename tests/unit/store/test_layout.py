@@ -55,6 +55,14 @@ def test_every_folder_is_made_private(tmp_path: Path) -> None:
     assert list(layout.locks.iterdir()) == []
 
 
+def test_the_storage_itself_may_be_a_symlink(tmp_path: Path) -> None:
+    (tmp_path / "storage").symlink_to(tmp_path / "elsewhere")
+    layout = Layout(tmp_path / "storage")
+    layout.create()
+    assert layout.state == tmp_path / "elsewhere" / "state"
+    assert layout.state.is_dir()
+
+
 def test_a_file_in_place_of_the_storage_is_said(tmp_path: Path) -> None:
     (tmp_path / "storage").touch()
     with pytest.raises(StorageError, match="storage folder") as caught:
