@@ -29,7 +29,9 @@ OPEN_FILES = 64
 
 # Containers in which people keep talks. Left out on purpose: playlists, concat lists, capture devices, text formats.
 FORMATS = "mov,matroska,mp3,wav,flac,ogg,aac,mpegts,mpeg,avi,flv,live_flv,asf,aiff,caf,amr,w64,au,ac3,eac3,dts,wv,ape,tta,mpc,mpc8"
-# Only decoders of sound: those of pictures, with their larger attack surface, are never opened.
+# Decoders that may be opened at all: those of sound, and of the pictures people have, which ffmpeg looks at for a moment
+# to learn when each track begins. The many rare ones, a rich source of memory bugs, stay closed.
+PICTURES = "h264,hevc,vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,mpeg4,mpeg1video,mpeg2video,h263,flv,vc1,wmv3,mjpeg,png"
 CODECS = (
     "aac,aac_fixed,aac_latm,libfdk_aac,mp3,mp3float,mp2,mp2float,mp1,mp1float,opus,libopus,vorbis,libvorbis,flac,alac,"
     "ac3,ac3_fixed,eac3,dca,truehd,mlp,wmav1,wmav2,wmapro,wmalossless,wmavoice,amrnb,amrwb,libopencore_amrnb,"
@@ -50,7 +52,14 @@ def extract(media: Path, target: Path, *, check: Callable[[], None], log: Callab
         raise StageError(ErrorClass.INPUT_LOST, f"The media file {media.name} is not there any more.")
     part = target.with_name(target.name + ".part")
     argv = [ffmpeg_path(), "-nostdin", "-hide_banner", "-v", "error", "-y"]
-    argv += ["-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS, "-codec_whitelist", CODECS]
+    argv += [
+        "-protocol_whitelist",
+        "file,pipe",
+        "-format_whitelist",
+        FORMATS,
+        "-codec_whitelist",
+        f"{CODECS},{PICTURES}",
+    ]
     argv += ["-i", f"file:{media.absolute()}", "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1"]
     argv += ["-af", f"aresample={RATE}:async=1:first_pts=0", "-ac", "1", "-c:a", "pcm_s16le", "-f", "s16le"]
     argv += [f"file:{part.absolute()}"]

@@ -57,7 +57,7 @@ def cues(transcript: dict[str, Any]) -> list[Cue]:
 
 def _of_segment(words: Sequence[dict[str, Any]]) -> Iterator[Cue]:
     held: list[dict[str, Any]] = []
-    for word in words:
+    for word in _short(words):
         if held and (
             len(_wrap([*held, word])) > LINES
             or word["end"] - held[0]["start"] > MAX_CUE_S
@@ -71,22 +71,29 @@ def _of_segment(words: Sequence[dict[str, Any]]) -> Iterator[Cue]:
 
 
 def _cue(words: Sequence[dict[str, Any]]) -> Cue:
-    return Cue(words[0]["start"], words[-1]["end"], tuple(_balanced(words)[:LINES]))
+    return Cue(words[0]["start"], words[-1]["end"], tuple(_balanced(words)))
+
+
+def _short(words: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The words, those longer than a line in pieces that share their time."""
+    for word in words:
+        text = word["word"].strip()
+        space = " " if word["word"][:1].isspace() else ""
+        parts = [text[at : at + LINE] for at in range(0, len(text), LINE)]
+        each_s = (word["end"] - word["start"]) / max(1, len(parts))
+        for number, part in enumerate(parts):
+            start = word["start"] + number * each_s
+            yield {"word": part if number else space + part, "start": start, "end": start + each_s}
 
 
 def _wrap(words: Sequence[dict[str, Any]], width: int = LINE) -> list[str]:
-    """Lines of at most `width` characters; a longer word is broken."""
+    """Lines of at most `width` characters, or of one word that is longer."""
     lines = [""]
     for word in words:
-        text = word["word"] if lines[-1] else word["word"].lstrip()
-        if lines[-1] and len(lines[-1]) + len(text.rstrip()) > width:
+        if lines[-1] and len(lines[-1]) + len(word["word"]) > width:
             lines.append("")
-            text = text.lstrip()
-        while len(text.rstrip()) > width:
-            lines[-1:] = [text[:width], ""]
-            text = text[width:]
-        lines[-1] += text
-    return [line.strip() for line in lines if line.strip()]
+        lines[-1] += word["word"] if lines[-1] else word["word"].lstrip()
+    return lines
 
 
 def _balanced(words: Sequence[dict[str, Any]]) -> list[str]:

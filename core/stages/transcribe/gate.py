@@ -12,6 +12,8 @@ import msgspec
 
 MAX_COMPRESSION = 2.4
 MIN_LOGPROB = -1.0
+# Noisy speech at 5 dB gave 0.74 and more, another language than the model's own 0.45 (tiny.en): beams hide it in the score.
+MIN_PROBABILITY = 0.55
 MAX_NO_SPEECH = 0.6
 MIN_CHARS_PER_S = 5.0
 # One character of these scripts is a syllable or a word.
@@ -45,7 +47,7 @@ def judge(heard: Heard, speech_s: float, language: str | None) -> tuple[str, ...
     text = heard.text
     if compression(text) > MAX_COMPRESSION or loops([word[2] for word in heard.words]):
         faults.append("repetition")
-    if heard.logprob < MIN_LOGPROB:
+    if heard.logprob < MIN_LOGPROB or (heard.words and mean_probability(heard.words) < MIN_PROBABILITY):
         faults.append("low_confidence")
     enough = MIN_CHARS_PER_S_DENSE if language in DENSE else MIN_CHARS_PER_S
     if speech_s >= JUDGED_S and len(text) < enough * speech_s:
@@ -58,6 +60,11 @@ def judge(heard: Heard, speech_s: float, language: str | None) -> tuple[str, ...
 def better(first: Heard, second: Heard) -> Heard:
     """The one with fewer faults, then the one the model is surer of."""
     return min((first, second), key=lambda heard: (len(heard.faults), -heard.logprob, heard.recipe))
+
+
+def mean_probability(words: Sequence[Word]) -> float:
+    """How sure the model is of some words, 0 to 1."""
+    return sum(word[3] for word in words) / len(words)
 
 
 def compression(text: str) -> float:

@@ -21,8 +21,8 @@ from core.stages.transcribe.plan import FIRST, SECOND, Plan
 from core.stages.transcribe.planning import find_plan, make_plan
 from core.stages.transcribe.windows import Decoder, decode_all
 
-MIN_JUDGED_S = 5.0
-MAX_FAULTY_SHARE = 0.5
+# Speech in another language: at least so much of it, a good part of the recording, and most of it refused by the gate.
+FOREIGN_S, FOREIGN_SPEECH_SHARE, FOREIGN_FAULTY_SHARE = 8.0, 0.2, 0.5
 
 
 class TranscribeStage:
@@ -160,7 +160,8 @@ def _refuse_foreign_speech(settings: Settings, model: Model, made: Plan, heard: 
         return
     total_s = sum(plan.seconds(pieces) for pieces in made.windows)
     faulty_s = sum(plan.seconds(made.windows[number]) for number, result in heard.items() if result.faults)
-    if total_s >= MIN_JUDGED_S and faulty_s > MAX_FAULTY_SHARE * total_s:
+    is_speech = total_s >= max(FOREIGN_S, FOREIGN_SPEECH_SHARE * made.samples / audio.RATE)
+    if is_speech and faulty_s > FOREIGN_FAULTY_SHARE * total_s:
         raise StageError(
             ErrorClass.LANGUAGE_MISMATCH,
             f"Most of this does not sound like English, and the model “{model.name}” understands nothing else.",
