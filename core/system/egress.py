@@ -244,6 +244,11 @@ class EgressProxy:
         raise _RefusedError("connect", host)
 
 
+def check_proxy(url: str) -> None:
+    """Raise `BadInput` (`url_proxy`) unless `url` is a proxy that a fetch can be sent through."""
+    _Upstream.parse(url)
+
+
 class _Upstream(msgspec.Struct, frozen=True):
     """The user's own proxy."""
 

@@ -205,8 +205,10 @@ def _tag(stream: Any) -> str:
 
 
 def _is_cover(stream: Any) -> bool:
-    # A picture on a sound file is a video stream of one frame.
-    return "attached_pic" in str(getattr(stream, "disposition", "")).lower()
+    """Whether it is the picture on a sound file: a video stream of one frame."""
+    from av.stream import Disposition
+
+    return bool(stream.disposition & Disposition.attached_pic)
 
 
 def _codec(stream: Any) -> str | None:

@@ -15,6 +15,7 @@ _STARTING = frozenset({"os.system", "os.exec", "os.posix_spawn", "os.fork", "os.
 _CHANGING = frozenset(
     {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate", "os.chmod"}
 )
+_PAIRS = frozenset({"os.rename", "os.link"})
 _PROGRAMS = frozenset({"deno"})
 
 
@@ -46,7 +47,7 @@ def lock_down(work: Path, proxy_port: int) -> None:
             path, _, flags = args
             if isinstance(flags, int) and flags & _WRITING and path is not None and not inside(path):
                 raise PermissionError(f"{path} is outside the work folder")
-        elif event in _CHANGING and not all(inside(path) for path in args[: 2 if event == "os.rename" else 1]):
+        elif event in _CHANGING and not all(inside(path) for path in args[: 2 if event in _PAIRS else 1]):
             raise PermissionError("outside the work folder")
 
     sys.addaudithook(hook)

@@ -35,8 +35,7 @@ def bring_in(attempt: Attempt, source: Source) -> tuple[Path, Work]:
         raise StageError(ErrorClass.INPUT_LOST, "The file is not the one that was added: its content has changed.")
     if _stamp(source) != before:
         raise StageError(ErrorClass.INPUT_LOST, "The file changed while it was being copied.")
-    size = float(before[0])
-    return target, Work(unit="bytes", done=size, reused=float(reused))
+    return target, Work(unit="bytes", done=float(before[0] - reused), reused=float(reused))
 
 
 def _stamp(source: Source) -> tuple[int, int]:

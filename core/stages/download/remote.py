@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections import deque
 from pathlib import Path, PurePosixPath
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from core.domain.errors import ErrorClass, StageError
+from core.domain.errors import BadInput, ErrorClass, StageError
 from core.domain.run import Source, Work
 from core.domain.settings import Settings
 from core.stages.download.classify import classify
@@ -36,6 +37,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     socket_timeout_s: float
     max_media_bytes: int
     max_media_s: float
+    free_space_bytes: int
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +54,7 @@ def fetch(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds) 
     Raises `StageError` of the class the failure amounts to.
     """
     host = urlsplit(source.value).hostname or "the host"
-    with EgressProxy(bounds.allowed, connect_timeout_s=bounds.socket_timeout_s, upstream=source.proxy) as proxy:
+    with _proxy(source, bounds) as proxy:
         watcher = _Watcher(attempt, proxy, bounds)
         argv = [sys.executable, "-B", "-m", "core.stages.download.child"]
         limits = Limits(
@@ -96,6 +98,23 @@ def fetch(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds) 
         raise classify(watcher.chain, host=host, url_suffix=PurePosixPath(urlsplit(source.value).path).suffix)
 
 
+def _proxy(source: Source, bounds: Bounds) -> EgressProxy:
+    try:
+        return EgressProxy(bounds.allowed, connect_timeout_s=bounds.socket_timeout_s, upstream=source.proxy)
+    except BadInput as error:
+        raise StageError(ErrorClass.TOOLING, error.message, hint=error.hint) from error
+
+
+def require_space(folder: Path, needed: int, bounds: Bounds) -> None:
+    """Raise `StageError(DISK_FULL)` unless `needed` bytes fit on the disk of `folder` and the reserve stays free."""
+    free = shutil.disk_usage(folder).free
+    if free < needed + bounds.free_space_bytes:
+        raise StageError(
+            ErrorClass.DISK_FULL,
+            f"Only {free / 1e6:.0f} MB are free on the disk; {(needed + bounds.free_space_bytes) / 1e6:.0f} MB are needed.",
+        )
+
+
 class _Watcher:
     """Takes the events of the download process and knows when it goes too far or stands still."""
 
@@ -117,6 +136,7 @@ class _Watcher:
         """Called while waiting; raises when time, bytes or patience are used up."""
         assert self.program is not None
         self._tell_progress()
+        require_space(self._attempt.work, 0, self._bounds)
         now, received = self.program.active_s, self._proxy.received_bytes
         window_s = STALL_WINDOWS * self._bounds.socket_timeout_s
         began, had = self._window
@@ -144,7 +164,9 @@ class _Watcher:
         match event.get("event"):
             case "video":
                 self._title, self._total = display_title(event["title"]), event["total"]
-                self._present = event["present"]
+                if not self._present:  # a second look at an expired address is no second start
+                    self._present = event["present"]
+                require_space(self._attempt.work, (self._total or 0) - sum(self._present.values()), self._bounds)
                 self._attempt.log(f"Found “{self._title}” ({event['extractor']}).")
             case "progress":
                 if len(self._present) == 1:
@@ -171,7 +193,7 @@ class _Watcher:
         return Fetched(
             files=tuple(files),
             title=self._title or shown(self._attempt.job.source),
-            work=Work(unit="bytes", done=float(size), reused=float(reused), redone=float(self._dropped)),
+            work=Work(unit="bytes", done=float(size - reused), reused=float(reused), redone=float(self._dropped)),
         )
 
     def _playlist(self, event: dict[str, Any]) -> Expanded:

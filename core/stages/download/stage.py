@@ -16,7 +16,7 @@ from core.stages.download.container import Facts
 from core.stages.download.local import bring_in
 from core.stages.download.merge import Part, join, needs_joining
 from core.stages.download.probe import probe
-from core.stages.download.remote import Bounds, Fetched, fetch, read_cookies
+from core.stages.download.remote import Bounds, Fetched, fetch, read_cookies, require_space
 from core.stages.download.texts import display_title
 from core.stages.stage import Attempt, Expanded, Job, Made
 from core.system.network import AllowedHosts
@@ -50,8 +50,8 @@ class DownloadStage:
             socket_timeout_s=socket_timeout_s,
             max_media_bytes=max_media_bytes,
             max_media_s=max_media_s,
+            free_space_bytes=free_space_bytes,
         )
-        self._free_space_bytes = free_space_bytes
 
     def wanted(self, settings: Settings) -> bool:
         """Every run needs its video."""
@@ -68,7 +68,7 @@ class DownloadStage:
     def run(self, attempt: Attempt) -> Made | Expanded:
         """See `core.stages.stage.Stage.run`."""
         source = attempt.job.source
-        self._require_space(attempt.work, source.size or 0)
+        require_space(attempt.work, source.size or 0, self._bounds)
         if source.kind == "file":
             got: Fetched | Expanded = self._local(attempt, source)
         else:
@@ -88,6 +88,7 @@ class DownloadStage:
         return Made(
             facts={
                 "media": name,
+                "title": got.title,
                 **{key: value for key, value in msgspec.to_builtins(facts).items() if key != "suffix"},
             },
             tools={tool: _version(tool) for tool in (("av",) if source.kind == "file" else ("av", "yt-dlp"))},
@@ -108,25 +109,19 @@ class DownloadStage:
     def _verified(self, attempt: Attempt, got: Fetched, *, joined: bool) -> tuple[Path, Facts]:
         """The one file to publish and what it is; parts of a download are joined first."""
 
+        size = sum(path.stat().st_size for path in got.files)
+
         def examine(path: Path) -> Facts:
-            attempt.progress(got.work.done, got.work.done, "checking")
+            attempt.progress(size, size, "checking")
             return probe(path, max_media_s=self._bounds.max_media_s, check=attempt.check)
 
         parts = [Part(path, examine(path)) for path in got.files]
         if not joined or not needs_joining(parts):
             return parts[0].path, parts[0].facts
-        self._require_space(attempt.work, int(got.work.done))
-        attempt.progress(got.work.done, got.work.done, "joining")
+        require_space(attempt.work, size, self._bounds)
+        attempt.progress(size, size, "joining")
         path = join(parts, attempt.work, check=attempt.check, max_bytes=self._bounds.max_media_bytes)
         return path, examine(path)
-
-    def _require_space(self, folder: Path, needed: int) -> None:
-        free = shutil.disk_usage(folder).free
-        if free < needed + self._free_space_bytes:
-            raise StageError(
-                ErrorClass.DISK_FULL,
-                f"Only {free / 1e6:.0f} MB are free on the disk; {(needed + self._free_space_bytes) / 1e6:.0f} MB are needed.",
-            )
 
 
 def _publish(path: Path, target: Path) -> None:

@@ -137,6 +137,31 @@ def test_a_file_with_hundreds_of_streams_is_refused(tmp_path: Path) -> None:
     assert refusal(target)[0] in (ErrorClass.LIMIT_EXCEEDED, ErrorClass.NOT_MEDIA)
 
 
+def test_the_cover_of_a_sound_file_is_no_video(tmp_path: Path) -> None:
+    target = tmp_path / "song.m4a"
+    sound, cover = (
+        media_file("s.m4a", seconds=1.0, video=False),
+        media_file("c.png", seconds=0.04, audio=False, codecs=("-c:v", "png", "-frames:v", "1")),
+    )
+    ffmpeg(
+        "-i",
+        str(sound),
+        "-i",
+        str(cover),
+        "-map",
+        "0",
+        "-map",
+        "1",
+        "-c",
+        "copy",
+        "-disposition:v:0",
+        "attached_pic",
+        str(target),
+    )
+    facts = look(target)
+    assert (facts.has_video, facts.has_audio, facts.suffix) == (False, True, "m4a")
+
+
 def test_an_encrypted_file_is_called_protected(tmp_path: Path) -> None:
     target = tmp_path / "drm.mp4"
     key = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "00" * 16, "-encryption_kid", "00" * 16)

@@ -1,6 +1,8 @@
 """URLs through the real yt-dlp: what is fetched, what is refused, and in which words."""
 
 import gzip
+import shutil
+import subprocess
 import zlib
 from pathlib import Path
 
@@ -298,6 +300,34 @@ def test_too_little_free_space_is_said_before_anything_is_fetched(server: MediaS
     assert server.hits == []
 
 
+@pytest.mark.root
+def test_a_disk_that_fills_up_is_told_as_such_and_what_is_there_is_kept(server: MediaServer, begin: Begin) -> None:
+    attempt = begin(server.add("/v.mp4", mp4(seconds=4.0, noise=True), content_type="video/mp4"))
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(attempt.work)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("tmpfs cannot be mounted here")
+    try:
+        error = failure(make_stage(server, free_space_bytes=0), attempt)
+        assert error.error_class == ErrorClass.DISK_FULL
+        assert (attempt.work / "source.0.part").stat().st_size > 1_000_000
+    finally:
+        subprocess.run(["umount", str(attempt.work)], check=True)
+
+
+def test_the_reserve_of_the_disk_is_kept_free_while_downloading(
+    server: MediaServer, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = begin(server.add("/v.mp4", mp4(seconds=4.0, noise=True), content_type="video/mp4", stall_at=2_000_000))
+    plain = shutil.disk_usage
+
+    def filling(path: Path) -> object:
+        full = any(one.stat().st_size > 1_000_000 for one in attempt.work.glob("*.part"))
+        return plain(path)._replace(free=0 if full else 2**40)
+
+    monkeypatch.setattr(shutil, "disk_usage", filling)
+    assert failure(make_stage(server), attempt).error_class == ErrorClass.DISK_FULL
+
+
 # --- the rest ----------------------------------------------------------------------------------------------------
 
 
@@ -341,6 +371,15 @@ def test_cookies_reach_the_server_and_their_file_stays_as_it_was(
     assert "session=secret-value" in server.hits[0].headers.get("Cookie", "")
     assert cookies.read_bytes() == before
     assert not any(b"secret-value" in path.read_bytes() for path in attempt.work.iterdir())
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense"])
+def test_a_proxy_that_cannot_be_used_is_refused_in_words(
+    stage: DownloadStage, server: MediaServer, begin: Begin, proxy: str
+) -> None:
+    error = failure(stage, begin(source=Source(kind="url", value=server.url("/v.mp4"), proxy=proxy)))
+    assert "http://host:port" in error.message
+    assert server.hits == []
 
 
 def test_no_secret_of_an_address_is_logged(stage: DownloadStage, server: MediaServer, begin: Begin) -> None:
