@@ -74,6 +74,9 @@ def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
         return code
     if session.as_json:
         show_json(_document(added))
+        if not added.batch_id:
+            first = added.rejected[0]
+            show_error(first.code, f"Nothing was added: {first.message}", first.hint, as_json=True)
     else:
         _tell(added)
         if added.batch_id and not manager.commands.service_alive() and not submission.draft:

@@ -17,8 +17,8 @@ def _answer(session: Session, done: list[Done], many: bool = False) -> None:
     for one in done:
         what = "nothing to change" if not one.changed else "asked for" if one.applied else "noted"
         click.echo(f"{one.id}: {one.intent}, {what} ({one.phase})")
-        if one.changed and not one.applied:
-            click.echo("No service is running; it is done as soon as one is started: ./reprise serve", err=True)
+    for hint in {one.hint for one in done if one.hint}:
+        click.echo(click.style("Hint: ", bold=True) + hint, err=True)
     if not done:
         click.echo("There was nothing to do.")
 

@@ -34,6 +34,7 @@ class Verbs(click.Group):
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name=None, version=__version__, prog_name="reprise")
+@click.option("--json", is_flag=True, hidden=True, expose_value=False, help="Also possible before the verb.")
 def verbs() -> None:
     """Reprise turns videos into transcripts, verified quotes and summaries, and survives being killed at any moment.
 
@@ -73,6 +74,9 @@ def run_cli(args: Sequence[str]) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return int(stop.exit_code)
+    except click.exceptions.NoArgsIsHelpError as nothing:
+        click.echo(nothing.format_message(), err=True)
+        return USAGE
     except click.UsageError as error:
         verb = error.ctx.info_name if error.ctx is not None and error.ctx.parent is not None else ""
         show_error("usage", error.format_message(), f"./reprise {verb} --help".replace("  ", " "), as_json=as_json)

@@ -23,14 +23,13 @@ def serve(session: Session, no_api: bool) -> int:
     On SIGTERM nothing new is begun, running work ends at a checkpoint, and the process leaves within 10 seconds with
     everything noted; a second signal ends it at once, which loses nothing but the windows in flight.
     """
-    import structlog
-
-    from core.system.logs import configure_log
+    
+    from core.system.logs import Log, configure_log
 
     del no_api  # the API is a later issue; the option is part of the contract
     config = session.config
     configure_log(sys.stderr, secrets=[config.llm_api_key])
-    log = structlog.get_logger("service")
+    log = Log("service")
     storage = open_storage(config)
     lock = take_service_lock(storage)
     try:

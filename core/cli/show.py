@@ -6,8 +6,9 @@ import click
 
 from core.cli.output import duration, printable, show_json, table
 from core.cli.session import Session, verb
-from core.domain.errors import NotFound
+from core.domain.errors import BadInput, NotFound
 from core.domain.states import Phase
+from core.manager.history import TRANSITIONS
 
 RUN_COLUMNS = (
     ("run_id", "RUN", 28),
@@ -108,7 +109,10 @@ def why(session: Session, run_id: str) -> None:
 def log(session: Session, run_id: str, stage: str | None) -> None:
     """Print what the stages of a run said."""
     views = session.manager.views
-    lines = views.logs.lines(views.record(run_id), stage)
+    run = views.record(run_id)
+    if stage is not None and stage not in run.stages:
+        raise BadInput(f"There is no stage “{printable(stage)}”.", hint=f"Stages: {', '.join(run.stages)}.")
+    lines = views.logs.lines(run, stage)
     if session.as_json:
         show_json({"lines": lines})
         return
@@ -122,25 +126,28 @@ def log(session: Session, run_id: str, stage: str | None) -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The last so many.")
 def history(session: Session, limit: int) -> None:
     """What happened to runs and batches, oldest first."""
-    _events(session, "run.", limit)
+    _events(session, TRANSITIONS, limit)
 
 
 @verb("audit")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The last so many.")
 def audit(session: Session, limit: int) -> None:
     """Who did what, when, and through which way in."""
-    _events(session, "", limit)
+    _events(session, (), limit)
 
 
-def _events(session: Session, kind: str, limit: int) -> None:
-    events = [event for event in session.manager.views.events(limit=limit)["events"] if event["type"].startswith(kind)]
+def _events(session: Session, kinds: tuple[str, ...], limit: int) -> None:
+    found = session.manager.views.history.events(kinds=kinds, limit=limit)
     if session.as_json:
-        show_json({"events": events})
+        show_json(found)
         return
-    for event in events:
-        what = event.get("run_id") or event.get("batch_id") or ""
-        click.echo(f"{event['t']}  {event.get('actor', 'service'):<16} {event['type']:<22} {what}")
-    if not events:
+    for event in found["events"]:
+        what = event["run_id"] or event["batch_id"] or ""
+        moved = f"{event['from']} → {event['to']}" if event["to"] else ""
+        why = printable(event["data"].get("why", "")) if isinstance(event["data"], dict) else ""
+        line = f"{event['t']}  {printable(event['actor']):<16} {event['type']:<22} {what:<28} {moved:<22} {why}"
+        click.echo(line.rstrip())
+    if not found["events"]:
         click.echo("Nothing has happened yet.")
 
 

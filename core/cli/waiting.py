@@ -1,6 +1,10 @@
 """Waiting for a batch: woken by its files, drawn as it goes, and with a service when none is there."""
 
+import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import click
 
@@ -22,16 +26,17 @@ def wait_for_batch(manager: Manager, batch_id: str, *, watched: bool) -> bool:
     watch = follow(manager.storage, lambda _, __: changed.set())
     said: dict[str, str] = {}
     try:
-        manager.storage.index.load()
-        while not _settled(manager, batch_id):
-            manager.starter.ensure()
-            if not changed.wait(LOOK_S):
-                manager.storage.index.load()  # nothing was heard; an event may have been missed
-            changed.clear()
+        with _signals_interrupt():
+            manager.storage.index.load()
+            while not _settled(manager, batch_id):
+                manager.starter.ensure()
+                if not changed.wait(LOOK_S):
+                    manager.storage.index.load()  # nothing was heard; an event may have been missed
+                changed.clear()
+                if watched:
+                    _draw(manager, batch_id, said)
             if watched:
                 _draw(manager, batch_id, said)
-        if watched:
-            _draw(manager, batch_id, said)
     finally:
         watch.stop()
         manager.starter.stop(STOP_S)
@@ -42,11 +47,31 @@ def wait_for_batch(manager: Manager, batch_id: str, *, watched: bool) -> bool:
     return all(run.phase in (Phase.COMPLETED, Phase.SKIPPED) for run in runs)
 
 
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the wait as Ctrl-C does, so that a service started for it is stopped."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    kept = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
 def _settled(manager: Manager, batch_id: str) -> bool:
     runs = manager.storage.index.runs_of(batch_id)
     there = {run.run_id for run in runs}
     batch = manager.storage.index.batches[batch_id]
-    return batch.phase != BatchPhase.RUNNING and is_settled(runs) and all(entry.run_id in there for run in runs for entry in run.entries)
+    return (
+        batch.phase != BatchPhase.RUNNING
+        and is_settled(runs)
+        and all(entry.run_id in there for run in runs for entry in run.entries)
+    )
 
 
 def _draw(manager: Manager, batch_id: str, said: dict[str, str]) -> None:

@@ -19,13 +19,20 @@ from core.system.clock import Clock
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a command: what it was given to, and whether a service is there to carry it out."""
+    """The answer to a command: what it was given to, and whether a service is there to carry it out.
+
+    `hint` says what to do when it is only noted; None when there is nothing to do.
+    """
 
     id: str
     phase: str
     intent: str
     changed: bool
     applied: bool
+    hint: str | None = None
+
+
+LATER = "No service is running; it is done as soon as one is started: ./reprise serve"
 
 
 class Commands:
@@ -55,7 +62,7 @@ class Commands:
         if changes:
             parse_settings(changes)
         key = key or uuid4().hex
-        before = self._run(run_id)
+        before = self._run(run_id, verb)
         if verb == "retry":
             request(before, verb, self._clock.now(), by=by, key=key, from_stage=from_stage, changes=changes)
             self._let_batch_reopen(before.batch_id, by)
@@ -68,15 +75,11 @@ class Commands:
             actor=by,
         )
         changed = after.intent != before.intent
-        return Done(
-            id=run_id, phase=after.phase, intent=after.intent.want, changed=changed, applied=self._applied(changed)
-        )
+        return self._done(run_id, after.phase, after.intent.want, changed)
 
     def batch(self, batch_id: str, verb: str, *, by: str, why: str = "") -> Done:
         """Ask for `verb` (start, pause, resume, cancel) on a batch."""
-        if batch_id not in self._index.batches:
-            raise NotFound(f"There is no batch {batch_id}.")
-        before = self._index.batches[batch_id]
+        before = self._batch(batch_id, verb)
 
         def change(batch: BatchRecord) -> BatchRecord:
             now = self._clock.now()
@@ -93,10 +96,10 @@ class Commands:
 
         after = self._writer.batch(batch_id, change, command=verb, actor=by)
         changed = after.phase != before.phase
-        return Done(id=batch_id, phase=after.phase, intent=verb, changed=changed, applied=self._applied(changed))
+        return self._done(batch_id, after.phase, verb, changed)
 
     def pool(self, verb: str, *, by: str, why: str = "") -> Done:
-        """`pause` or `resume` the whole pool; needs no service."""
+        """`pause` or `resume` the whole pool; needs no service, since nothing moves without one."""
         was = self._index.pool
 
         def change(pool: PoolRecord) -> PoolRecord:
@@ -109,7 +112,7 @@ class Commands:
         after = self._writer.pool(change, command=verb, actor=by)
         changed = (after.pause is None) != (was.pause is None)
         phase = "paused" if after.pause is not None else "running"
-        return Done(id="pool", phase=phase, intent=verb, changed=changed, applied=self._applied(changed))
+        return Done(id="pool", phase=phase, intent=verb, changed=changed, applied=True)
 
     def stop_all(self, *, by: str, why: str = "") -> list[Done]:
         """Stop every running run of this caller."""
@@ -119,8 +122,7 @@ class Commands:
 
     def retry_failed(self, batch_id: str, *, by: str) -> list[Done]:
         """Retry every failed run of a batch; refused when there is none."""
-        if batch_id not in self._index.batches:
-            raise NotFound(f"There is no batch {batch_id}.")
+        self._batch(batch_id, "retry --failed")
         failed = [run for run in self._index.runs_of(batch_id) if run.phase == Phase.FAILED]
         if not failed:
             raise Refused(f"No run of batch {batch_id} is failed.")
@@ -130,11 +132,21 @@ class Commands:
         """Whether a service holds this storage."""
         return Lock(self._layout.service_lock()).held_by_other()
 
-    def _run(self, run_id: str) -> RunRecord:
+    def _run(self, run_id: str, verb: str) -> RunRecord:
         run = self._index.runs.get(run_id)
+        if run_id in self._index.batches:
+            hint = f"./reprise retry --failed {run_id} retries its failed runs." if verb == "retry" else None
+            raise NotFound(f"{run_id} is a batch; “{verb}” is for runs.", hint=hint)
         if run is None or run.batch_id not in self._index.batches:
             raise NotFound(f"There is no run {run_id}.")
         return run
+
+    def _batch(self, batch_id: str, verb: str) -> BatchRecord:
+        if batch_id in self._index.runs:
+            raise NotFound(f"{batch_id} is a run; “{verb}” is for batches.")
+        if batch_id not in self._index.batches:
+            raise NotFound(f"There is no batch {batch_id}.")
+        return self._index.batches[batch_id]
 
     def _let_batch_reopen(self, batch_id: str, by: str) -> None:
         """Before a run of a cancelled batch is retried: else it would be cancelled again with its batch."""
@@ -145,8 +157,11 @@ class Commands:
             batch_id, lambda batch: withdraw_cancel(batch, phases, self._clock.now()), command="retry", actor=by
         )
 
-    def _applied(self, changed: bool) -> bool:
-        return not changed or self.service_alive()
+    def _done(self, id_: str, phase: str, intent: str, changed: bool) -> Done:
+        applied = not changed or self.service_alive()
+        return Done(
+            id=id_, phase=phase, intent=intent, changed=changed, applied=applied, hint=None if applied else LATER
+        )
 
 
 def is_settled(runs: list[RunRecord]) -> bool:

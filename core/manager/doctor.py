@@ -12,8 +12,8 @@ from core.domain.errors import RepriseError
 from core.stages.transcribe.models import choose
 from core.store.layout import Layout
 from core.store.locks import Lock
-from core.system.files import free_bytes
 from core.system.ffmpeg import ffmpeg_path
+from core.system.files import free_bytes
 
 PACKAGES = ("streamlit", "yt-dlp", "faster-whisper", "ctranslate2", "watchdog", "filelock", "openai")
 

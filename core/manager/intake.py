@@ -12,8 +12,8 @@ from core.domain.run import RunRecord, Source
 from core.domain.settings import Settings
 from core.domain.states import BatchPhase
 from core.manager.writer import Writer
-from core.stages.download.source import expand_folder, is_playlist, parse_source, shown, space_id
 from core.stages.catalog import Catalog
+from core.stages.download.source import expand_folder, is_playlist, parse_source, shown, space_id
 from core.store.layout import new_batch_id, new_run_id
 from core.system.clock import Clock
 from core.system.network import AllowedHosts

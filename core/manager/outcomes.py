@@ -10,7 +10,7 @@ from core.domain.errors import CLASSES
 from core.domain.retry import decide
 from core.domain.run import Entry, Failure, RunRecord
 from core.domain.settings import Settings
-from core.domain.states import AttemptOutcome, Want
+from core.domain.states import AttemptOutcome, FailureKind, Want
 from core.runner.outcome import Committed, Ended, Failed, InputDamaged, Outcome, Playlist, Shared, Stale
 
 
@@ -87,12 +87,10 @@ def _failed(run: RunRecord, outcome: Failed, now: datetime, policy: RetryPolicy,
         base_s=policy.base_s,
         cap_s=policy.cap_s,
     )
-    failure = Failure(
-        kind=decision.kind,
-        error_class=outcome.error_class,
-        message=outcome.message,
-        hint=outcome.hint or CLASSES[outcome.error_class].hint,
-    )
+    hint = outcome.hint or CLASSES[outcome.error_class].hint
+    if decision.kind == FailureKind.EXHAUSTED:  # the class's hint speaks of the tries that are over now
+        hint = f"It was tried {tries + 1} times; ./reprise retry {run.run_id} tries again, and ./reprise log says more."
+    failure = Failure(kind=decision.kind, error_class=outcome.error_class, message=outcome.message, hint=hint)
     return moves.fail_attempt(
         run, failure, now, retry_wait_s=decision.wait_s, counts=decision.counts, units_done=outcome.units
     )

@@ -7,8 +7,8 @@ from core.domain.settings import Settings
 from core.manager.index import Index
 from core.manager.writer import Writer
 from core.runner.outcome import Playlist
-from core.stages.download.source import space_id
 from core.stages.catalog import Catalog
+from core.stages.download.source import space_id
 from core.store.layout import new_run_id
 from core.system.clock import Clock
 

@@ -12,6 +12,13 @@ from core.store.artifacts import Artifacts
 from core.store.layout import Layout
 
 MEDIA = "media"
+# What each stage publishes, so that a file that is not there yet is told from one that never will be.
+PUBLISHES = {
+    "download": (MEDIA,),
+    "transcribe": ("transcript.json", "transcript.txt", "transcript.srt", "transcript.vtt"),
+    "quotes": ("quotes.json", "quotes.md"),
+    "summary": ("summary.json", "summary.md"),
+}
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +45,7 @@ class Results:
     def find(self, run_id: str, name: str) -> Result:
         """The published file `name`: `transcript.json`, …, or `media`.
 
-        Raises `Refused` (exit 4) when it is not made yet, `NotFound` when no stage makes such a file.
+        Raises `Refused` (exit 4) when it is not made yet, `NotFound` when this run makes no such file.
         """
         run = self._run(run_id)
         there = self.all(run_id)
@@ -47,19 +54,16 @@ class Results:
                 name == MEDIA and result.stage == "download" and result.name.startswith("media.")
             ):
                 return result
-        unfinished = [
-            stage
-            for stage, state in run.stages.items()
-            if state.status in (StageStatus.PENDING, StageStatus.RUNNING, StageStatus.FAILED)
-        ]
-        if unfinished:
-            raise Refused(
-                f"{name} of run {run_id} is not made yet; the run is {run.phase}.",
-                hint=f"./reprise why {run_id} tells what it waits for.",
-                code="not_made_yet",
-            )
-        raise NotFound(
-            f"Run {run_id} has no file {name}.", hint=f"It has: {', '.join(result.name for result in there) or 'none'}."
+        wanted = MEDIA if name.startswith(f"{MEDIA}.") else name
+        maker = next((stage for stage, names in PUBLISHES.items() if wanted in names), None)
+        if maker not in run.stages or run.stages[maker].status == StageStatus.NOT_NEEDED:
+            left_out = f", since its settings leave {maker} out" if maker in run.stages else ""
+            possible = [file for stage in run.stages for file in PUBLISHES.get(stage, ())]
+            raise NotFound(f"Run {run_id} has no file {name}{left_out}.", hint=f"There may be: {', '.join(possible)}.")
+        raise Refused(
+            f"{name} of run {run_id} is not made yet; the run is {run.phase}.",
+            hint=f"./reprise why {run_id} tells what it waits for.",
+            code="not_made_yet",
         )
 
     def check(self, result: Result, run_id: str) -> Path:

@@ -13,12 +13,14 @@ from core.domain.errors import NotFound
 from core.domain.estimate import Estimate
 from core.domain.run import RunRecord, StageState
 from core.domain.states import TERMINAL, BatchPhase, Phase
+from core.manager.history import History
 from core.manager.index import Index
 from core.manager.logs import Logs
 from core.manager.look import Look, Looker
 from core.manager.measure import Measure
 from core.stages.catalog import Catalog
 from core.store.artifacts import Artifacts
+from core.store.check import check
 from core.store.journal import Journal
 from core.store.layout import Layout
 from core.store.locks import Lock
@@ -43,9 +45,10 @@ class Views:
         clock: Clock,
     ) -> None:
         self._index, self._layout, self._artifacts, self._catalog = index, layout, artifacts, catalog
-        self._measure, self._journal, self._config, self._clock = measure, journal, config, clock
+        self._measure, self._config, self._clock = measure, config, clock
         self._looker = Looker(index=index, layout=layout, catalog=catalog, measure=measure, config=config, clock=clock)
         self.logs = Logs(layout)
+        self.history = History(journal)
 
     # --- runs ------------------------------------------------------------------------------------------------
 
@@ -63,8 +66,19 @@ class Views:
             "stages": {name: self._stage(run, name, stage) for name, stage in run.stages.items()}
         }
 
-    def runs(self, *, phase: str | None = None, user: str | None = None, batch_id: str | None = None) -> dict[str, Any]:
-        """The runs that match, newest batch first and in order within it, without their stages."""
+    def runs(
+        self,
+        *,
+        phase: str | None = None,
+        user: str | None = None,
+        batch_id: str | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """The runs that match, newest batch first and in order within it, without their stages.
+
+        With `offset` and `limit` one page of them; `total` counts all.
+        """
         look = self._looker.look()
         everything, batches = look.situation.runs, look.situation.batches
         found = [
@@ -77,7 +91,8 @@ class Views:
         ]
         found.sort(key=lambda run: run.position)
         found.sort(key=lambda run: run.batch_id, reverse=True)
-        return {"runs": [self._brief(run, look) for run in found], "total": len(found)}
+        page = found[offset : None if limit is None else offset + limit]
+        return {"runs": [self._brief(run, look) for run in page], "total": len(found)}
 
     def why(self, run_id: str) -> dict[str, Any]:
         """The one reason why a run does not move."""
@@ -159,8 +174,8 @@ class Views:
         runs = self._index.runs_of(batch_id)
         return self._batch_brief(batch, runs, look) | {"runs": [self._brief(run, look) for run in runs]}
 
-    def batches(self) -> dict[str, Any]:
-        """All batches, newest first, without their runs."""
+    def batches(self, *, limit: int | None = None) -> dict[str, Any]:
+        """All batches, or the newest `limit`, newest first, without their runs."""
         look = self._looker.look()
         runs, batches = look.situation.runs, look.situation.batches
         of: dict[str, list[RunRecord]] = {batch_id: [] for batch_id in batches}
@@ -168,8 +183,8 @@ class Views:
             if run.batch_id in of:
                 of[run.batch_id].append(run)
         newest = sorted(batches.values(), key=lambda batch: batch.batch_id, reverse=True)
-        shown = [self._batch_brief(batch, of[batch.batch_id], look) for batch in newest]
-        return {"batches": shown, "total": len(shown)}
+        shown = [self._batch_brief(batch, of[batch.batch_id], look) for batch in newest[:limit]]
+        return {"batches": shown, "total": len(newest)}
 
     def _batch_brief(self, batch: BatchRecord, runs: list[RunRecord], look: Look) -> dict[str, Any]:
         counts = Counter(run.phase for run in runs)
@@ -248,10 +263,9 @@ class Views:
             },
         }
 
-    def events(self, *, run_id: str | None = None, batch_id: str | None = None, limit: int = 200) -> dict[str, Any]:
-        """What happened, oldest first: the last `limit` events of the journal."""
-        events = self._journal.events(run_id=run_id, batch_id=batch_id, limit=limit)
-        return {"events": [msgspec.to_builtins(event) for event in events]}
+    def findings(self) -> list[dict[str, Any]]:
+        """What a look at every file in the storage finds wrong; repairs nothing, and takes as long as reading them all."""
+        return [msgspec.to_builtins(finding) for finding in check(self._layout, self._clock, repair=False)]
 
 
 def span(estimate: Estimate | None) -> dict[str, float] | None:
