@@ -10,6 +10,7 @@ import click
 from core.bootstrap import build_service, open_storage, take_service_lock
 from core.cli.session import Session, verb
 from core.domain.errors import Fenced
+from core.system.logs import Log, configure_log
 
 if TYPE_CHECKING:
     from core.manager.recovery import RecoveryReport
@@ -23,9 +24,6 @@ def serve(session: Session, no_api: bool) -> int:
     On SIGTERM nothing new is begun, running work ends at a checkpoint, and the process leaves within 10 seconds with
     everything noted; a second signal ends it at once, which loses nothing but the windows in flight.
     """
-    
-    from core.system.logs import Log, configure_log
-
     del no_api  # the API is a later issue; the option is part of the contract
     config = session.config
     configure_log(sys.stderr, secrets=[config.llm_api_key])

@@ -7,8 +7,6 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-import structlog
-
 from core.domain.errors import Fenced, RepriseError
 from core.engines.engine import Engine
 from core.manager.dispatch import Dispatcher
@@ -16,8 +14,9 @@ from core.manager.index import Index
 from core.manager.recovery import Recovery, RecoveryReport
 from core.manager.upkeep import Upkeep
 from core.system.clock import Clock
+from core.system.logs import Log
 
-log = structlog.get_logger("service")
+log = Log("service")
 TROUBLE_S = 2.0
 
 

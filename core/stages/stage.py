@@ -118,10 +118,14 @@ class Stage(Protocol):
     """One step of a run. Importing its module is cheap: heavy libraries are imported inside `run`."""
 
     name: str
-    version: int  # raised when the same input must give another result
     lane: str  # network, cpu, gpu or api
     unit: str  # audio_s, bytes, tokens or cuts
     needs: tuple[str, ...]  # the stages whose artifacts it reads
+
+    @property
+    def version(self) -> int:
+        """Raised when the same input must give another result."""
+        ...
 
     def wanted(self, settings: Settings) -> bool:
         """Whether a run with these settings has this stage."""

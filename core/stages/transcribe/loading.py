@@ -1,5 +1,6 @@
 """Weights in memory: loaded beside other work, and kept for the attempts that follow in the same worker."""
 
+import importlib
 import threading
 from typing import Any
 
@@ -28,6 +29,11 @@ class Loader:
                 self._held = None  # two models at a time may be more than memory holds
                 self._held = ((model.sha256, threads), _load(model, threads))
             return self._held[1]
+
+
+def import_ahead() -> None:
+    """Begin to import the library, which takes longer than loading a small model; returns at once."""
+    threading.Thread(target=importlib.import_module, args=("faster_whisper",), name="import", daemon=True).start()
 
 
 def _load(model: Model, threads: int) -> Any:
