@@ -169,7 +169,6 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
     from core.store.watch import Watch
 
     clock, layout, index = storage.clock, storage.layout, storage.index
-    index.load()
     opening = Writer(store=storage.store, index=index, via="service")
     pool = opening.pool(
         lambda pool: msgspec.structs.replace(pool, epoch=pool.epoch + 1, service_since=clock.now(), recovery={})
@@ -223,6 +222,7 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
         watch=Watch(layout, wake.changed),
         wake=wake,
         clock=clock,
+        lanes=storage.catalog.lanes,
         rescan_s=config.rescan_s,
         shutdown_s=config.shutdown_s,
         on_ready=ready,
@@ -234,11 +234,10 @@ def worker_argv(lane: str) -> list[str]:
     return [sys.executable, "-m", "core", "worker", lane, str(os.getpid())]
 
 
-def build_runner(config: Config) -> "Runner":
+def build_runner(storage: Storage) -> "Runner":
     """What a worker process makes attempts with."""
     from core.runner.runner import Runner
 
-    storage = open_storage(config)
     return Runner(
         layout=storage.layout,
         store=storage.store,
@@ -259,4 +258,6 @@ def run_worker(lane: str, parent_pid: int) -> None:
     reports = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     configure_log(sys.stderr, secrets=[config.llm_api_key])
-    serve_assignments(lambda: build_runner(config), sys.stdin.buffer, reports)
+    storage = open_storage(config)
+    storage.catalog.warm(lane)
+    serve_assignments(lambda: build_runner(storage), sys.stdin.buffer, reports)

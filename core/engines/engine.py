@@ -69,6 +69,10 @@ class Engine(Protocol):
         """A free slot of `lane`, with its process started, or None."""
         ...
 
+    def warm(self, lane: str) -> None:
+        """Get a slot of `lane` ready before there is work for it."""
+        ...
+
     def release(self, slot: Slot) -> None:
         """Give back a reserved slot that nothing was submitted to."""
         ...

@@ -38,6 +38,9 @@ class InlineEngine:
         self._number += 1
         return Slot(lane=lane, number=self._number, owner=this_process())
 
+    def warm(self, lane: str) -> None:
+        """Nothing has to be made ready."""
+
     def release(self, slot: Slot) -> None:
         """Give back a reserved slot."""
         self._reserved[slot.lane] -= 1

@@ -3,19 +3,33 @@
 Recovery puts back in the queue, it never runs anything; running it twice changes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from core.domain.crashes import crashed
 from core.domain.run import RunRecord
-from core.domain.states import BatchPhase, Phase
+from core.domain.states import BatchPhase, Phase, Want
 from core.manager.index import Index
 from core.manager.writer import Writer
 from core.store.journal import Journal
 from core.store.layout import Layout
 from core.store.locks import Lock
 from core.system.clock import Clock
+
+
+def lanes_ahead(index: Index, lanes: Mapping[str, str]) -> list[str]:
+    """The lanes (by stage in `lanes`) in which some run will go on as soon as it is taken back or claimed."""
+    runs, batches, pool = index.snapshot()
+    going = [
+        run.next_stage
+        for run in runs.values()
+        if run.phase in (Phase.RUNNING, Phase.QUEUED)
+        and run.intent.want == Want.RUN
+        and run.batch_id in batches
+        and batches[run.batch_id].phase == BatchPhase.RUNNING
+    ]
+    return sorted({lanes[stage] for stage in going if stage is not None}) if pool.pause is None else []
 
 
 class RecoveryReport(msgspec.Struct, frozen=True, kw_only=True):

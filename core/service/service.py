@@ -4,14 +4,14 @@ Starting up is not a special case: what was interrupted is put back, and the fir
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from core.domain.errors import Fenced, RepriseError
 from core.engines.engine import Engine
 from core.manager.dispatch import Dispatcher
 from core.manager.index import Index
-from core.manager.recovery import Recovery, RecoveryReport
+from core.manager.recovery import Recovery, RecoveryReport, lanes_ahead
 from core.manager.upkeep import Upkeep
 from core.system.clock import Clock
 from core.system.logs import Log
@@ -75,13 +75,14 @@ class Service:
         watch: Wakeable,
         wake: Wake,
         clock: Clock,
+        lanes: Mapping[str, str],
         rescan_s: float,
         shutdown_s: float,
         on_ready: Callable[[RecoveryReport], None],
     ) -> None:
         self._index, self._dispatcher, self._recovery, self._upkeep = index, dispatcher, recovery, upkeep
         self._engine, self._watch, self._wake, self._clock = engine, watch, wake, clock
-        self._rescan_s, self._shutdown_s, self._on_ready = rescan_s, shutdown_s, on_ready
+        self._lanes, self._rescan_s, self._shutdown_s, self._on_ready = lanes, rescan_s, shutdown_s, on_ready
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -97,9 +98,13 @@ class Service:
         self._watch.start()
         try:
             self._index.load()
-            self._on_ready(self._recovery.recover())
+            # A worker takes longer to start than everything here: it does so meanwhile, and not after it.
+            for lane in lanes_ahead(self._index, self._lanes):
+                self._engine.warm(lane)
+            report = self._recovery.recover()
             scanned_at = self._clock.monotonic()
             wait_s = self._turn()
+            self._on_ready(report)
             while not self._stopping.is_set():
                 for kind, record_id in self._wake.wait(min(wait_s, self._rescan_s)):
                     self._refresh(kind, record_id)
