@@ -13,6 +13,8 @@ from core.domain.settings import Settings
 from core.domain.states import AttemptOutcome, FailureKind, Want
 from core.runner.outcome import Committed, Ended, Failed, InputDamaged, Outcome, Playlist, Shared, Stale
 
+BY_ITSELF = "; the run tries again by itself"  # true of every retryable class until its tries are used up
+
 
 class RetryPolicy:
     """The configured back-off, with the dice handed in."""
@@ -88,8 +90,10 @@ def _failed(run: RunRecord, outcome: Failed, now: datetime, policy: RetryPolicy,
         cap_s=policy.cap_s,
     )
     hint = outcome.hint or CLASSES[outcome.error_class].hint
-    if decision.kind == FailureKind.EXHAUSTED:  # the class's hint speaks of the tries that are over now
-        hint = f"It was tried {tries + 1} times; ./reprise retry {run.run_id} tries again, and ./reprise log says more."
+    if decision.kind == FailureKind.EXHAUSTED:
+        hint = (
+            f"{hint.replace(BY_ITSELF, '')} It was tried {tries + 1} times; ./reprise retry {run.run_id} tries again."
+        )
     failure = Failure(kind=decision.kind, error_class=outcome.error_class, message=outcome.message, hint=hint)
     return moves.fail_attempt(
         run, failure, now, retry_wait_s=decision.wait_s, counts=decision.counts, units_done=outcome.units
