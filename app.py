@@ -1,0 +1,28 @@
+"""The dashboard's process: `streamlit run app.py` serves the pages, what they fetch below /api, and keeps a service running.
+
+Nothing that must last lives here: pages read views and write intent, the service does the work, the files are the truth.
+"""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import streamlit as st
+from starlette.routing import Mount
+
+from core.api.process import serving
+from core.api.routes import api
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """From the server's start, with or without a browser, until it is told to stop."""
+    del app
+    async with serving():
+        # Streamlit collects garbage after every run of a script; what is loaded by now need not be looked at each time.
+        gc.collect()
+        gc.freeze()
+        yield
+
+
+app = st.App("pages/main.py", lifespan=lifespan, routes=[Mount("/api", app=api())])

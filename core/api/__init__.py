@@ -1,0 +1,1 @@
+"""What the dashboard's process answers beside the pages: live news, results and media, uploads."""

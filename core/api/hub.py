@@ -1,0 +1,85 @@
+"""Who has to hear of a change: open pages listen to topics, the watch of the files tells what changed."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+# What one process can redraw in a second, over all open pages (docs/performance.md).
+REDRAWS_PER_S = 30.0
+SMALLEST_GAP_S = 0.25
+
+
+class Listener:
+    """One open page: collects the topics that changed until it is asked for them."""
+
+    def __init__(self) -> None:
+        self._topics: set[str] = set()
+        self._bell = asyncio.Event()
+
+    def tell(self, topics: frozenset[str]) -> None:
+        """Note changed topics; called in the event loop."""
+        self._topics |= topics
+        self._bell.set()
+
+    async def changes(self, limit_s: float) -> list[str]:
+        """The topics that changed since the last call; waits for some at most `limit_s` seconds, then gives none."""
+        try:
+            await asyncio.wait_for(self._bell.wait(), limit_s)
+        except TimeoutError:
+            return []
+        topics = sorted(self._topics)
+        self._topics.clear()
+        self._bell.clear()
+        return topics
+
+
+class Hub:
+    """Spreads changes of records to the listeners: `runs` (anything), `run:ID`, `batch:ID` and `pool`."""
+
+    def __init__(self, batch_of: Callable[[str], str | None]) -> None:
+        self._batch_of = batch_of
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listeners: set[Listener] = set()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Spread in this event loop from now on."""
+        self._loop = loop
+
+    def detach(self) -> None:
+        """Spread no more; the event loop ends."""
+        self._loop = None
+
+    def changed(self, kind: str, record_id: str) -> None:
+        """Tell all listeners that a record (run, batch, pool or progress) changed; from any thread."""
+        loop = self._loop
+        if loop is None or not self._listeners:
+            return
+        try:
+            loop.call_soon_threadsafe(self._spread, self._topics(kind, record_id))
+        except RuntimeError:
+            return  # the loop was closed while the last file event was on its way
+
+    @contextmanager
+    def listen(self) -> Iterator[Listener]:
+        """A listener for as long as the block lasts."""
+        listener = Listener()
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
+    @property
+    def gap_s(self) -> float:
+        """How long a page leaves between two redraws, so that all of them together stay within what one process can."""
+        return max(SMALLEST_GAP_S, len(self._listeners) / REDRAWS_PER_S)
+
+    def _topics(self, kind: str, record_id: str) -> frozenset[str]:
+        if kind in ("run", "progress"):
+            batch_id = self._batch_of(record_id)
+            return frozenset({"runs", f"run:{record_id}", *([f"batch:{batch_id}"] if batch_id else [])})
+        return frozenset({"runs", "pool"} if kind == "pool" else {"runs", f"batch:{record_id}"})
+
+    def _spread(self, topics: frozenset[str]) -> None:
+        for listener in self._listeners:
+            listener.tell(topics)

@@ -1,0 +1,47 @@
+"""Seeing to it that a service runs while the dashboard does: started when nobody is one, and again when it died."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from core.domain.errors import RepriseError
+from core.manager.starter import ServiceStarter
+
+LOOK_S = 1.0
+LONGEST_WAIT_S = 30.0
+_log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Looks once a second whether a service holds the storage; `error` says why none could be started."""
+
+    def __init__(self, starter: ServiceStarter, on_change: Callable[[], None]) -> None:
+        self._starter, self._on_change = starter, on_change
+        self._closing = asyncio.Event()
+        self.error: RepriseError | None = None
+
+    async def keep(self) -> None:
+        """Keep a service running until `close`."""
+        alive, wait_s = False, LOOK_S
+        while not self._closing.is_set():
+            was, error = alive, self.error
+            try:
+                alive = self._starter.alive()
+                if not alive:
+                    await asyncio.to_thread(self._starter.ensure)
+                    alive = True
+                self.error, wait_s = None, LOOK_S
+            except RepriseError as failed:
+                if error is None:
+                    _log.error("no service: %s", failed.message)
+                alive, self.error, wait_s = False, failed, min(2 * wait_s, LONGEST_WAIT_S)
+            if (was, error) != (alive, self.error):
+                self._on_change()
+            try:
+                await asyncio.wait_for(self._closing.wait(), wait_s)
+            except TimeoutError:
+                continue
+
+    def close(self) -> None:
+        """Let `keep` end."""
+        self._closing.set()

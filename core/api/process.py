@@ -1,0 +1,113 @@
+"""The dashboard's process: one manager, one watch of the files and one keeper of the service, for all its sessions."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Any
+
+from core.api.hub import Hub
+from core.api.keeper import Keeper
+from core.bootstrap import Manager, follow, open_manager
+from core.config import Config, load_config
+
+SERVICE_GRACE_S = 12.0
+
+
+class Process:
+    """What all sessions of this process share."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.manager: Manager = open_manager(config, via="dashboard")
+        index = self.manager.storage.index
+        self.hub = Hub(lambda run_id: run.batch_id if (run := index.runs.get(run_id)) is not None else None)
+        self.keeper = Keeper(self.manager.starter, lambda: self.hub.changed("pool", "pool"))
+        self.requests: set[asyncio.Task[Any]] = set()
+
+
+_lock = threading.Lock()
+_current: Process | None = None
+
+
+def current() -> Process:
+    """This process's own; opened with the configuration of the environment when nothing was opened yet.
+
+    Raises `BadInput` or `StorageError` when configuration or storage cannot be used.
+    """
+    global _current  # noqa: PLW0603 - one a process is what this module is for
+    with _lock:
+        if _current is None:
+            _current = Process(load_config())
+        return _current
+
+
+def close() -> None:
+    """Forget what was opened; the next `current` opens anew."""
+    global _current  # noqa: PLW0603 - see above
+    with _lock:
+        _current = None
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Process]:
+    """The process while it serves: follows the files, keeps a service running, and leaves promptly when told to stop.
+
+    At the end only a service that this process started is stopped, and not even that with REPRISE_KEEP_SERVICE=1.
+    """
+    process = await asyncio.to_thread(current)
+    loop = asyncio.get_running_loop()
+    process.hub.attach(loop)
+    watch = await asyncio.to_thread(follow, process.manager.storage, process.hub.changed)
+    keeping = asyncio.create_task(process.keeper.keep())
+    restore = _end_requests_on_signal(loop, process)
+    rescan = asyncio.create_task(_rescan(process))
+    try:
+        yield process
+    finally:
+        restore()
+        rescan.cancel()
+        process.keeper.close()
+        await keeping
+        process.hub.detach()
+        await asyncio.to_thread(watch.stop)
+        if os.environ.get("REPRISE_KEEP_SERVICE", "") in ("", "0"):
+            await asyncio.to_thread(process.manager.starter.stop, SERVICE_GRACE_S)
+        close()
+
+
+async def _rescan(process: Process) -> None:
+    """Read everything again now and then: the kernel may drop file events when too many come at once."""
+    never = asyncio.Event()
+    while True:
+        try:
+            await asyncio.wait_for(never.wait(), process.config.rescan_s)
+        except TimeoutError:
+            await asyncio.to_thread(process.manager.storage.index.load)
+            process.hub.changed("pool", "pool")
+
+
+def _end_requests_on_signal(loop: asyncio.AbstractEventLoop, process: Process) -> Callable[[], None]:
+    """Before the server's own handlers: a server waits for open responses, and a paused video holds one for ever."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        for task in process.requests:
+            loop.call_soon_threadsafe(task.cancel)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    for number in before:
+        signal.signal(number, handle)
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    return restore

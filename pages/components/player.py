@@ -1,0 +1,61 @@
+"""The player beside transcript, quotes and summary, and the list of everything that can be saved."""
+
+from typing import Any
+from urllib.parse import quote
+
+from pages.components import words
+from pages.components.live import component
+from pages.components.markup import Html, tag
+
+_reader = component("reader")
+SOUND = (".mp3", ".m4a", ".aac", ".wav", ".ogg", ".opus", ".flac", ".wma")
+READ = {"transcribe": "transcript.json", "quotes": "quotes.json", "summary": "summary.json"}
+NAMES = {"transcribe": "transcript", "quotes": "quotes", "summary": "summary"}
+
+
+def address(run_id: str, name: str, sha256: str = "", *, save: bool = False) -> str:
+    """Where the browser fetches a published file; the checksum makes a new one a new address."""
+    return f"/api/runs/{quote(run_id)}/files/{quote(name)}?{'save' if save else 'v=' + sha256[:12]}"
+
+
+def reader(run: dict[str, Any]) -> None:
+    """What can be seen and heard of the run so far; what is still to come says so."""
+    made = {(stage, file["name"]): file for stage, view in run["stages"].items() for file in view["files"]}
+    data: dict[str, Any] = {"media": None, "waiting": {}}
+    for (stage, name), file in made.items():
+        if stage == "download" and name.startswith("media."):
+            url = address(run["run_id"], name, file["sha256"])
+            data["media"] = {"url": url, "audio": name.lower().endswith(SOUND)}
+    for stage, name in READ.items():
+        found = made.get((stage, name))
+        data[NAMES[stage]] = address(run["run_id"], name, found["sha256"]) if found else None
+        data["waiting"][NAMES[stage]] = _waiting(stage, run)
+    _reader(key=f"reader-{run['run_id']}", data=data)
+
+
+def files(run: dict[str, Any]) -> Html:
+    """Links that save every published file."""
+    items = [
+        tag(
+            "li",
+            tag(
+                "a",
+                file["name"],
+                tag("small", words.size(file["size"])),
+                href=address(run["run_id"], file["name"], save=True),
+            ),
+        )
+        for stage in run["stages"].values()
+        for file in stage["files"]
+    ]
+    return tag("ul", *items, cls="rp-files") if items else tag("p", "Nothing yet.", cls="rp-none")
+
+
+def _waiting(stage: str, run: dict[str, Any]) -> str:
+    status = run["stages"].get(stage, {}).get("status", "not_needed")
+    if status == "not_needed":
+        return ""
+    what = NAMES[stage]
+    if run["phase"] in ("failed", "cancelled", "skipped"):
+        return f"There is no {what}: the run is {run['phase']}."
+    return f"The {what} appears here as soon as it is made."

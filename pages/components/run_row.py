@@ -1,0 +1,141 @@
+"""Runs and batches as rows: what they are, how far, what went wrong, and the one thing to do about it."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.domain.display import shown_batch_phase, shown_phase
+from pages.components import confirm, session, words
+from pages.components.live import component
+from pages.components.markup import join
+
+PAGE = 50
+_rows = component("rows")
+_tiles = component("tiles")
+ACTIONS = {"retry": "Retry", "resume": "Resume", "pause": "Pause", "stop": "Stop", "unskip": "Take in again"}
+
+
+def run_rows(runs: list[dict[str, Any]], *, key: str, label: str, none: str = "", compact: bool = False) -> None:
+    """A list of runs (as `views.runs` gives them) with their inline action; call it inside a live fragment."""
+    _draw([_run_row(run) for run in runs], key, label, none, compact)
+
+
+def batch_rows(batches: list[dict[str, Any]], *, key: str, label: str, none: str = "") -> None:
+    """A list of batches (as `views.batches` gives them)."""
+    _draw([_batch_row(batch) for batch in batches], key, label, none, False)
+
+
+def tiles(counts: list[tuple[str, str, int, str]], picked: str | None, *, key: str) -> str | None:
+    """Counts (key, label, number, tone) that can be picked; the one that was clicked just now."""
+    given = [{"key": name, "label": label, "n": number, "tone": tone} for name, label, number, tone in counts]
+    clicked: str | None = _tiles(key=key, data={"tiles": given, "picked": picked}, on_pick_change=lambda: None).pick
+    return clicked
+
+
+def _draw(rows: list[dict[str, Any]], key: str, label: str, none: str, compact: bool) -> None:
+    data = {"rows": rows, "label": label, "none": none, "compact": compact}
+    said = _rows(key=key, data=data, on_act_change=lambda: None, on_open_change=lambda: None)
+    if said.open:
+        open_(said.open)
+    if said.act:
+        wanted = said.act
+        if wanted["verb"] in confirm.NEEDED:
+            confirm.ask(wanted["verb"], wanted["id"], wanted["version"])
+        elif session.command(wanted["verb"], wanted["id"], version=wanted["version"]):
+            st.rerun(scope="fragment")
+
+
+def open_(id_: str) -> None:
+    """Go to the page of a run or batch."""
+    if id_.startswith("b_"):
+        st.switch_page("batches.py", query_params={"batch": id_})
+    st.switch_page("run.py", query_params={"run": id_})
+
+
+def _run_row(run: dict[str, Any]) -> dict[str, Any]:
+    record = session.manager().views.record(run["run_id"])
+    word = "stalled" if "stalled" in run["flags"] else shown_phase(record)
+    failed = run["failure"] if word in ("failed", "retry_wait", "stalled") else None
+    return {
+        "id": run["run_id"],
+        "version": run["updated_at"],
+        "href": f"run?run={run['run_id']}",
+        "title": run["title"] or run["source"],
+        "sub": _sub(run, word),
+        "badge": words.label(word),
+        "tone": words.tone(word),
+        "progress": run["progress"] if word not in ("completed", "skipped", "cancelled", "failed") else None,
+        "said": _said(run, word),
+        "error": _stalled(run) if word == "stalled" else failed["message"] if failed else "",
+        "hint": failed["hint"] if failed else "",
+        "actions": _run_actions(word, session.offered(record)),
+    }
+
+
+def _sub(run: dict[str, Any], word: str) -> str:
+    tries = sum(run["attempts"].values())
+    parts = [
+        words.stage(run["stage"]) if run["stage"] and word != "completed" else "",
+        run["note"],
+        run["blocked_reason"] if word not in ("failed", "completed") else "",
+        words.count(tries, "failed attempt") if tries else "",
+        words.count(run["retry_count"], "retry", "retries") if run["retry_count"] else "",
+        "resumed after restart" if "resumed" in run["flags"] else "",
+    ]
+    return join(parts) or (run["source"] if run["source"] != run["title"] else "")
+
+
+def _said(run: dict[str, Any], word: str) -> str:
+    if word == "completed":
+        now = session.now()
+        took = words.between(run["started_at"], run["completed_at"], now)
+        long = f"{words.duration(run['duration_s'])} recording" if run["duration_s"] else ""
+        return join([long, f"took {words.duration(took)}" if took else ""])
+    if word in ("failed", "cancelled", "skipped"):
+        return words.ago(run["updated_at"], session.now())
+    return join(
+        [f"{run['progress']:.0%}" if run["progress"] else "", words.left(run["eta_s"]) if word == "running" else ""]
+    )
+
+
+def _stalled(run: dict[str, Any]) -> str:
+    where = words.stage(run["stage"] or "").lower()
+    return f"No news from its {where} for a while. Stop it to set its processes free, then retry: what is done is kept."
+
+
+def _run_actions(word: str, offered: list[str]) -> list[list[str]]:
+    order = ("stop",) if word == "stalled" else ("retry", "resume", "unskip", "pause")
+    return [[verb, ACTIONS[verb]] for verb in order if verb in offered][:1]
+
+
+def _batch_row(batch: dict[str, Any]) -> dict[str, Any]:
+    index = session.manager().storage.index
+    record = index.batches[batch["batch_id"]]
+    word = shown_batch_phase(record, [run.phase for run in index.runs_of(batch["batch_id"])])
+    over = word in ("completed", "failed", "cancelled")
+    done = batch["completed"] + batch["skipped"]
+    actions = {"draft": [["start", "Start"]], "paused": [["resume", "Resume"]], "running": [["pause", "Pause"]]}.get(
+        word, []
+    )
+    return {
+        "id": batch["batch_id"],
+        "version": record.updated_at.isoformat(),
+        "href": f"batches?batch={batch['batch_id']}",
+        "title": batch["name"],
+        "sub": join(
+            [
+                f"{done} of {words.count(batch['total'], 'run')} done",
+                f"{batch['failed']} failed" if batch["failed"] else "",
+                f"added {words.ago(batch['created_at'], session.now())}",
+            ]
+        ),
+        "badge": words.label("partly completed" if batch["outcome"] == "partial" else word),
+        "tone": "warn" if batch["outcome"] == "partial" else words.tone(word),
+        "progress": None if over or word == "draft" else batch["progress"],
+        "said": ""
+        if over
+        else join([f"{batch['progress']:.0%}" if batch["progress"] else "", words.left(batch["eta_s"])]),
+        "error": "",
+        "hint": "",
+        "actions": [["retry", "Retry failed"]] if batch["failed"] and over else actions,
+    }

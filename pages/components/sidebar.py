@@ -1,0 +1,79 @@
+"""On every page: where to go, whether the service lives, and what needs a person."""
+
+from typing import Any
+
+import streamlit as st
+
+from pages.components import session, words
+from pages.components.live import listen
+from pages.components.markup import Html, esc, show, tag
+from pages.components.run_row import run_rows
+
+SHOWN = 3
+NAVIGATION = (
+    ("overview.py", "Overview", ":material/home:"),
+    ("new_batch.py", "New batch", ":material/add_circle:"),
+    ("batches.py", "Batches", ":material/stacks:"),
+    ("health.py", "Health", ":material/vital_signs:"),
+)
+
+
+def sidebar() -> None:
+    """Draw it."""
+    with st.sidebar:
+        show(tag("div", "Reprise", cls="rp-brand"))
+        for page, label, icon in NAVIGATION:
+            st.page_link(page, label=label, icon=icon, width="stretch")
+        _news()
+
+
+@st.fragment
+def _news() -> None:
+    listen("sidebar", "runs", "pool")
+    views = session.manager().views
+    status = views.status()
+    show(_service(status))
+    paused = status["pause"] is not None
+    if st.button(
+        "Resume everything" if paused else "Pause everything",
+        key="pool",
+        icon=":material/play_arrow:" if paused else ":material/pause:",
+        width="stretch",
+        help="Running work stands still at once and goes on later where it was.",
+    ) and session.command("resume" if paused else "pause", "pool"):
+        st.rerun(scope="fragment")
+    active = views.runs(phase="running")["runs"] if status["processing"] else []
+    waiting = [run for run in views.runs(phase="queued")["runs"] if run["flags"]] if status["resumed"] else []
+    _section("Resumed after restart", [run for run in [*active, *waiting] if "resumed" in run["flags"]], "busy")
+    _section("Stalled", [run for run in active if "stalled" in run["flags"]], "bad")
+    if status["failed"]:
+        failed = views.runs(phase="failed", limit=SHOWN)
+        _section("Failed, needs attention", failed["runs"], "bad", failed["total"])
+
+
+def _section(name: str, runs: list[dict[str, Any]], tone: str, total: int | None = None) -> None:
+    if not runs:
+        return
+    count = len(runs) if total is None else total
+    show(tag("p", name, tag("span", count, cls="rp-badge", data_tone=tone), cls="rp-side-h"))
+    run_rows(runs[:SHOWN], key=f"side-{name}", label=name, compact=True)
+    if count > SHOWN:
+        st.page_link("overview.py", label=f"{count - SHOWN} more", query_params={"show": "failed"})
+
+
+def _service(status: dict[str, Any]) -> Html:
+    service, error = status["service"], session.service_error()
+    if not service["alive"]:
+        said = error.message if error else "It is being started; nothing is lost meanwhile."
+        return _state("bad", "No service runs", said)
+    if status["pause"]:
+        why = status["pause"]["why"]
+        return _state("warn", "Paused", f"by {status['pause']['by']}" + (f": {why}" if why else ""))
+    if status["processing"]:
+        at_work = f"{words.count(status['processing'], 'run')} at work"
+        return _state("busy", "Working", at_work + (f", {status['pending']} waiting" if status["pending"] else ""))
+    return _state("good", "Ready", f"Service runs since {words.ago(service['since'], session.now())}")
+
+
+def _state(tone: str, word: str, said: str) -> Html:
+    return tag("div", tag("span", esc(word), tag("small", said)), cls="rp-state", data_tone=tone, role="status")

@@ -1,0 +1,111 @@
+"""How numbers, times and states are said on the pages."""
+
+from datetime import datetime
+from typing import Any
+
+TONES = {
+    "running": "busy",
+    "retrying": "busy",
+    "completed": "good",
+    "failed": "bad",
+    "stalled": "bad",
+    "retry_wait": "warn",
+    "paused": "warn",
+    "pausing": "warn",
+    "stopping": "warn",
+    "cancelling": "warn",
+    "skipping": "warn",
+}
+LABELS = {"retry_wait": "waiting to retry", "not_needed": "not needed", "committed": "done"}
+STAGES = {"download": "Download", "transcribe": "Transcribe", "quotes": "Quotes", "summary": "Summary"}
+
+
+def tone(word: str) -> str:
+    """The colour family of a state: good, bad, warn, busy or calm."""
+    return TONES.get(word, "calm")
+
+
+def label(word: str) -> str:
+    """A state as it is shown."""
+    return LABELS.get(word, word).capitalize()
+
+
+def stage(name: str) -> str:
+    """A stage as it is shown."""
+    return STAGES.get(name, name.capitalize())
+
+
+def duration(seconds: float | None) -> str:
+    """A span of time: `0.4 s`, `41 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds is None:
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def left(eta: dict[str, float] | None) -> str:
+    """What is left, as honest as the estimate is: `about 2 min left`, `3 to 8 min left`."""
+    if not eta:
+        return ""
+    low, high = eta["low"], eta["high"]
+    if high < 5:
+        return "a few seconds left"
+    if high - low < 0.35 * high:
+        return f"about {duration(max(5.0, (low + high) / 2)).split(' min ')[0].removesuffix(' min')}" + (
+            " min left" if (low + high) / 2 >= 60 else " left"
+        )
+    return f"{duration(max(1.0, round(low)))} to {duration(round(high))} left"
+
+
+def size(bytes_: float) -> str:
+    """An amount of data: `831 B`, `12 KB`, `3.4 MB`."""
+    for unit in ("B", "KB", "MB"):
+        if bytes_ < 1000:
+            return f"{bytes_:.0f} {unit}" if bytes_ >= 10 or unit == "B" else f"{bytes_:.1f} {unit}"
+        bytes_ /= 1000
+    return f"{bytes_:.1f} GB"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 run`, `3 runs`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time of the outside contract."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def ago(text: str | None, now: datetime) -> str:
+    """How long ago something was: `just now`, `4 min ago`, `3 h ago`, `2 days ago`."""
+    then = moment(text)
+    if then is None:
+        return "–"
+    seconds = (now - then).total_seconds()
+    if seconds < 45:
+        return "just now"
+    if seconds < 3600:
+        return f"{max(1, round(seconds / 60))} min ago"
+    if seconds < 86400:
+        return f"{round(seconds / 3600)} h ago"
+    return count(round(seconds / 86400), "day") + " ago"
+
+
+def between(started: str | None, ended: str | None, now: datetime) -> float | None:
+    """Seconds from a start to an end, or to now while there is none."""
+    begin, end = moment(started), moment(ended) or now
+    return max(0.0, (end - begin).total_seconds()) if begin is not None else None
+
+
+def work(receipt: dict[str, Any]) -> str:
+    """What a stage did, took over and did again, in its unit."""
+    unit = receipt["unit"]
+    say = {"audio_s": lambda n: f"{duration(n)} of audio", "bytes": size}.get(unit, lambda n: f"{n:,.0f} {unit}")
+    parts = [(receipt["done"], "done"), (receipt["reused"], "taken over"), (receipt["redone"], "done again")]
+    return ", ".join(f"{say(amount)} {what}" for amount, what in parts if amount)

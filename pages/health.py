@@ -1,0 +1,112 @@
+"""Health: is this machine set up, who is the service, what did it take over, is the storage sound."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.domain.errors import RepriseError
+from core.manager.doctor import Check, examine
+from pages.components import session, words
+from pages.components.live import listen
+from pages.components.markup import Html, show, tag
+
+
+@st.cache_data(ttl=30, show_spinner="Looking at the set-up…")
+def checks(storage: str) -> list[dict[str, Any]]:
+    """The checks of `./reprise doctor`, half a minute old at most."""
+    del storage
+    found: list[Check] = examine(session.manager().storage.config)
+    return [{"name": one.name, "ok": one.ok, "message": one.message, "hint": one.hint} for one in found]
+
+
+def line(ok: bool, name: str, message: str, hint: str = "") -> Html:
+    """One thing that was looked at."""
+    return tag(
+        "li",
+        tag("i", "✓" if ok else "✗", title="well" if ok else "not well"),
+        tag("b", name.capitalize()),
+        tag("span", message),
+        tag("p", hint) if hint and not ok else None,
+        data_tone="good" if ok else "bad",
+    )
+
+
+@st.fragment
+def service() -> None:
+    """Who does the work, since when, and what it took over."""
+    listen("service", "pool")
+    status, now = session.manager().views.status(), session.now()
+    is_, was = status["service"], status["recovery"]
+    error = session.service_error()
+    show(tag("h2", "Service", cls="rp-h"))
+    if not is_["alive"]:
+        said = error.message if error else "It is being started."
+        show(tag("div", tag("b", "No service runs."), tag("p", said), cls="rp-note", data_tone="bad"))
+        return
+    facts = {
+        "Process": f"{is_['pid']}, since {words.ago(is_['since'], now)}",
+        "Epoch": f"{is_['epoch']}: every start of a service raises it, and writes of an older one are refused",
+        "At its start": f"{was['found']:.0f} unfinished found, {was['resumed']:.0f} resumed, {was['adopted']:.0f} adopted, {was['held']:.0f} held",
+        "Done again": f"{words.duration(was['redone_s'])} of work" if was["redone_s"] else "nothing",
+        "Throughput": f"{status['throughput_per_min']:.1f} runs a minute in the last 10 minutes",
+    }
+    show(
+        tag(
+            "dl", *(part for name, text in facts.items() for part in (tag("dt", name), tag("dd", text))), cls="rp-facts"
+        )
+    )
+
+
+def storage() -> None:
+    """A look at every file, when asked for."""
+    show(tag("h2", "Storage", cls="rp-h"))
+    if st.button(
+        "Check every file", icon=":material/fact_check:", help="Reads all results bit by bit; repairs nothing."
+    ):
+        with st.spinner("Reading everything…"):
+            try:
+                st.session_state["findings"] = session.manager().views.findings()
+            except RepriseError as error:
+                show(tag("div", tag("b", error.message), tag("p", error.hint), cls="rp-note", data_tone="bad"))
+    findings = st.session_state.get("findings")
+    if findings is None:
+        show(tag("p", "Compares every state file and result with its checksum.", cls="rp-none"))
+    elif not findings:
+        show(tag("ul", line(True, "storage", "Everything is as it was written."), cls="rp-checks"))
+    else:
+        show(
+            tag(
+                "ul",
+                *(line(False, "found", f"{one['path']}: {one['problem']}", one["action"]) for one in findings),
+                cls="rp-checks",
+            )
+        )
+        show(tag("p", "./reprise check --repair repairs what can be repaired; nothing is deleted.", cls="rp-none"))
+
+
+def sandbox() -> None:
+    """How outside programs are kept in bounds."""
+    show(tag("h2", "Outside programs", cls="rp-h"))
+    facts = {
+        "Limits": "memory, file size, open files and processor time of ffmpeg are bounded by the kernel",
+        "Network": "downloads go through a proxy that checks every address; decoding reads local files only",
+        "Isolation": "own process group, killed with the service; no separate user or namespace",
+    }
+    show(
+        tag(
+            "dl", *(part for name, text in facts.items() for part in (tag("dt", name), tag("dd", text))), cls="rp-facts"
+        )
+    )
+
+
+found = checks(str(session.manager().storage.layout.root))
+bad = [one for one in found if not one["ok"]]
+sentence = f"{words.count(len(bad), 'thing')} to see to" if bad else "This machine is set up well"
+show(
+    tag("div", tag("b", sentence), cls="rp-verdict", data_tone="bad" if bad else "good"),
+    tag("p", "What ./reprise doctor looks at."),
+)
+show(tag("ul", *(line(**one) for one in found), cls="rp-checks"))
+service()
+storage()
+sandbox()

@@ -1,0 +1,32 @@
+"""The frame of every page: its style, the sidebar, and which page the address names."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.domain.errors import RepriseError
+from pages.components import session
+from pages.components.markup import show, tag
+from pages.components.sidebar import sidebar
+
+STYLE = Path(__file__).parent / "components" / "style.css"
+
+st.set_page_config(page_title="Reprise", page_icon="🎞️", layout="wide")
+st.html(STYLE)
+page = st.navigation(
+    [
+        st.Page("overview.py", title="Overview", default=True),
+        st.Page("new_batch.py", title="New batch", url_path="new"),
+        st.Page("batches.py", title="Batches", url_path="batches"),
+        st.Page("run.py", title="Run", url_path="run"),
+        st.Page("health.py", title="Health", url_path="health"),
+    ],
+    position="hidden",
+)
+try:
+    session.manager()
+except RepriseError as error:
+    show(tag("div", tag("b", error.message), tag("p", error.hint), cls="rp-note", data_tone="bad"))
+    st.stop()
+sidebar()
+page.run()

@@ -1,0 +1,155 @@
+"""New batch: links, paths, folders and uploads become runs; what cannot be taken says why."""
+
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import streamlit as st
+
+from core.domain.errors import RepriseError
+from core.domain.settings import MODELS, Settings, parse_settings
+from core.manager.intake import Added, Submission
+from pages.components import session, words
+from pages.components.live import component
+from pages.components.markup import join, show, tag
+
+_drop = component("drop")
+UPLOAD_BYTES = 200 * 1024**2
+LANGUAGES = ("auto", "en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "zh")
+LLM = {
+    "auto": "Automatic",
+    "offline": "On this machine, by extraction",
+    "openai-compatible": "The configured language model",
+}
+FORMATS = {"best": "Best", "1080p": "1080p", "720p": "720p", "audio": "Sound only"}
+
+
+def page() -> None:
+    """The whole page."""
+    token = st.session_state.setdefault("new-token", uuid4().hex)
+    intro = "Links, files or folders. Each becomes a transcript, verified quotes and a summary."
+    show(tag("div", tag("h1", "New batch"), tag("p", intro), cls="rp-head"))
+    told(st.session_state.get("new-added"))
+    uploaded = _drop(
+        key=f"drop-{token}",
+        data={"token": token, "most": UPLOAD_BYTES},
+        default={"files": []},
+        on_files_change=lambda: None,
+    ).files
+    with st.form(f"new-{token}", border=False):
+        sources = st.text_area(
+            "Links, files and folders, one a line",
+            height=130,
+            key=f"sources-{token}",
+            placeholder="https://example.org/a-talk\n/home/me/recordings\n/home/me/interview.mp4",
+        )
+        name = st.text_input("Name", max_chars=100, key=f"name-{token}", placeholder="Named after its first recording")
+        given = settings(token)
+        with st.container(horizontal=True):
+            start = st.form_submit_button("Start", type="primary", icon=":material/play_arrow:")
+            draft = st.form_submit_button("Keep as draft", icon=":material/draft:")
+    if start or draft:
+        wanted = [line.strip() for line in sources.splitlines() if line.strip()] + [one["path"] for one in uploaded]
+        submit(token, wanted, name, given, draft)
+
+
+def settings(token: str) -> dict[str, Any]:
+    """What should be made, with defaults that suit most recordings."""
+    usual = Settings()
+    with st.expander("Settings"):
+        first, second = st.columns(2)
+        with first:
+            model = st.selectbox(
+                "Speech model", ("auto", *MODELS), key=f"model-{token}", help="Automatic takes the best installed one."
+            )
+            language = st.selectbox("Language", LANGUAGES, key=f"language-{token}", accept_new_options=True)
+            llm = st.selectbox("Quotes and summary by", tuple(LLM), format_func=LLM.__getitem__, key=f"llm-{token}")
+            format_ = st.selectbox("Download", tuple(FORMATS), format_func=FORMATS.__getitem__, key=f"format-{token}")
+        with second:
+            priority = st.slider("Priority", 0, 10, 5, key=f"priority-{token}")
+            concurrency = st.slider("Runs at a time", 1, 5, 3, key=f"concurrency-{token}")
+            retries = st.slider("Tries again by itself", 0, 10, usual.max_retries, key=f"retries-{token}")
+            hold = st.toggle("Pause a run instead of failing it when all tries are used up", key=f"hold-{token}")
+            quotes = st.toggle("Quotes", usual.quotes, key=f"quotes-{token}")
+            summary = st.toggle("Summary", usual.summary, key=f"summary-{token}")
+    return {
+        "priority": priority,
+        "concurrency": concurrency,
+        "settings": {
+            "model": model,
+            "language": language,
+            "llm": llm,
+            "format": format_,
+            "max_retries": retries,
+            "on_exhausted": "hold" if hold else "fail",
+            "quotes": quotes,
+            "summary": summary,
+        },
+    }
+
+
+def submit(token: str, sources: list[str], name: str, given: dict[str, Any], draft: bool) -> None:
+    """Make the batch, once; go to it when everything was taken, else say what was not."""
+    manager = session.manager()
+
+    def make() -> Added:
+        with st.spinner("Looking at the sources…"):
+            return manager.intake.add(
+                Submission(
+                    sources=tuple(sources),
+                    name=name.strip(),
+                    settings=parse_settings(given["settings"]),
+                    priority=given["priority"],
+                    concurrency=given["concurrency"],
+                    draft=draft,
+                ),
+                manager.actor,
+            )
+
+    try:
+        added = session.once(f"{token}:{hash((tuple(sources), name, draft, repr(given)))}", make)
+    except RepriseError as error:
+        show(tag("div", tag("b", error.message), tag("p", error.hint), cls="rp-note", data_tone="bad"))
+        return
+    if added.batch_id is None:
+        rejections(msgspec.to_builtins(added.rejected))
+        return
+    del st.session_state["new-token"]
+    if added.rejected:
+        st.session_state["new-added"] = {
+            "batch_id": added.batch_id,
+            "taken": len(added.runs),
+            "rejected": msgspec.to_builtins(added.rejected),
+        }
+        st.rerun()
+    st.session_state.pop("new-added", None)
+    st.switch_page("batches.py", query_params={"batch": added.batch_id})
+
+
+def told(added: dict[str, Any] | None) -> None:
+    """What became of the last submission, if some of it was not taken."""
+    if not added:
+        return
+    show(tag("div", tag("b", f"{words.count(added['taken'], 'source')} added"), cls="rp-note", data_tone="good"))
+    st.page_link(
+        "batches.py", label="Show the batch", icon=":material/arrow_forward:", query_params={"batch": added["batch_id"]}
+    )
+    rejections(added["rejected"])
+
+
+def rejections(rejected: list[dict[str, str]]) -> None:
+    """Each source that was not taken, with the reason."""
+    show(tag("p", join([words.count(len(rejected), "source"), "not taken"], " "), cls="rp-h"))
+    for one in rejected:
+        show(
+            tag(
+                "div",
+                tag("span", one["source"], cls="rp-mono"),
+                tag("p", tag("b", one["message"]), " ", one["hint"]),
+                cls="rp-note",
+                data_tone="bad",
+            )
+        )
+
+
+page()

@@ -1,0 +1,186 @@
+"""One run (`?run=ID`): its stages, what can be done with it, and everything that came out."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.domain.display import shown_phase
+from core.domain.errors import NotFound
+from pages.components import confirm, session, words
+from pages.components.live import listen
+from pages.components.markup import join, show, tag
+from pages.components.player import files, reader
+from pages.components.timeline import meter, timeline
+
+BUTTONS = {
+    "retry": ("Retry", ":material/refresh:"),
+    "resume": ("Resume", ":material/play_arrow:"),
+    "unskip": ("Take in again", ":material/undo:"),
+    "pause": ("Pause", ":material/pause:"),
+    "stop": ("Stop", ":material/stop:"),
+    "skip": ("Skip", ":material/skip_next:"),
+    "cancel": ("Cancel", ":material/close:"),
+}
+LINES = 400
+
+
+@st.fragment
+def head(run_id: str) -> None:
+    """What it is, how it is, and what can be done."""
+    listen("head", f"run:{run_id}", "pool")
+    views = session.manager().views
+    run, record = views.run(run_id), views.record(run_id)
+    word = "stalled" if "stalled" in run["flags"] else shown_phase(record)
+    batch = session.manager().storage.index.batches[run["batch_id"]]
+    st.page_link(
+        "batches.py", label="Back to its batch", icon=":material/arrow_back:", query_params={"batch": batch.batch_id}
+    )
+    badge = tag("span", words.label(word), cls="rp-badge", data_tone=words.tone(word))
+    show(
+        tag(
+            "div",
+            tag("h1", run["title"] or run["source"], badge),
+            tag("p", tag("span", run["source"], cls="rp-mono")),
+            tag("p", said(run)),
+            cls="rp-head",
+        )
+    )
+    actions(run, session.offered(record))
+    reason(run, word)
+    if word not in ("completed", "failed", "cancelled", "skipped"):
+        left = join([f"{run['progress']:.0%}", words.left(run["eta_s"]), run["note"]])
+        show(tag("div", meter(run["progress"], words.tone(word)), tag("span", left), cls="rp-overall"))
+    show(timeline(run, session.now()))
+
+
+def said(run: dict[str, Any]) -> str:
+    """The run in one line."""
+    took = words.between(run["started_at"], run["completed_at"], session.now()) if run["completed_at"] else None
+    return join(
+        [
+            f"{words.duration(run['duration_s'])} recording" if run["duration_s"] else "",
+            f"took {words.duration(took)}" if took else "",
+            f"added {words.ago(run['created_at'], session.now())}",
+            f"resumed {words.count(run['resumed_count'], 'time')}" if run["resumed_count"] else "",
+            words.count(run["retry_count"], "retry", "retries") if run["retry_count"] else "",
+        ]
+    )
+
+
+def actions(run: dict[str, Any], offered: list[str]) -> None:
+    """What can be done with the run as it is."""
+    run_id, version = run["run_id"], run["updated_at"]
+    with st.container(horizontal=True):
+        for verb, (label, icon) in BUTTONS.items():
+            if verb not in offered:
+                continue
+            main = "primary" if verb in ("retry", "resume", "unskip") else "secondary"
+            if st.button(label, key=f"{verb}-{run_id}", icon=icon, type=main):
+                if verb in confirm.NEEDED:
+                    confirm.ask(verb, run_id, version)
+                elif session.command(verb, run_id, version=version):
+                    st.rerun(scope="fragment")
+        if run["phase"] in ("completed", "failed", "cancelled"):
+            again(run)
+
+
+def again(run: dict[str, Any]) -> None:
+    """Making a stage and what rests on it once more."""
+    needed = [name for name, stage in run["stages"].items() if stage["status"] != "not_needed"]
+    chosen = st.menu_button(
+        "Make again from", needed, key=f"again-{run['run_id']}", icon=":material/restart_alt:", format_func=words.stage
+    )
+    if chosen and session.command("retry", run["run_id"], version=f"{run['updated_at']}:{chosen}", from_stage=chosen):
+        st.rerun(scope="fragment")
+
+
+def reason(run: dict[str, Any], word: str) -> None:
+    """Why it failed, stalls or waits; nothing when it moves."""
+    failure = run["failure"]
+    if word == "failed" and failure:
+        show(tag("div", tag("b", failure["message"]), tag("p", failure["hint"]), cls="rp-note", data_tone="bad"))
+    elif word == "stalled":
+        hint = "Stop it to set its processes free, then retry: what is done is kept."
+        show(
+            tag(
+                "div",
+                tag("b", "There was no news from it for a while."),
+                tag("p", hint),
+                cls="rp-note",
+                data_tone="bad",
+            )
+        )
+    elif run["blocked_reason"]:
+        last = f"Last error: {failure['message']}" if failure else None
+        show(
+            tag(
+                "div",
+                tag("b", run["blocked_reason"]),
+                tag("p", last) if last else None,
+                cls="rp-note",
+                data_tone="warn",
+            )
+        )
+
+
+@st.fragment
+def results(run_id: str) -> None:
+    """What came out so far."""
+    listen("results", f"run:{run_id}")
+    run = session.manager().views.run(run_id)
+    with st.container(key="results"):
+        reader(run)
+        show(tag("h2", "Save", cls="rp-h"), files(run))
+
+
+@st.fragment
+def details(run_id: str) -> None:
+    """What it said and what it is, read when it is opened."""
+    listen("details", f"run:{run_id}", anyway_s=30)
+    views = session.manager().views
+    run = views.run(run_id)
+    with st.expander("Console output", key="console", on_change="rerun") as console:
+        if console.open:
+            lines = views.logs.lines(views.record(run_id))[-LINES:]
+            text = "\n".join(f"{line['t'][11:19]}  {line['stage']:<11} {line['text']}" for line in lines)
+            st.code(text or "Nothing was said yet.", language=None, height=360 if len(lines) > 14 else "content")
+    with st.expander("Work", key="work", on_change="rerun") as work:
+        if work.open:
+            rows = [
+                part
+                for name, receipt in run["work"].items()
+                for part in (tag("dt", words.stage(name)), tag("dd", words.work(receipt)))
+            ]
+            show(tag("dl", *rows, cls="rp-facts") if rows else tag("p", "Nothing yet.", cls="rp-none"))
+    with st.expander("History", key="history", on_change="rerun") as history:
+        if history.open:
+            events = views.events(run_id=run_id)["events"]
+            text = "\n".join(
+                f"{event['t'][:19].replace('T', ' ')}  {event.get('actor') or 'service':<16} {event['type']:<20} {event.get('stage') or ''}"
+                for event in events
+            )
+            st.code(text or "Nothing yet.", language=None, height=360 if len(events) > 14 else "content")
+    with st.expander("State", key="state", on_change="rerun") as state:
+        if state.open:
+            st.json(run, expanded=1)
+
+
+wanted = st.query_params.get("run", "")
+try:
+    session.manager().views.record(wanted)
+except NotFound:
+    sentence = f"There is no run {wanted}." if wanted else "No run is named in the address."
+    show(
+        tag(
+            "div",
+            tag("b", sentence),
+            tag("p", "Choose one from a batch or from the overview."),
+            cls="rp-note",
+            data_tone="warn",
+        )
+    )
+    st.page_link("overview.py", label="Overview", icon=":material/home:")
+else:
+    head(wanted)
+    results(wanted)
+    details(wanted)
