@@ -6,10 +6,12 @@ that yt-dlp itself looks for.
 """
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
+BUFFER_BYTES = 128 * 1024
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _STARTING = frozenset({"os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "os.startfile", "pty.spawn"})
 _CHANGING = frozenset(
@@ -34,6 +36,8 @@ def lock_down(work: Path, proxy_port: int) -> None:
             address = args[1]
             if not (isinstance(address, tuple) and address[:2] == ("127.0.0.1", proxy_port)):
                 raise PermissionError("only the proxy may be connected to")
+            # What lies in the buffer when this process is killed was fetched in vain.
+            args[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         elif event == "socket.getaddrinfo":
             if args[0] != "127.0.0.1":
                 raise PermissionError("names are looked up by the proxy")
