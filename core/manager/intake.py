@@ -1,6 +1,6 @@
 """Taking in sources: what was typed becomes runs of one new batch, or a reason why not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,7 @@ from core.stages.download.source import expand_folder, is_playlist, parse_source
 from core.store.layout import new_batch_id, new_run_id
 from core.system.clock import Clock
 from core.system.network import AllowedHosts
+from core.system.upstream import check_proxy
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,18 +112,18 @@ class Intake:
     ) -> tuple[list[tuple[Source, str]], list[Rejected]]:
         taken: list[tuple[Source, str]] = []
         rejected: list[Rejected] = []
-        positions: dict[str, int] = {}
-        for text in expand(submission.sources, rejected):
+        numbers: dict[str, int] = {}  # which of the given sources brought a video
+        for number, text in enumerate(expand(submission.sources, rejected), start=1):
             try:
                 source = parse_source(text, self._allowed, on_hash=on_hash)
                 if submission.cookies or submission.proxy:
                     source = msgspec.structs.replace(source, cookies=submission.cookies, proxy=submission.proxy)
                 space = space_id(source)
-                if space in positions:
+                if space in numbers:
                     raise BadInput(
-                        f"This is the same video as number {positions[space]} of this batch.",
+                        f"Number {number} is the same video as number {numbers[space]}.",
                         code="duplicate",
-                        hint="One copy is enough; it was added once.",
+                        hint="One copy is enough; it is added once.",
                     )
                 if len(taken) >= MAX_RUNS:
                     raise BadInput(
@@ -134,22 +135,27 @@ class Intake:
                 rejected.append(Rejected(source=text, code=error.code, message=error.message, hint=error.hint))
                 continue
             taken.append((source, space))
-            positions[space] = len(taken)
+            numbers[space] = number
         return taken, rejected
 
 
-def expand(sources: Sequence[str], rejected: list[Rejected]) -> list[str]:
+def expand(sources: Sequence[str], rejected: list[Rejected]) -> Iterator[str]:
     """The sources with each folder replaced by the media files in it; what is wrong with a folder is `rejected`."""
-    texts: list[str] = []
     for text in sources:
-        if "://" in text or not Path(text).expanduser().is_dir():
-            texts.append(text)
+        if not _is_folder(text):
+            yield text
             continue
         try:
-            texts.extend(str(path) for path in expand_folder(Path(text).expanduser()))
+            yield from (str(path) for path in expand_folder(Path(text)))
         except RepriseError as error:
             rejected.append(Rejected(source=text, code=error.code, message=error.message, hint=error.hint))
-    return texts
+
+
+def _is_folder(text: str) -> bool:
+    try:
+        return bool(text.strip()) and "://" not in text and Path(text).expanduser().is_dir()
+    except (OSError, ValueError, RuntimeError):
+        return False  # no name of anything here; what is wrong with it is said where it is parsed
 
 
 def check_batch(submission: Submission) -> None:
@@ -158,6 +164,8 @@ def check_batch(submission: Submission) -> None:
         raise BadInput("There is nothing to add.", hint="Give at least one URL, file or folder.")
     if len(submission.name) > 100:
         raise BadInput("The name is longer than 100 characters.", hint="Shorten it; the description may be longer.")
+    if submission.proxy:
+        check_proxy(submission.proxy)
     for field, value, low, high in (
         ("priority", submission.priority, 0, 10),
         ("concurrency", submission.concurrency, 1, 5),

@@ -172,7 +172,9 @@ def check_url(url: str, allowed: AllowedHosts) -> SplitResult:
     if parts.scheme.lower() not in DEFAULT_PORTS:
         raise BadInput(
             f"Addresses that begin with “{parts.scheme[:20]}:” are not fetched; only http and https are.",
-            hint="Give the http(s) address of the page or file that plays the video.",
+            hint="A file on this machine is given by its path alone."
+            if parts.scheme.lower() == "file"
+            else "Give the http(s) address of the page or file that plays the video.",
             code="url_scheme",
         )
     if parts.username is not None or parts.password is not None:

@@ -54,9 +54,9 @@ def parse_source(text: str, allowed: AllowedHosts, *, on_hash: OnHash | None = N
             hint="Give the path under which this machine knows the file.",
             code="url_scheme",
         )
-    if _SCHEME.match(text) and not (files and Path(text).exists()):
+    if _SCHEME.match(text) and not (files and _exists(text)):
         return Source(kind="url", value=canonical_url(text, allowed))
-    if not files or (_BARE_HOST.match(text) and not Path(text).expanduser().exists()):
+    if not files or (_BARE_HOST.match(text) and not _exists(text)):
         raise BadInput(
             "This is not a web address; one begins with http:// or https://.",
             hint=f"Did you mean https://{text[:80]}?"
@@ -95,8 +95,8 @@ def _query(parts: SplitResult) -> str:
 
 def absolute_file(text: str, what: str = "file") -> Path:
     """The absolute path of the readable regular file that `text` names; raises `BadInput` that says what is wrong."""
-    path = Path(text).expanduser().absolute()
-    if "\0" in text or len(os.fsencode(text)) > MAX_PATH_LENGTH:
+    path = _path(text)
+    if path is None or "\0" in text or len(os.fsencode(text)) > MAX_PATH_LENGTH:
         raise BadInput(f"This cannot be the name of a {what}.", hint="Give the path of a file.", code="source_missing")
     try:
         kind = path.stat().st_mode
@@ -110,8 +110,8 @@ def absolute_file(text: str, what: str = "file") -> Path:
             return path
     except (FileNotFoundError, NotADirectoryError):
         raise BadInput(
-            f"There is no {what} “{display_title(text)}”, and it is no web address either.",
-            hint="Check the spelling; a URL begins with https://.",
+            f"There is no {what} “{display_title(text)}”{', and it is no web address either' if what == 'file' else ''}.",
+            hint=f"Check the spelling{'; a URL begins with https://' if what == 'file' else ''}.",
             code="source_missing",
         ) from None
     except OSError as error:
@@ -120,6 +120,21 @@ def absolute_file(text: str, what: str = "file") -> Path:
             hint="Check who may read it.",
             code="unreadable",
         ) from None
+
+
+def _path(text: str) -> Path | None:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        return None  # the home of somebody who has none
+
+
+def _exists(text: str) -> bool:
+    path = _path(text)
+    try:
+        return path is not None and path.exists()
+    except (OSError, ValueError):
+        return False  # too long for a name, or with a NUL in it
 
 
 def file_source(path: Path, on_hash: OnHash | None = None) -> Source:
