@@ -13,11 +13,17 @@ from typing import Any
 
 import msgspec
 
+from core.system.identity import boot_id
+
 RECORD = "partial.json"
 
 
 class Remote(msgspec.Struct, frozen=True, kw_only=True):
-    """The identity of a remote file, as the server tells it; `manifest` is the digest of a playlist of segments."""
+    """The identity of a remote file, as the server tells it; `manifest` is the digest of a playlist of segments.
+
+    `whole` is the size of the local file once it is finished; with `boot` that is believed only until the machine
+    starts anew, since the bytes may not be on the disk yet.
+    """
 
     address: str
     format_id: str
@@ -26,6 +32,7 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
     last_modified: str | None = None
     manifest: str | None = None
     whole: int | None = None
+    boot: str | None = None
 
     def validator(self) -> str | None:
         """What `If-Range` may carry: a strong entity tag, else the date of the last change."""
@@ -73,13 +80,14 @@ class Partials:
             self._save()
 
     def mark_whole(self, name: str) -> None:
-        """Make the finished file `name` durable, and then remember that it is whole."""
+        """Remember that `name` is finished: at once, so that a kill loses nothing, and for good once it is durable."""
         path = self.folder / name
+        remote = self._known.get(name) or Remote(address="", format_id="")
+        whole = msgspec.structs.replace(remote, whole=path.stat().st_size)
+        self.note(name, msgspec.structs.replace(whole, boot=boot_id()))
         with path.open("rb") as file:
             os.fsync(file.fileno())
-        remote = self._known.get(name) or Remote(address="", format_id="")
-        self._known[name] = msgspec.structs.replace(remote, whole=path.stat().st_size)
-        self._save()
+        self.note(name, whole)
 
     def is_whole(self, name: str, format_id: str) -> bool:
         """Whether `name` was downloaded to its end, in this format, and has not changed since."""
@@ -90,6 +98,7 @@ class Partials:
             and remote.format_id == format_id
             and path.is_file()
             and path.stat().st_size == remote.whole
+            and remote.boot in (None, boot_id())
         )
 
     def size(self, name: str) -> int:
@@ -123,7 +132,7 @@ class Partials:
             if remote.manifest is not None or len(files) > 1:
                 return self.drop(name)
             (self.folder / name).rename(self.folder / f"{name}.part")
-        self._known[name] = msgspec.structs.replace(remote, whole=None)
+        self._known[name] = msgspec.structs.replace(remote, whole=None, boot=None)
         return 0
 
     def _files(self, name: str) -> Mapping[str, Path]:

@@ -15,7 +15,7 @@ from core.domain.errors import BadInput, ErrorClass, StageError
 from core.domain.run import Source, Work
 from core.domain.settings import Settings
 from core.stages.download.classify import classify
-from core.stages.download.source import shown
+from core.stages.download.source import canonical_url, shown
 from core.stages.download.texts import display_title, log_line
 from core.stages.stage import Attempt, Entry, Expanded
 from core.system.egress import EgressProxy
@@ -197,13 +197,27 @@ class _Watcher:
         )
 
     def _playlist(self, event: dict[str, Any]) -> Expanded:
-        entries = tuple(Entry(url=entry["url"], title=display_title(entry["title"])) for entry in event["entries"])
+        entries: list[Entry] = []
+        refused: list[BadInput] = []
+        for entry in event["entries"]:
+            try:
+                url = canonical_url(entry["url"], self._bounds.allowed)
+            except BadInput as error:
+                refused.append(error)
+            else:
+                entries.append(Entry(url=url, title=display_title(entry["title"])))
+        if refused:
+            self._attempt.log(f"{len(refused)} entries are left out; the first because: {refused[0].message}")
         if not entries:
-            raise StageError(ErrorClass.UNSUPPORTED_URL, "The page is a list without any video that can be read.")
+            private = any(error.code == "url_private_address" for error in refused)
+            raise StageError(
+                ErrorClass.PRIVATE_ADDRESS if private else ErrorClass.UNSUPPORTED_URL,
+                "The page is a list without any video that may be fetched.",
+            )
         title, total = display_title(event["title"]), event["total"]
         more = f" of {total}" if total is not None and total > len(entries) else ""
         self._attempt.log(f"“{title}” is a list; its first {len(entries)}{more} videos are taken.")
-        return Expanded(title=title, entries=entries, total=total)
+        return Expanded(title=title, entries=tuple(entries), total=total)
 
 
 def _size(path: Path) -> int:

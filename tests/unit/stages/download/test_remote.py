@@ -121,6 +121,19 @@ def test_a_list_gives_its_first_fifty_videos_and_says_how_many_there_are(
     assert "first 50 of 60" in attempt.lines[0]
 
 
+def test_private_entries_of_a_list_are_left_out(
+    stage: DownloadStage, server: MediaServer, canary: MediaServer, begin: Begin
+) -> None:
+    links = [canary.url("/v.mp4"), server.url("/v.mp4?utm_source=feed")]
+    items = "".join(f"<item><title>v</title><link>{link}</link></item>" for link in links)
+    feed = f'<?xml version="1.0"?><rss version="2.0"><channel><title>Talks</title>{items}</channel></rss>'
+    attempt = begin(server.add("/feed", feed.encode(), content_type="text/xml"))
+    expanded = stage.run(attempt)
+    assert isinstance(expanded, Expanded)
+    assert [entry.url for entry in expanded.entries] == [server.url("/v.mp4")]
+    assert any("left out" in line for line in attempt.lines)
+
+
 # --- private addresses -------------------------------------------------------------------------------------------
 
 
