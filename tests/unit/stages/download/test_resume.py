@@ -91,9 +91,11 @@ def test_after_kill_nine_only_the_bytes_in_flight_are_fetched_twice(
     assert (made.work.done, made.work.reused, made.work.redone) == (size - kept, kept, 0)
 
 
+@pytest.mark.parametrize("appended", [0, 1000, None])
 def test_after_kill_nine_a_stream_of_segments_goes_on_with_the_next_one(
-    stage: DownloadStage, server: MediaServer, begin: Begin
+    stage: DownloadStage, server: MediaServer, begin: Begin, appended: int | None
 ) -> None:
+    """Also when the kill came after a segment, or a part of it, was appended but before that was noted."""
     for path in hls_folder().iterdir():
         kind = "application/vnd.apple.mpegurl" if path.suffix == ".m3u8" else "video/mp2t"
         server.add(f"/live/{path.name}", path, content_type=kind, stall_at=1000 if path.name == "index5.ts" else None)
@@ -102,6 +104,8 @@ def test_after_kill_nine_a_stream_of_segments_goes_on_with_the_next_one(
     run_until_killed(stage, begin(url), server, "/live/index5.ts", at=whole)
     server.release()
     attempt = begin(url)
+    with (attempt.work / "source.0.part").open("ab") as part:
+        part.write((hls_folder() / "index5.ts").read_bytes()[:appended])
     made = stage.run(attempt)
     assert isinstance(made, Made)
     assert made.duration_s == pytest.approx(10.0, abs=0.2)
