@@ -71,6 +71,8 @@ def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
             code = max(code, 1)
         if session.as_json:
             show_json(_document(added) | {"batch": manager.views.batch(added.batch_id)})
+        else:
+            _tell_end(manager.views.batch(added.batch_id))
         return code
     if session.as_json:
         show_json(_document(added))
@@ -136,6 +138,17 @@ def _tell(added: Added) -> None:
         click.echo(f"  … and {len(added.runs) - 20} more")
     for rejected in added.rejected:
         show_error(rejected.code, f"{clip(rejected.source, 80)}: {rejected.message}", rejected.hint, as_json=False)
+
+
+def _tell_end(batch: dict[str, Any]) -> None:
+    """How the batch ended, and how to get at what came out."""
+    click.echo(
+        f"{batch['completed']} of {batch['total']} completed"
+        + (f", {batch['failed']} failed" if batch["failed"] else "")
+    )
+    done = [run["run_id"] for run in batch["runs"] if run["phase"] == "completed"]
+    if done:
+        click.echo(f"./reprise get {done[0]} transcript.txt    or everything: ./reprise get {done[0]} -o FOLDER")
 
 
 COMMANDS = (add,)
