@@ -22,7 +22,7 @@ MIN_SPEECH = 3  # frames: what is shorter is a click
 PAUSE = 4  # frames: a pause in which a window may end
 BEFORE, AFTER = 9, 9  # frames kept round speech, because its soft beginnings and ends are missed
 # A pause of a second is as good a place to end a window as any. What a bad place costs, in windows:
-GOOD_PAUSE, BAD_CUT = 31, 0.3
+GOOD_PAUSE, BAD_CUT = 31, 0.2
 
 Piece = tuple[int, int]
 

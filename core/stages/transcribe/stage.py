@@ -61,6 +61,12 @@ class TranscribeStage:
             "plan_format": plan.FORMAT,
         }
 
+    def warm(self, job: Job) -> None:
+        """Load the model that `job` needs, if it is installed, so that the next attempt begins at once."""
+        model = self._model(job)
+        if model.path is not None:
+            self._loader.load(model, self._cores())
+
     def run(self, attempt: Attempt) -> Made:
         """Transcribe what `download` published.
 
@@ -71,7 +77,7 @@ class TranscribeStage:
         if not source.facts.get("has_audio", True):
             raise StageError(ErrorClass.NO_AUDIO, "The video has no sound.")
         model = self._installed(attempt)
-        threads = self._threads or len(os.sched_getaffinity(0))
+        threads = self._cores()
         loading = self._loader.begin(model, threads)
         recording = _recording(attempt, source.path / source.facts["media"])
         try:
@@ -116,6 +122,9 @@ class TranscribeStage:
         _refuse_foreign_speech(attempt.job.settings, model, made, heard)
         work = Work(unit=self.unit, done=round(done_s, 3), reused=round(reused_s, 3))
         return _publish(attempt.out, made, heard, work)
+
+    def _cores(self) -> int:
+        return self._threads or len(os.sched_getaffinity(0))
 
     def _model(self, job: Job) -> Model:
         return models.choose(job.settings.model, job.settings.language, self._models_dir, self._hub)
