@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.errors import StageError
 from core.domain.run import Source
 from core.domain.settings import Settings
 from core.stages.download import DownloadStage
@@ -12,6 +13,7 @@ from tests.support.attempt import FolderAttempt
 from tests.support.media_server import MediaServer
 
 Begin = Callable[..., FolderAttempt]
+HLS_TYPE = "application/vnd.apple.mpegurl"
 
 
 @pytest.fixture
@@ -58,3 +60,18 @@ def begin(tmp_path: Path) -> Begin:
         )
 
     return start
+
+
+def failure(stage: DownloadStage, attempt: FolderAttempt) -> StageError:
+    """The error with which `stage` fails, having published nothing."""
+    with pytest.raises(StageError) as caught:
+        stage.run(attempt)
+    assert list(attempt.out.iterdir()) == []
+    return caught.value
+
+
+def serve_folder(server: MediaServer, folder: Path, at: str) -> None:
+    """Serve all files of `folder` below the path `at`."""
+    types = {".m3u8": HLS_TYPE, ".mpd": "application/dash+xml"}
+    for path in folder.iterdir():
+        server.add(f"{at}/{path.name}", path, content_type=types.get(path.suffix, "video/mp4"))
