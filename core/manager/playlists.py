@@ -22,8 +22,13 @@ class Playlists:
     def entries(self, outcome: Playlist, run: RunRecord) -> tuple[Entry, ...]:
         """The videos of the playlist that the batch takes: new to it, at most its limit, each with the id its run gets."""
         batch = self._index.batches[run.batch_id]
-        there = self._index.runs_of(run.batch_id)
-        known = {other.space_id for other in there if other.run_id != run.run_id}
+        runs = self._index.runs_of(run.batch_id)
+        there = {other.run_id: other.space_id for other in runs}
+        # Runs that are only named so far count too: two lists may be heard of in one turn.
+        there |= {
+            entry.run_id: entry.space_id for other in runs for entry in other.entries if entry.run_id not in there
+        }
+        known = {space for run_id, space in there.items() if run_id != run.run_id}
         room = min(batch.playlist_limit, MAX_RUNS - len(there) + 1)
         entries: list[Entry] = []
         for found in outcome.entries:

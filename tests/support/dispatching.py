@@ -1,0 +1,218 @@
+"""A storage with a dispatcher on it, an engine whose attempts end when and how the test says, and a clock it moves."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.domain.batch import BatchRecord
+from core.domain.plan import stages_for
+from core.domain.run import RunRecord, Source
+from core.domain.settings import Settings
+from core.domain.states import BatchPhase
+from core.engines.engine import Died, EngineEvent, Finished, Frozen, Signal, Slot
+from core.manager.commands import Commands
+from core.manager.dispatch import Dispatcher
+from core.manager.index import Index
+from core.manager.outcomes import RetryPolicy
+from core.manager.playlists import Playlists
+from core.manager.recovery import Recovery
+from core.manager.shared_work import SharedWork
+from core.manager.writer import Writer
+from core.runner.outcome import Assignment, Committed, Outcome
+from core.stages.catalog import Catalog
+from core.store.artifacts import Artifacts
+from core.store.layout import Layout, new_batch_id, new_run_id
+from core.store.state import open_store
+from core.system.clock import ManualClock
+from core.system.identity import this_process
+from tests.support.stages import CountingStage
+from tests.support.storage import NOON
+
+ANA = "local:ana"
+
+
+class ScriptedEngine:
+    """Takes attempts and keeps them until the test ends them; remembers every signal."""
+
+    def __init__(self, **lanes: int) -> None:
+        self._lanes = lanes or {"network": 2, "cpu": 1}
+        self._numbers = itertools.count()
+        self._events: list[EngineEvent] = []
+        self._slots: dict[str, Slot] = {}
+        self.running: dict[str, Assignment] = {}  # by run
+        self.signals: list[tuple[str, Signal]] = []
+        self.begun: list[tuple[str, str]] = []  # run and stage, in order
+
+    def lanes(self) -> dict[str, int]:
+        return dict(self._lanes)
+
+    def free(self) -> dict[str, int]:
+        used = [slot.lane for slot in self._slots.values()]
+        return {lane: total - used.count(lane) for lane, total in self._lanes.items()}
+
+    def reserve(self, lane: str) -> Slot | None:
+        if self.free().get(lane, 0) < 1:
+            return None
+        return Slot(lane=lane, number=next(self._numbers), owner=this_process())
+
+    def release(self, slot: Slot) -> None:
+        return
+
+    def submit(self, slot: Slot, assignment: Assignment) -> None:
+        self._slots[assignment.attempt_id] = slot
+        self.running[assignment.run_id] = assignment
+        self.begun.append((assignment.run_id, assignment.stage))
+
+    def signal(self, attempt_id: str, signal: Signal) -> bool:
+        run_id = next((run for run, one in self.running.items() if one.attempt_id == attempt_id), None)
+        if run_id is None:
+            return False
+        self.signals.append((run_id, signal))
+        return True
+
+    def events(self) -> list[EngineEvent]:
+        events, self._events = self._events, []
+        return events
+
+    def close(self, grace_s: float) -> None:
+        return
+
+    def end(self, run_id: str, outcome: Outcome) -> None:
+        """The attempt reports its outcome."""
+        attempt = self._over(run_id)
+        self._events.append(Finished(attempt_id=attempt, outcome=outcome))
+
+    def die(self, run_id: str) -> None:
+        """The attempt's process is gone."""
+        self._events.append(Died(attempt_id=self._over(run_id), how="signal 9"))
+
+    def stand_still(self, run_id: str) -> None:
+        """Every process of the attempt stands still."""
+        self._events.append(Frozen(attempt_id=self.running[run_id].attempt_id))
+
+    def _over(self, run_id: str) -> str:
+        attempt_id = self.running.pop(run_id).attempt_id
+        del self._slots[attempt_id]
+        return attempt_id
+
+
+class House:
+    """Commands on one side, the dispatcher of a service on the other; `restart` is a kill -9 and a new service."""
+
+    def __init__(self, folder: Path, *, pause_free_s: float = 60.0, **lanes: int) -> None:
+        self.clock = ManualClock(NOON)
+        self.layout = Layout(folder / "storage")
+        self.layout.create()
+        self.store = open_store(self.layout, self.clock)
+        self.artifacts = Artifacts(self.layout, self.clock)
+        self.catalog = Catalog(
+            (CountingStage("download"), CountingStage("transcribe", lane="cpu", needs=("download",)))
+        )
+        self.disk_is_low = False
+        self.new_units = 0
+        self._lanes, self._pause_free_s = lanes, pause_free_s
+        self._attempt_ids = itertools.count(1)
+        self._epoch = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """A new service, with everything read from the disk again."""
+        self._epoch += 1
+        self.index = Index(self.store)
+        self.index.load()
+        self.given = Writer(store=self.store, index=self.index, via="cli")
+        self.given.pool(lambda pool: msgspec.structs.replace(pool, epoch=self._epoch))
+        self.writer = Writer(store=self.store, index=self.index, via="service", epoch=self._epoch)
+        self.engine = ScriptedEngine(**self._lanes)
+        self.playlists = Playlists(self.index, self.writer, self.catalog, self.clock)
+        self.commands = Commands(
+            index=self.index,
+            writer=self.given,
+            layout=self.layout,
+            clock=self.clock,
+            stages=tuple(self.catalog.stages),
+        )
+        self.dispatcher = Dispatcher(
+            index=self.index,
+            writer=self.writer,
+            engine=self.engine,
+            clock=self.clock,
+            epoch=self._epoch,
+            catalog=self.catalog,
+            playlists=self.playlists,
+            shared=SharedWork(self.layout),
+            policy=RetryPolicy(2.0, 30.0),
+            jitter=lambda: 0.0,
+            new_attempt_id=lambda: f"a_{next(self._attempt_ids)}",
+            disk_is_low=lambda: self.disk_is_low,
+            new_units=lambda run_id, attempt_id: self.new_units,
+            pause_free_s=self._pause_free_s,
+        )
+
+    def recovery(self) -> Recovery:
+        """What a service does before its first turn."""
+        return Recovery(
+            index=self.index,
+            writer=self.writer,
+            journal=self.store.journal,
+            layout=self.layout,
+            clock=self.clock,
+            new_units=lambda run_id, attempt_id: self.new_units,
+        )
+
+    def add(self, runs: int = 1, *, settings: Settings | None = None, **changes: Any) -> list[str]:
+        """A running batch of so many runs; gives their ids."""
+        settings, now = settings or Settings(), self.clock.now()
+        values = {"name": "talks", "owner": ANA, "phase": BatchPhase.RUNNING, "settings": settings, "concurrency": 5}
+        batch = BatchRecord(batch_id=new_batch_id(self.clock), created_at=now, updated_at=now, **(values | changes))
+        made = [
+            RunRecord(
+                run_id=new_run_id(self.clock),
+                batch_id=batch.batch_id,
+                space_id=f"s{number}",
+                position=number,
+                source=Source(kind="url", value=f"https://example.com/{number}.mp4"),
+                owner=ANA,
+                created_at=now,
+                updated_at=now,
+                stages=stages_for(self.catalog.wanted(settings)),
+            )
+            for number in range(1, runs + 1)
+        ]
+        for run in made:
+            self.given.new_run(run)
+        self.given.new_batch(batch, ANA, {})
+        return [run.run_id for run in made]
+
+    def turn(self, times: int = 1) -> float:
+        """Turns of the service; gives the wait the last one asked for."""
+        return [self.dispatcher.turn() for _ in range(times)][-1]
+
+    def ask(self, run_id: str, verb: str, **how: Any) -> None:
+        """A command on a run, and the turn it wakes."""
+        self.commands.run(run_id, verb, by=ANA, **how)
+        self.turn()
+
+    def end(self, run_id: str, outcome: Outcome | None = None) -> None:
+        """The run's attempt ends, by default with its stage published; the service hears of it."""
+        self.engine.end(run_id, outcome or Committed(key=f"key{run_id[-4:]}"))
+        self.turn()
+
+    def finish(self, run_id: str) -> None:
+        """The run's stages follow each other to the end."""
+        while run_id in self.engine.running:
+            self.end(run_id)
+
+    def run(self, run_id: str) -> RunRecord:
+        """The run as its file has it."""
+        return self.store.runs.get(run_id).value
+
+    def batch(self, run_id: str) -> BatchRecord:
+        """The batch of a run as its file has it."""
+        return self.store.batches.get(self.run(run_id).batch_id).value
+
+    def phases(self, *run_ids: str) -> list[str]:
+        """The phases in the files."""
+        return [str(self.run(run_id).phase) for run_id in run_ids]
