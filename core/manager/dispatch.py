@@ -12,19 +12,18 @@ from msgspec.structs import replace
 from core.domain import attempts as attempting
 from core.domain import crashes
 from core.domain.batch import BatchRecord, settle_batch
-from core.domain.moves import another_round, due, settle_intent, wait_over
-from core.domain.plan import changed_stages, reset_from
+from core.domain.moves import due, settle_intent, wait_over
 from core.domain.run import Owner, RunRecord
 from core.domain.schedule import Claim, Situation, schedule
-from core.domain.settings import Settings, parse_settings
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
-from core.engines.engine import Died, Engine, Finished, Frozen, Signal, Slot
+from core.engines.engine import Died, Engine, EngineEvent, Frozen, Signal, Slot
 from core.manager.index import Index
 from core.manager.outcomes import RetryPolicy, apply_outcome, ended_as
 from core.manager.playlists import Playlists
+from core.manager.rounds import cancel_with_batch, start_round
 from core.manager.shared_work import SharedWork
 from core.manager.writer import Writer
-from core.runner.outcome import Assignment, Playlist
+from core.runner.outcome import Assignment, Outcome, Playlist
 from core.stages.catalog import Catalog
 from core.system.clock import Clock
 
@@ -60,12 +59,12 @@ class Dispatcher:
         self._attempts: dict[str, str] = {}  # open attempt -> run, of this service
         self._signalled: dict[str, Signal] = {}
         self._still_since: dict[str, float] = {}
+        self._unheard: list[EngineEvent] = []
         self.draining = False
 
     def turn(self) -> float:
         """Do all that can be done now; returns the seconds until something is due again."""
-        for event in self._engine.events():
-            self._hear(event)
+        self._hear_all()
         wait_s = IDLE_S
         runs, _, _ = self._index.snapshot()
         for run in runs.values():
@@ -84,7 +83,14 @@ class Dispatcher:
 
     # --- what the engine says --------------------------------------------------------------------------------
 
-    def _hear(self, event: Finished | Died | Frozen) -> None:
+    def _hear_all(self) -> None:
+        """Write down what happened; what cannot be written now (a full disk) is heard again by the next turn."""
+        self._unheard += self._engine.events()
+        while self._unheard:
+            self._hear(self._unheard[0])
+            self._unheard.pop(0)
+
+    def _hear(self, event: EngineEvent) -> None:
         attempt_id = event.attempt_id
         run_id = self._attempts.get(attempt_id)
         if run_id is None:
@@ -94,13 +100,16 @@ class Dispatcher:
                 self._still_since[attempt_id] = self._clock.monotonic()
                 self._write(run_id, attempt_id, self._frozen)
             return
-        sent = self._signalled.pop(attempt_id, None)
+        if isinstance(event, Died):
+            asked = self._signalled.get(attempt_id) == Signal.KILL
+            self._write(run_id, attempt_id, lambda run, now: self._died(run, now, asked=asked))
+        else:
+            self._finished(run_id, attempt_id, event.outcome)
+        self._signalled.pop(attempt_id, None)
         self._still_since.pop(attempt_id, None)
         del self._attempts[attempt_id]
-        if isinstance(event, Died):
-            self._write(run_id, attempt_id, lambda run, now: self._died(run, now, asked=sent == Signal.KILL))
-            return
-        outcome = event.outcome
+
+    def _finished(self, run_id: str, attempt_id: str, outcome: Outcome) -> None:
         entries = self._playlists.entries(outcome, self._index.runs[run_id]) if isinstance(outcome, Playlist) else ()
         self._write(
             run_id,
@@ -254,7 +263,11 @@ class Dispatcher:
 
     def _start(self, claim: Claim, slot: Slot) -> None:
         attempt_id = self._new_attempt_id()
-        run = self._writer.run(claim.run_id, lambda run: self._opened(run, claim, attempt_id, slot.owner))
+        try:
+            run = self._writer.run(claim.run_id, lambda run: self._opened(run, claim, attempt_id, slot.owner))
+        except BaseException:
+            self._engine.release(slot)
+            raise
         if run.open_attempt is None or run.open_attempt.id != attempt_id:
             self._engine.release(slot)  # somebody changed the intent in between
             return
@@ -274,28 +287,10 @@ class Dispatcher:
 
     def close(self) -> None:
         """After the engine is closed: hear what is left, and give back what is still open as shut down."""
-        for event in self._engine.events():
-            self._hear(event)
+        self._hear_all()
         for attempt_id, run_id in list(self._attempts.items()):
             self._write(run_id, attempt_id, self._left_open)
 
     def _left_open(self, run: RunRecord, now: datetime) -> RunRecord:
         held = self._held(run)
         return attempting.end_attempt(run, ended_as(run, True, held), now, held=held)
-
-
-def cancel_with_batch(run: RunRecord, batch: BatchRecord, now: datetime) -> RunRecord:
-    """`run` with the intent its cancelled batch has for it."""
-    if run.phase in TERMINAL:
-        return run
-    return replace(run, intent=replace(run.intent, want=Want.CANCEL, by=batch.cancel_by or "", at=now), updated_at=now)
-
-
-def start_round(run: RunRecord, settings: Settings, catalog: Catalog, now: datetime) -> RunRecord:
-    """`run` queued for another round, its stages reset by what the retry asked for."""
-    if not run.intent.again or run.phase not in TERMINAL:
-        return run
-    old = run.settings or settings
-    new = parse_settings(run.intent.changes, old) if run.intent.changes else old
-    stages = reset_from(run.stages, run.intent.from_stage, catalog.wanted(new), catalog.needs, changed_stages(old, new))
-    return another_round(run, stages, new, now)

@@ -3,17 +3,21 @@
 The service writes with its epoch, so that an older service that wakes up is refused; commands write intent without one.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from core.domain.batch import BatchRecord, PoolRecord
-from core.domain.errors import NotFound
+from core.domain.errors import NotFound, StorageError
 from core.domain.run import RunRecord
 from core.manager.index import POOL, Index
 from core.store.journal import Event, transition_event
 from core.store.state import Conflict, StateStore
+from core.system.logs import Log
+
+log = Log("manager")
 
 
 class Writer:
@@ -21,6 +25,8 @@ class Writer:
 
     def __init__(self, *, store: StateStore, index: Index, via: str, epoch: int | None = None) -> None:
         self._store, self._index, self._via, self._epoch = store, index, via, epoch
+        self._untold: list[Event] = []
+        self._telling = threading.Lock()
 
     def run(
         self, run_id: str, change: Callable[[RunRecord], RunRecord], *, command: str = "", actor: str = "service"
@@ -39,7 +45,7 @@ class Writer:
             events = self._events(before, after, stored.gen)
             if command:
                 events.append(self._command(command, actor, run_id=run_id, batch_id=after.batch_id, gen=stored.gen))
-            self._store.journal.append(events)
+            self._tell(events)
         return after
 
     def new_run(self, run: RunRecord) -> None:
@@ -67,14 +73,14 @@ class Writer:
             events = self._events(before, after, stored.gen)
             if command:
                 events.append(self._command(command, actor, batch_id=batch_id, gen=stored.gen))
-            self._store.journal.append(events)
+            self._tell(events)
         return after
 
     def new_batch(self, batch: BatchRecord, actor: str, data: dict[str, Any]) -> None:
         """A batch's first state, durable and journaled: from now on its runs count."""
         self._store.batches.create(batch.batch_id, batch)
         self._index.put_batch(batch)
-        self._store.journal.append([self._command("add", actor, batch_id=batch.batch_id, gen=1, data=data)])
+        self._tell([self._command("add", actor, batch_id=batch.batch_id, gen=1, data=data)])
 
     def pool(
         self, change: Callable[[PoolRecord], PoolRecord], *, command: str = "", actor: str = "service"
@@ -87,12 +93,23 @@ class Writer:
             stored = self._store.pool.update(POOL, change, epoch=self._epoch)
         self._index.pool = stored.value
         if command:
-            self._store.journal.append([self._command(command, actor, gen=stored.gen)])
+            self._tell([self._command(command, actor, gen=stored.gen)])
         return stored.value
 
     def note(self, kind: str, **event: Any) -> None:
         """Journal something that changed no record: a start, a recovery; `event` are fields of `Event`."""
-        self._store.journal.append([Event(type=kind, via=self._via, **event)])
+        self._tell([Event(type=kind, via=self._via, **event)])
+
+    def _tell(self, events: list[Event]) -> None:
+        """Journal what is durable already; what the disk refuses now goes in before the next, or at the next start."""
+        with self._telling:
+            self._untold += events
+            try:
+                self._store.journal.append(self._untold)
+            except StorageError as error:
+                log.error("not_journaled", events=len(self._untold), error=error.message)
+            else:
+                self._untold = []
 
     def _command(self, command: str, actor: str, **event: Any) -> Event:
         return Event(type=f"command.{command}", actor=actor, via=self._via, **event)

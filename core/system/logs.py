@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 from collections.abc import Iterable, MutableMapping
 from typing import Any, TextIO
 
@@ -36,8 +37,8 @@ class Log:
         if self._logger is None:
             import structlog
 
-            if _target is not None and not structlog.is_configured():
-                _configure(*_target)
+            if not structlog.is_configured():
+                _configure(*(_target or (sys.stderr, ())))  # standard output belongs to answers
             self._logger = structlog.get_logger(self._name)
         return self._logger
 

@@ -55,12 +55,15 @@ class ScriptedEngine:
     def reserve(self, lane: str) -> Slot | None:
         if self.free().get(lane, 0) < 1:
             return None
-        return Slot(lane=lane, number=next(self._numbers), owner=this_process())
+        slot = Slot(lane=lane, number=next(self._numbers), owner=this_process())
+        self._slots[f"reserved {slot.number}"] = slot
+        return slot
 
     def release(self, slot: Slot) -> None:
-        return
+        del self._slots[f"reserved {slot.number}"]
 
     def submit(self, slot: Slot, assignment: Assignment) -> None:
+        del self._slots[f"reserved {slot.number}"]
         self._slots[assignment.attempt_id] = slot
         self.running[assignment.run_id] = assignment
         self.begun.append((assignment.run_id, assignment.stage))
