@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from core.bootstrap import Manager, open_manager
+from core.bootstrap import Manager, Storage, open_manager, open_storage
 from core.config import Config, load_config
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,6 +35,11 @@ class Session:
         if self._manager is None:
             self._manager = open_manager(self.config, via="cli")
         return self._manager
+
+    @property
+    def storage(self) -> Storage:
+        """The storage alone, with nothing in it read or restored yet; raises `StorageError` as `manager` does."""
+        return self._manager.storage if self._manager is not None else open_storage(self.config)
 
     def keep_trace(self, trace: str) -> Path:
         """Keep the trace of an unexpected error where its hint can point to; in the logs if there are any."""

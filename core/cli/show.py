@@ -35,6 +35,8 @@ def status(session: Session) -> None:
     )
     if now["pause"]:
         click.echo(f"Paused by {now['pause']['by']}: {printable(now['pause']['why']) or 'no reason given'}")
+    if now["damaged"]:
+        click.echo(f"{now['damaged']} damaged; ./reprise list names them, ./reprise check says more")
     if now["stalled"]:
         click.echo(f"{now['stalled']} stalled; ./reprise list shows which")
     if now["eta_s"]:
@@ -50,10 +52,14 @@ def list_(session: Session, phase: str | None, user: str | None, batch_id: str |
     found = session.manager.views.runs(phase=phase, user=user, batch_id=batch_id)
     if session.as_json:
         show_json(found)
-    elif found["runs"]:
+        return
+    if found["runs"]:
         table(found["runs"], RUN_COLUMNS)
-    else:
-        click.echo("There are no runs yet. ./reprise add SOURCE… makes some." if not phase else "No run matches.")
+    elif not found["damaged"]:
+        narrowed = phase or user or batch_id
+        click.echo("No run matches." if narrowed else "There are no runs yet. ./reprise add SOURCE… makes some.")
+    for damaged in found["damaged"]:
+        click.echo(f"{damaged['id']:<28}  damaged: {printable(damaged['problem'])} ./reprise check says more.")
 
 
 @verb("show")
@@ -82,7 +88,8 @@ def _show_run(run: dict[str, Any]) -> None:
     if run["blocked_reason"]:
         click.echo(f"waits: {printable(run['blocked_reason'])}")
     if run["failure"]:
-        click.echo(f"failed: {printable(run['failure']['message'])} {printable(run['failure']['hint'])}")
+        what = "failed" if run["phase"] == Phase.FAILED else "last error"
+        click.echo(f"{what}: {printable(run['failure']['message'])} {printable(run['failure']['hint'])}")
     for name, stage in run["stages"].items():
         tries = len(stage["attempts"])
         click.echo(f"  {name:<12} {stage['status']:<10} {tries} attempt{'' if tries == 1 else 's'}")
@@ -144,7 +151,7 @@ def _events(session: Session, kinds: tuple[str, ...], limit: int) -> None:
     for event in found["events"]:
         what = event["run_id"] or event["batch_id"] or ""
         moved = f"{event['from']} → {event['to']}" if event["to"] else ""
-        why = printable(event["data"].get("why", "")) if isinstance(event["data"], dict) else ""
+        why = printable(event["data"].get("why") or event["data"].get("problem") or "")
         line = f"{event['t']}  {printable(event['actor']):<16} {event['type']:<22} {what:<28} {moved:<22} {why}"
         click.echo(line.rstrip())
     if not found["events"]:

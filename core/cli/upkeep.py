@@ -30,7 +30,7 @@ def doctor(session: Session) -> int:
 @click.option("--repair", is_flag=True, help="Repair what can be repaired; nothing is deleted, only set aside.")
 def check(session: Session, repair: bool) -> int:
     """Check the storage: every state file, receipt, published file and unit, bit by bit."""
-    storage = session.manager.storage
+    storage = session.storage
     findings = check_storage(storage.layout, storage.clock, repair)
     left = [finding for finding in findings if not finding.repaired]
     if session.as_json:

@@ -133,20 +133,15 @@ class Commands:
         return Lock(self._layout.service_lock()).held_by_other()
 
     def _run(self, run_id: str, verb: str) -> RunRecord:
-        run = self._index.runs.get(run_id)
         if run_id in self._index.batches:
             hint = f"./reprise retry --failed {run_id} retries its failed runs." if verb == "retry" else None
             raise NotFound(f"{run_id} is a batch; “{verb}” is for runs.", hint=hint)
-        if run is None or run.batch_id not in self._index.batches:
-            raise NotFound(f"There is no run {run_id}.")
-        return run
+        return self._index.run(run_id)
 
     def _batch(self, batch_id: str, verb: str) -> BatchRecord:
         if batch_id in self._index.runs:
             raise NotFound(f"{batch_id} is a run; “{verb}” is for batches.")
-        if batch_id not in self._index.batches:
-            raise NotFound(f"There is no batch {batch_id}.")
-        return self._index.batches[batch_id]
+        return self._index.batch(batch_id)
 
     def _let_batch_reopen(self, batch_id: str, by: str) -> None:
         """Before a run of a cancelled batch is retried: else it would be cancelled again with its batch."""

@@ -1,11 +1,13 @@
 """All records in memory, one copy a process: loaded once, refreshed by the watch, and scanned again now and then."""
 
 import threading
+from collections.abc import Iterable
+from pathlib import Path
 
 from core.domain.batch import BatchRecord, PoolRecord
-from core.domain.errors import NotFound
+from core.domain.errors import Damaged, NotFound
 from core.domain.run import RunRecord
-from core.store.state import StateStore
+from core.store.state import Finding, StateStore
 
 POOL = "pool"
 
@@ -19,13 +21,15 @@ class Index:
         self.runs: dict[str, RunRecord] = {}
         self.batches: dict[str, BatchRecord] = {}
         self.pool = PoolRecord()
+        self.damaged: dict[str, str] = {}  # records of which nothing can be believed, and why
 
     def load(self) -> None:
-        """Read everything; what is damaged is set aside and restored by the store."""
-        runs, _ = self._store.runs.load_all()
-        batches, _ = self._store.batches.load_all()
-        pool, _ = self._store.pool.load_all()
+        """Read everything; what is damaged is set aside and restored by the store, or listed in `damaged`."""
+        runs, of_runs = self._store.runs.load_all()
+        batches, of_batches = self._store.batches.load_all()
+        pool, of_pool = self._store.pool.load_all()
         with self._lock:
+            self.damaged = dict(lost([*of_runs, *of_batches, *of_pool]))
             self.runs = {key: stored.value for key, stored in runs.items()}
             self.batches = {key: stored.value for key, stored in batches.items()}
             self.pool = pool[POOL].value if POOL in pool else PoolRecord()
@@ -44,6 +48,24 @@ class Index:
             with self._lock:
                 self.runs.pop(record_id, None)
                 self.batches.pop(record_id, None)
+
+    def run(self, run_id: str) -> RunRecord:
+        """A run that somebody asks for; raises `NotFound`, or `Damaged` when it or its batch cannot be believed."""
+        run = self.runs.get(run_id)
+        if run is not None and run.batch_id in self.batches:
+            return run
+        place = run_id if run is None else run.batch_id
+        if place in self.damaged:
+            raise Damaged(f"The state of {place} is damaged: {self.damaged[place]}")
+        raise NotFound(f"There is no run {run_id}.")
+
+    def batch(self, batch_id: str) -> BatchRecord:
+        """A batch that somebody asks for; raises `NotFound`, or `Damaged` when it cannot be believed."""
+        if batch_id in self.damaged:
+            raise Damaged(f"The state of {batch_id} is damaged: {self.damaged[batch_id]}")
+        if batch_id not in self.batches:
+            raise NotFound(f"There is no batch {batch_id}.")
+        return self.batches[batch_id]
 
     def put_run(self, run: RunRecord) -> None:
         """Note a run that was just written or read."""
@@ -65,3 +87,8 @@ class Index:
         with self._lock:
             runs = [run for run in self.runs.values() if run.batch_id == batch_id]
         return sorted(runs, key=lambda run: run.position)
+
+
+def lost(findings: Iterable[Finding]) -> Iterable[tuple[str, str]]:
+    """The id and the problem of every record that could not be restored."""
+    return ((Path(found.path).name.partition(".")[0], found.problem) for found in findings if not found.repaired)

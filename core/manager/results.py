@@ -39,7 +39,7 @@ class Results:
 
     def all(self, run_id: str) -> list[Result]:
         """Every file the run has published so far, in pipeline order."""
-        run = self._run(run_id)
+        run = self._index.run(run_id)
         return [result for stage in run.stages for result in self._of_stage(run, stage)]
 
     def find(self, run_id: str, name: str) -> Result:
@@ -47,7 +47,7 @@ class Results:
 
         Raises `Refused` (exit 4) when it is not made yet, `NotFound` when this run makes no such file.
         """
-        run = self._run(run_id)
+        run = self._index.run(run_id)
         there = self.all(run_id)
         for result in there:
             if result.name == name or (
@@ -68,17 +68,11 @@ class Results:
 
     def check(self, result: Result, run_id: str) -> Path:
         """The path of a result whose bytes were just compared with its receipt; raises `Damaged`."""
-        run = self._run(run_id)
+        run = self._index.run(run_id)
         key = run.stages[result.stage].key
         if key is None or self._artifacts.inspect(result.stage, key, deep=True, repair=False)[0] is None:
             raise Damaged(f"{result.name} of run {run_id} is not what was published.")
         return result.path
-
-    def _run(self, run_id: str) -> RunRecord:
-        run = self._index.runs.get(run_id)
-        if run is None or run.batch_id not in self._index.batches:
-            raise NotFound(f"There is no run {run_id}.")
-        return run
 
     def _of_stage(self, run: RunRecord, stage: str) -> list[Result]:
         key = run.stages[stage].key

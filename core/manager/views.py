@@ -9,7 +9,6 @@ from core.config import Config
 from core.domain.batch import BatchRecord
 from core.domain.diagnosis import flags, why
 from core.domain.display import pool_status
-from core.domain.errors import NotFound
 from core.domain.estimate import Estimate
 from core.domain.run import RunRecord, StageState
 from core.domain.states import TERMINAL, BatchPhase, Phase
@@ -53,11 +52,8 @@ class Views:
     # --- runs ------------------------------------------------------------------------------------------------
 
     def record(self, run_id: str) -> RunRecord:
-        """The record of a run; raises `NotFound`."""
-        run = self._index.runs.get(run_id)
-        if run is None or run.batch_id not in self._index.batches:
-            raise NotFound(f"There is no run {run_id}.")
-        return run
+        """The record of a run; raises `NotFound`, or `Damaged` when nothing of it can be believed."""
+        return self._index.run(run_id)
 
     def run(self, run_id: str) -> dict[str, Any]:
         """Everything about a run, with its stages."""
@@ -77,8 +73,10 @@ class Views:
     ) -> dict[str, Any]:
         """The runs that match, newest batch first and in order within it, without their stages.
 
-        With `offset` and `limit` one page of them; `total` counts all.
+        With `offset` and `limit` one page of them; `total` counts all. `damaged` names records that cannot be believed.
         """
+        if batch_id is not None:
+            self._index.batch(batch_id)
         look = self._looker.look()
         everything, batches = look.situation.runs, look.situation.batches
         found = [
@@ -92,7 +90,8 @@ class Views:
         found.sort(key=lambda run: run.position)
         found.sort(key=lambda run: run.batch_id, reverse=True)
         page = found[offset : None if limit is None else offset + limit]
-        return {"runs": [self._brief(run, look) for run in page], "total": len(found)}
+        damaged = [{"id": id_, "problem": problem} for id_, problem in sorted(self._index.damaged.items())]
+        return {"runs": [self._brief(run, look) for run in page], "total": len(found), "damaged": damaged}
 
     def why(self, run_id: str) -> dict[str, Any]:
         """The one reason why a run does not move."""
@@ -167,9 +166,7 @@ class Views:
 
     def batch(self, batch_id: str) -> dict[str, Any]:
         """Everything about a batch, with its runs (without their stages)."""
-        batch = self._index.batches.get(batch_id)
-        if batch is None:
-            raise NotFound(f"There is no batch {batch_id}.")
+        batch = self._index.batch(batch_id)
         look = self._looker.look()
         runs = self._index.runs_of(batch_id)
         return self._batch_brief(batch, runs, look) | {"runs": [self._brief(run, look) for run in runs]}
@@ -243,6 +240,7 @@ class Views:
             "failed": counts[Phase.FAILED],
             "paused": counts[Phase.PAUSED],
             "cancelled": counts[Phase.CANCELLED],
+            "damaged": len(self._index.damaged),
             "stalled": sum("stalled" in self.flags(run) for run in active),
             "resumed": sum(run.resumed for run in active),
             "throughput_per_min": round(len(done_lately) * 60.0 / THROUGHPUT_WINDOW_S, 3),

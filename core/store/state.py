@@ -42,6 +42,8 @@ class StateStore:
         if finding in self._known:
             return  # what cannot be repaired is met again at every reading
         self._known.add(finding)
+        if not finding.repaired and self._is_in_the_journal(finding):
+            return  # another process has met it before
         name = Path(finding.path).name.removesuffix(SUFFIX)
         event = Event(
             type="state.restored" if finding.repaired else "state.damaged",
@@ -55,6 +57,16 @@ class StateStore:
             _log.error("%s: %s (%s; not in the journal: %s)", finding.path, finding.problem, finding.action, error)
         if self._told is not None:
             self._told(finding)
+
+    def _is_in_the_journal(self, finding: Finding) -> bool:
+        try:
+            for line in self.journal.lines():
+                data = line.get("data", {})
+                if line["type"] in ("state.damaged", "state.restored") and data.get("path") == finding.path:
+                    return bool(line["type"] == "state.damaged" and data.get("problem") == finding.problem)
+        except StorageError:
+            return False  # then it is told once more
+        return False
 
 
 def open_store(layout: Layout, clock: Clock, on_damage: OnDamage | None = None) -> StateStore:
