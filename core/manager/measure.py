@@ -6,7 +6,7 @@ from typing import Any
 from core.config import Config
 from core.domain.estimate import Estimate, Rates, estimate_run, estimate_runs, measured_rates
 from core.domain.run import RunRecord
-from core.domain.states import Phase, StageStatus
+from core.domain.states import AttemptOutcome, Phase, StageStatus
 from core.manager.index import Index
 from core.stages.catalog import Catalog
 from core.store.layout import Layout
@@ -51,14 +51,17 @@ class Measure:
         return round(min(1.0, done / total), 4)
 
     def stage_share(self, run: RunRecord, name: str) -> float:
-        """How far one stage of the run is, from 0 to 1."""
+        """How far one stage of the run is, from 0 to 1; what an attempt that ended had reached still counts."""
         if run.stages[name].status == StageStatus.COMMITTED:
             return 1.0
-        progress = self.progress_of(run) if run.open_attempt is not None and run.open_attempt.stage == name else None
-        total = progress.get("total") if progress else None
-        if progress is None or not total:
+        if not any(attempt.stage == name for attempt in run.attempts):
             return 0.0
-        return max(0.0, min(1.0, float(progress.get("done", 0.0)) / float(total)))
+        told = read_progress(self._layout, run.run_id) or {}
+        last = next((attempt for attempt in reversed(run.attempts) if attempt.id == told.get("attempt")), None)
+        if last is None or last.stage != name or last.outcome == AttemptOutcome.COMMITTED:
+            return 0.0  # what a former round told
+        share = told.get("share")
+        return max(0.0, min(1.0, float(share))) if isinstance(share, int | float) else 0.0
 
     def quiet_s(self, run: RunRecord) -> float | None:
         """Seconds without any news from the run's open attempt; None when nothing can be said."""

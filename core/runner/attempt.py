@@ -9,7 +9,7 @@ import msgspec
 from core.runner.control import Control
 from core.stages.stage import Job
 from core.store.layout import Layout
-from core.store.progress import write_progress
+from core.store.progress import read_progress, write_progress
 from core.store.units import UnitLog
 from core.system.clock import Clock, rfc3339
 from core.system.files import write_durably
@@ -43,6 +43,8 @@ class RunningAttempt:
         self._layout, self._clock, self._control = layout, clock, control
         self._run_id, self._stage, self._unit, self._attempt_id, self._key = run_id, stage, unit, attempt_id, key
         self._lock = threading.Lock()
+        before = read_progress(layout, run_id) or {}
+        self._share = float(before.get("share") or 0.0) if before.get("key") == key else 0.0
         self._said_at = float("-inf")
         self._began_at = clock.monotonic()
         self._log_path = layout.attempt_log(run_id, stage, attempt_id)
@@ -53,6 +55,7 @@ class RunningAttempt:
         """Write how far it is, at most every `PROGRESS_INTERVAL_S`; the end of the work is always written."""
         with self._lock:
             now = self._clock.monotonic()
+            self._share = max(self._share, min(1.0, done / total if total else 0.0))
             if now - self._said_at < PROGRESS_INTERVAL_S and not (total and done >= total):
                 return
             self._said_at = now
@@ -66,6 +69,7 @@ class RunningAttempt:
                 "unit": self._unit,
                 "done": done,
                 "total": total,
+                "share": round(self._share, 4),
                 "note": note,
                 "elapsed_s": round(now - self._began_at, 3),
                 "at": rfc3339(self._clock.now()),

@@ -70,7 +70,10 @@ class Attempt(Protocol):
         ...
 
     def progress(self, done: float, total: float | None, note: str = "") -> None:
-        """Tell how far it is, in any unit; written at most 4 times a second, never durable. Cheap; thread-safe."""
+        """Tell how far it is, in any unit; written at most 4 times a second, never durable. Cheap; thread-safe.
+
+        What is shown of a piece of work never falls, so what only prepares it is told with `total` None.
+        """
         ...
 
     def log(self, text: str) -> None:

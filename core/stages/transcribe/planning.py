@@ -45,7 +45,7 @@ def make_plan(
     """A new plan, durable. Raises `StageError(LANGUAGE_MISMATCH)` when the model does not know the language set."""
 
     def tell(share: float) -> None:
-        attempt.progress(share * recording.seconds, recording.seconds, "looking for speech")
+        attempt.progress(0, None, f"looking for speech: {share:.0%}")
 
     probabilities = speech_probabilities(recording, threads, attempt.check, tell)
     windows = plan.make_windows(probabilities, recording.samples)

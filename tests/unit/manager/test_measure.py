@@ -1,0 +1,76 @@
+"""How far a run is: never less than was said before in the same round."""
+
+from pathlib import Path
+
+import pytest
+
+from core.config import Config
+from core.manager.measure import Measure
+from core.runner.outcome import Ended
+from core.store.progress import write_progress
+from tests.support.dispatching import House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def measure(house: House) -> Measure:
+    return Measure(index=house.index, layout=house.layout, catalog=house.catalog, config=Config(), clock=house.clock)
+
+
+def told(house: House, run_id: str, share: float) -> None:
+    """The running attempt writes how far it is."""
+    assignment = house.engine.running[run_id]
+    progress = {"attempt": assignment.attempt_id, "stage": assignment.stage, "key": "k", "share": share}
+    write_progress(house.layout, run_id, progress)
+
+
+def shown(house: House, run_id: str) -> float:
+    return measure(house).share(house.run(run_id))
+
+
+def test_progress_grows_through_the_stages_and_ends_at_one(house: House) -> None:
+    (run,) = house.add()
+    seen = [shown(house, run)]
+    house.turn()
+    while run in house.engine.running:
+        told(house, run, 0.5)
+        seen.append(shown(house, run))
+        house.end(run)
+        seen.append(shown(house, run))
+    assert seen[0] == 0.0
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+
+
+def test_an_attempt_that_ended_or_died_takes_nothing_back(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    told(house, run, 0.6)
+    before = shown(house, run)
+    house.end(run, Ended())
+    assert shown(house, run) == before
+    house.engine.die(run)
+    house.turn()
+    assert run in house.engine.running, "a new attempt that has not told anything yet"
+    assert shown(house, run) == before
+
+
+def test_what_an_older_round_told_does_not_count(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    told(house, run, 1.0)
+    house.finish(run)
+    house.commands.run(run, "retry", by="ana", from_stage="download")
+    house.turn()
+    assert measure(house).stage_share(house.run(run), "download") == 0.0
+
+
+@pytest.mark.parametrize("nonsense", ['{"share": "half"}', "[]", "", '{"share": 7, "attempt": "a_1"}'])
+def test_nonsense_in_a_progress_file_is_no_progress(house: House, nonsense: str) -> None:
+    (run,) = house.add()
+    house.turn()
+    house.layout.progress_file(run).write_text(nonsense)
+    assert 0.0 <= shown(house, run) <= 1.0
