@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.domain.errors import RepriseError
 from pages.components import session
+from pages.components.live import survive_restart
 from pages.components.markup import show, tag
 from pages.components.sidebar import sidebar
 
@@ -28,5 +29,6 @@ try:
 except RepriseError as error:
     show(tag("div", tag("b", error.message), tag("p", error.hint), cls="rp-note", data_tone="bad"))
     st.stop()
+survive_restart()
 sidebar()
 page.run()

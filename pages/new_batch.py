@@ -26,25 +26,27 @@ FORMATS = {"best": "Best", "1080p": "1080p", "720p": "720p", "audio": "Sound onl
 
 def page() -> None:
     """The whole page."""
+    # The number changes with every batch made and empties the form; the token makes one batch of a double click.
+    number = st.session_state.setdefault("new-number", 0)
     token = st.session_state.setdefault("new-token", uuid4().hex)
     intro = "Links, files or folders. Each becomes a transcript, verified quotes and a summary."
     show(tag("div", tag("h1", "New batch"), tag("p", intro), cls="rp-head"))
     told(st.session_state.get("new-added"))
     uploaded = _drop(
-        key=f"drop-{token}",
-        data={"token": token, "most": UPLOAD_BYTES},
+        key=f"drop-{number}",
+        data={"token": number, "most": UPLOAD_BYTES},
         default={"files": []},
         on_files_change=lambda: None,
     ).files
-    with st.form(f"new-{token}", border=False):
+    with st.form(f"new-{number}", border=False):
         sources = st.text_area(
             "Links, files and folders, one a line",
             height=130,
-            key=f"sources-{token}",
+            key=f"sources-{number}",
             placeholder="https://example.org/a-talk\n/home/me/recordings\n/home/me/interview.mp4",
         )
-        name = st.text_input("Name", max_chars=100, key=f"name-{token}", placeholder="Named after its first recording")
-        given = settings(token)
+        name = st.text_input("Name", max_chars=100, key=f"name-{number}", placeholder="Named after its first recording")
+        given = settings(number)
         with st.container(horizontal=True):
             start = st.form_submit_button("Start", type="primary", icon=":material/play_arrow:")
             draft = st.form_submit_button("Keep as draft", icon=":material/draft:")
@@ -53,25 +55,25 @@ def page() -> None:
         submit(token, wanted, name, given, draft)
 
 
-def settings(token: str) -> dict[str, Any]:
+def settings(number: int) -> dict[str, Any]:
     """What should be made, with defaults that suit most recordings."""
     usual = Settings()
     with st.expander("Settings"):
         first, second = st.columns(2)
         with first:
             model = st.selectbox(
-                "Speech model", ("auto", *MODELS), key=f"model-{token}", help="Automatic takes the best installed one."
+                "Speech model", ("auto", *MODELS), key=f"model-{number}", help="Automatic takes the best installed one."
             )
-            language = st.selectbox("Language", LANGUAGES, key=f"language-{token}", accept_new_options=True)
-            llm = st.selectbox("Quotes and summary by", tuple(LLM), format_func=LLM.__getitem__, key=f"llm-{token}")
-            format_ = st.selectbox("Download", tuple(FORMATS), format_func=FORMATS.__getitem__, key=f"format-{token}")
+            language = st.selectbox("Language", LANGUAGES, key=f"language-{number}", accept_new_options=True)
+            llm = st.selectbox("Quotes and summary by", tuple(LLM), format_func=LLM.__getitem__, key=f"llm-{number}")
+            format_ = st.selectbox("Download", tuple(FORMATS), format_func=FORMATS.__getitem__, key=f"format-{number}")
         with second:
-            priority = st.slider("Priority", 0, 10, 5, key=f"priority-{token}")
-            concurrency = st.slider("Runs at a time", 1, 5, 3, key=f"concurrency-{token}")
-            retries = st.slider("Tries again by itself", 0, 10, usual.max_retries, key=f"retries-{token}")
-            hold = st.toggle("Pause a run instead of failing it when all tries are used up", key=f"hold-{token}")
-            quotes = st.toggle("Quotes", usual.quotes, key=f"quotes-{token}")
-            summary = st.toggle("Summary", usual.summary, key=f"summary-{token}")
+            priority = st.slider("Priority", 0, 10, 5, key=f"priority-{number}")
+            concurrency = st.slider("Runs at a time", 1, 5, 3, key=f"concurrency-{number}")
+            retries = st.slider("Tries again by itself", 0, 10, usual.max_retries, key=f"retries-{number}")
+            hold = st.toggle("Pause a run instead of failing it when all tries are used up", key=f"hold-{number}")
+            quotes = st.toggle("Quotes", usual.quotes, key=f"quotes-{number}")
+            summary = st.toggle("Summary", usual.summary, key=f"summary-{number}")
     return {
         "priority": priority,
         "concurrency": concurrency,
@@ -115,6 +117,7 @@ def submit(token: str, sources: list[str], name: str, given: dict[str, Any], dra
         rejections(msgspec.to_builtins(added.rejected))
         return
     del st.session_state["new-token"]
+    st.session_state["new-number"] += 1
     if added.rejected:
         st.session_state["new-added"] = {
             "batch_id": added.batch_id,

@@ -39,7 +39,8 @@ def overview() -> None:
         run_rows(found["runs"], key=f"filtered-{picked}", label=PHASES[picked][0], none="There are none just now.")
         pages(found["total"])
     else:
-        attention, active = urgent(status), views.runs(phase="running", limit=PAGE)["runs"]
+        attention = urgent(status)
+        active = [run for run in views.runs(phase="running", limit=PAGE)["runs"] if "stalled" not in run["flags"]]
         if attention:
             heading("Needs attention", words.count(status["failed"] + status["stalled"], "run"))
             run_rows(attention, key="attention", label="Needs attention")

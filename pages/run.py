@@ -6,10 +6,12 @@ import streamlit as st
 
 from core.domain.display import shown_phase
 from core.domain.errors import NotFound
+from core.domain.markup import one_line
 from pages.components import confirm, session, words
 from pages.components.live import listen
-from pages.components.markup import join, show, tag
+from pages.components.markup import join, literal, show, tag
 from pages.components.player import files, reader
+from pages.components.run_row import STALLED
 from pages.components.timeline import meter, timeline
 
 BUTTONS = {
@@ -33,7 +35,10 @@ def head(run_id: str) -> None:
     word = "stalled" if "stalled" in run["flags"] else shown_phase(record)
     batch = session.manager().storage.index.batches[run["batch_id"]]
     st.page_link(
-        "batches.py", label="Back to its batch", icon=":material/arrow_back:", query_params={"batch": batch.batch_id}
+        "batches.py",
+        label=literal(one_line(batch.name, 60)),
+        icon=":material/arrow_back:",
+        query_params={"batch": batch.batch_id},
     )
     badge = tag("span", words.label(word), cls="rp-badge", data_tone=words.tone(word))
     show(
@@ -100,16 +105,8 @@ def reason(run: dict[str, Any], word: str) -> None:
     if word == "failed" and failure:
         show(tag("div", tag("b", failure["message"]), tag("p", failure["hint"]), cls="rp-note", data_tone="bad"))
     elif word == "stalled":
-        hint = "Stop it to set its processes free, then retry: what is done is kept."
-        show(
-            tag(
-                "div",
-                tag("b", "There was no news from it for a while."),
-                tag("p", hint),
-                cls="rp-note",
-                data_tone="bad",
-            )
-        )
+        sentence = f"Nothing was heard from the {words.noun(run['stage'] or 'work')} for a while."
+        show(tag("div", tag("b", sentence), tag("p", STALLED), cls="rp-note", data_tone="bad"))
     elif run["blocked_reason"]:
         last = f"Last error: {failure['message']}" if failure else None
         show(

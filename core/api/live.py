@@ -13,18 +13,21 @@ FOREIGN = 4403
 
 
 async def live(socket: WebSocket) -> None:
-    """Sends `{"changed": [topic, …]}` when something did, and an empty list every `BEAT_S` seconds as a sign of life."""
+    """Sends `{"changed": [topic, …], "server": id}` when something did, and every `BEAT_S` seconds as a sign of life."""
     if not is_ours(socket.headers) or "origin" not in socket.headers:
         await socket.close(FOREIGN)
         return
     await socket.accept()
-    hub = current().hub
+    process = current()
+    hub = process.hub
     gone = asyncio.create_task(_until_gone(socket))
     try:
         with hub.listen() as listener, suppress(WebSocketDisconnect):
+            topics: list[str] = []
             while not gone.done():
-                await socket.send_json({"changed": await listener.changes(BEAT_S)})
+                await socket.send_json({"changed": topics, "server": process.id})
                 await asyncio.wait({gone}, timeout=hub.gap_s)
+                topics = await listener.changes(BEAT_S)
     finally:
         gone.cancel()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -22,6 +23,7 @@ class Process:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.id = secrets.token_hex(8)
         self.manager: Manager = open_manager(config, via="dashboard")
         index = self.manager.storage.index
         self.hub = Hub(lambda run_id: run.batch_id if (run := index.runs.get(run_id)) is not None else None)

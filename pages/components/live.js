@@ -1,25 +1,50 @@
 // One WebSocket a tab, shared by every live part of the page: browsers allow only six connections to a host.
-const LOST_MS = 1500, STALE_MS = 12000;
+const LOST_MS = 1500, STALE_MS = 12000, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500;
 
 function openBus() {
   const parts = new Set();
-  let wait = 400, heard = Date.now(), lostAt = 0, opened = false;
+  let wait = 400, heard = Date.now(), lostAt = 0, opened = false, server = "";
   const pill = document.createElement("div");
   pill.className = "rp-pill";
   pill.setAttribute("role", "status");
   document.body.append(pill);
 
+  // A page that is still drawing, or has just found its server again, is not asked to draw more.
+  let connectedAt = 0;
+  function idle() {
+    const app = document.querySelector('[data-testid="stApp"]');
+    if (!app?.dataset.testConnectionState) return true;
+    if (app.dataset.testConnectionState !== "CONNECTED") { connectedAt = 0; return false; }
+    connectedAt ||= Date.now() - (opened ? 0 : SETTLE_MS);
+    return app.dataset.testScriptState === "notRunning" && Date.now() - connectedAt >= SETTLE_MS;
+  }
+  // Streamlit draws only one of the fragments that are triggered in the same moment: they go one after the other.
+  const queue = new Set();
+  function ring(part) {
+    queue.add(part);
+    if (queue.size === 1) setTimeout(next, 0);
+  }
+  function next() {
+    if (!idle()) { setTimeout(next, BUSY_MS); return; }
+    const part = [...queue].find((one) => one.whole) ?? [...queue][0];
+    queue.delete(part);
+    if (parts.has(part)) part.trigger();
+    if (queue.size) setTimeout(next, APART_MS);
+  }
+
   function connect() {
     const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
     socket.onopen = () => {
       wait = 400; heard = Date.now(); lostAt = 0;
-      if (opened) for (const part of parts) part.ring();
+      if (opened) for (const part of parts) if (!part.whole) ring(part);
       opened = true;
     };
     socket.onmessage = (event) => {
       heard = Date.now();
-      const changed = new Set(JSON.parse(event.data).changed);
-      for (const part of parts) if (part.topics.some((topic) => changed.has(topic))) part.ring();
+      const said = JSON.parse(event.data), changed = new Set(said.changed);
+      if (server && server !== said.server) for (const part of parts) if (part.whole) ring(part);
+      server = said.server;
+      for (const part of parts) if (part.topics.some((topic) => changed.has(topic))) ring(part);
     };
     socket.onclose = () => {
       lostAt ||= Date.now();
@@ -28,29 +53,31 @@ function openBus() {
     };
   }
   setInterval(() => {
+    idle(); // notices when the connection comes and goes
     const lost = (lostAt && Date.now() - lostAt > LOST_MS) || Date.now() - heard > STALE_MS;
     const text = lost ? `Disconnected. What you see is ${Math.round((Date.now() - heard) / 1000)} s old; trying again…` : "";
     if (pill.textContent !== text) pill.textContent = text;
     document.documentElement.dataset.repriseLive = lost ? "lost" : opened ? "on" : "opening";
   }, 500);
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) for (const part of parts) if (part.missed) part.ring();
+    if (!document.hidden) for (const part of parts) if (part.missed) ring(part);
   });
   connect();
-  return { parts };
+  return { parts, ring };
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const bus = (window.repriseBus ||= openBus());
   const part = (parentElement.reprisePart ||= { missed: false });
   part.topics = data.topics;
-  part.ring = () => {
+  part.whole = data.whole;
+  part.trigger = () => {
     part.missed = document.hidden;
     if (!document.hidden) setTriggerValue("tick", Date.now());
   };
   bus.parts.add(part);
   clearInterval(part.timer);
-  part.timer = setInterval(() => part.ring(), data.anyway_s * 1000);
+  if (data.anyway_s) part.timer = setInterval(() => bus.ring(part), data.anyway_s * 1000);
   return () => {
     clearInterval(part.timer);
     bus.parts.delete(part);

@@ -22,6 +22,14 @@ _live = component("live")
 
 def listen(part: str, *topics: str, anyway_s: float = ANYWAY_S) -> None:
     """Draw this `part` of the page, a fragment, again when a topic changes (`runs`, `run:ID`, `batch:ID`, `pool`)."""
-    key = f"live-{part}"
-    with st.container(key=f"hidden-{key}"):
-        _live(key=key, data={"topics": list(topics), "anyway_s": anyway_s}, on_tick_change=lambda: None)
+    _mount(part, {"topics": list(topics), "anyway_s": anyway_s, "whole": False})
+
+
+def survive_restart() -> None:
+    """Draw the whole page again when another server answers: that one knows nothing of this page's fragments yet."""
+    _mount("page", {"topics": [], "anyway_s": 0, "whole": True})
+
+
+def _mount(part: str, data: dict[str, Any]) -> None:
+    with st.container(key=f"hidden-live-{part}"):
+        _live(key=f"live-{part}", data=data, on_tick_change=lambda: None)

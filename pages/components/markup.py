@@ -2,11 +2,12 @@
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterable
 
 import streamlit as st
 
+# Control characters, halves of characters, and those that turn the direction of what follows. Joiners stay: emoji need them.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&\"'^=@/])")
 
 
@@ -18,7 +19,7 @@ class Html(str):
 
 def clean(text: object) -> str:
     """`text` without control and direction characters, which could reorder or hide what stands beside it."""
-    return "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else "�" for c in str(text))
+    return _STEERING.sub("�", str(text))
 
 
 def esc(text: object) -> Html:

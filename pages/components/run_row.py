@@ -7,17 +7,21 @@ import streamlit as st
 from core.domain.display import shown_batch_phase, shown_phase
 from pages.components import confirm, session, words
 from pages.components.live import component
-from pages.components.markup import join
+from pages.components.markup import clean, join
 
 PAGE = 50
 _rows = component("rows")
 _tiles = component("tiles")
+STALLED = "Stop it to set its processes free, then retry: what is done is kept."
 ACTIONS = {"retry": "Retry", "resume": "Resume", "pause": "Pause", "stop": "Stop", "unskip": "Take in again"}
 
 
 def run_rows(runs: list[dict[str, Any]], *, key: str, label: str, none: str = "", compact: bool = False) -> None:
     """A list of runs (as `views.runs` gives them) with their inline action; call it inside a live fragment."""
-    _draw([_run_row(run) for run in runs], key, label, none, compact)
+    rows = [_run_row(run) for run in runs]
+    if compact:  # there is room for what needs a person, not for everything that is possible
+        rows = [row | {"actions": [action for action in row["actions"] if action[0] != "pause"]} for row in rows]
+    _draw(rows, key, label, none, compact)
 
 
 def batch_rows(batches: list[dict[str, Any]], *, key: str, label: str, none: str = "") -> None:
@@ -33,6 +37,7 @@ def tiles(counts: list[tuple[str, str, int, str]], picked: str | None, *, key: s
 
 
 def _draw(rows: list[dict[str, Any]], key: str, label: str, none: str, compact: bool) -> None:
+    rows = [{name: clean(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows]
     data = {"rows": rows, "label": label, "none": none, "compact": compact}
     said = _rows(key=key, data=data, on_act_change=lambda: None, on_open_change=lambda: None)
     if said.open:
@@ -64,20 +69,24 @@ def _run_row(run: dict[str, Any]) -> dict[str, Any]:
         "sub": _sub(run, word),
         "badge": words.label(word),
         "tone": words.tone(word),
-        "progress": run["progress"] if word not in ("completed", "skipped", "cancelled", "failed") else None,
+        "progress": run["progress"] if _shows_progress(run, word) else None,
         "said": _said(run, word),
         "error": _stalled(run) if word == "stalled" else failed["message"] if failed else "",
-        "hint": failed["hint"] if failed else "",
+        "hint": STALLED if word == "stalled" else failed["hint"] if failed else "",
         "actions": _run_actions(word, session.offered(record)),
     }
+
+
+def _shows_progress(run: dict[str, Any], word: str) -> bool:
+    return word not in ("completed", "skipped", "cancelled", "failed") and (run["progress"] > 0 or word == "running")
 
 
 def _sub(run: dict[str, Any], word: str) -> str:
     tries = sum(run["attempts"].values())
     parts = [
-        words.stage(run["stage"]) if run["stage"] and word != "completed" else "",
+        words.stage(run["stage"]) if run["stage"] and word not in ("queued", "retry_wait") else "",
         run["note"],
-        run["blocked_reason"] if word not in ("failed", "completed") else "",
+        run["blocked_reason"] if word not in ("failed", "completed", "retry_wait") else "",
         words.count(tries, "failed attempt") if tries else "",
         words.count(run["retry_count"], "retry", "retries") if run["retry_count"] else "",
         "resumed after restart" if "resumed" in run["flags"] else "",
@@ -91,6 +100,8 @@ def _said(run: dict[str, Any], word: str) -> str:
         took = words.between(run["started_at"], run["completed_at"], now)
         long = f"{words.duration(run['duration_s'])} recording" if run["duration_s"] else ""
         return join([long, f"took {words.duration(took)}" if took else ""])
+    if word == "retry_wait" and (due := session.manager().views.record(run["run_id"]).next_at) is not None:
+        return f"tries again in {words.duration(max(1, round((due - session.now()).total_seconds())))}"
     if word in ("failed", "cancelled", "skipped"):
         return words.ago(run["updated_at"], session.now())
     return join(
@@ -99,12 +110,11 @@ def _said(run: dict[str, Any], word: str) -> str:
 
 
 def _stalled(run: dict[str, Any]) -> str:
-    where = words.stage(run["stage"] or "").lower()
-    return f"No news from its {where} for a while. Stop it to set its processes free, then retry: what is done is kept."
+    return f"Nothing was heard from the {words.noun(run['stage'] or 'work')} for a while."
 
 
 def _run_actions(word: str, offered: list[str]) -> list[list[str]]:
-    order = ("stop",) if word == "stalled" else ("retry", "resume", "unskip", "pause")
+    order = {"stalled": ("stop",), "running": ("pause",)}.get(word, ("retry", "resume", "unskip"))
     return [[verb, ACTIONS[verb]] for verb in order if verb in offered][:1]
 
 

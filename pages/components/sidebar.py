@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.components import session, words
 from pages.components.live import listen
-from pages.components.markup import Html, esc, show, tag
+from pages.components.markup import Html, show, tag
 from pages.components.run_row import run_rows
 
 SHOWN = 3
@@ -76,4 +76,4 @@ def _service(status: dict[str, Any]) -> Html:
 
 
 def _state(tone: str, word: str, said: str) -> Html:
-    return tag("div", tag("span", esc(word), tag("small", said)), cls="rp-state", data_tone=tone, role="status")
+    return tag("div", tag("div", tag("span", word), tag("small", said)), cls="rp-state", data_tone=tone, role="status")

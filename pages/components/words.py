@@ -16,8 +16,10 @@ TONES = {
     "cancelling": "warn",
     "skipping": "warn",
 }
-LABELS = {"retry_wait": "waiting to retry", "not_needed": "not needed", "committed": "done"}
+LABELS = {"retry_wait": "will retry", "not_needed": "not needed", "committed": "done"}
 STAGES = {"download": "Download", "transcribe": "Transcribe", "quotes": "Quotes", "summary": "Summary"}
+
+NOUNS = {"transcribe": "transcription"}
 
 
 def tone(word: str) -> str:
@@ -33,6 +35,11 @@ def label(word: str) -> str:
 def stage(name: str) -> str:
     """A stage as it is shown."""
     return STAGES.get(name, name.capitalize())
+
+
+def noun(name: str) -> str:
+    """A stage inside a sentence: `the transcription`."""
+    return NOUNS.get(name, name)
 
 
 def duration(seconds: float | None) -> str:
