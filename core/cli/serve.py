@@ -1,8 +1,6 @@
 """`serve`: be the service of a storage until told to stop."""
 
-import signal
 import sys
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -24,10 +22,13 @@ def serve(session: Session, no_api: bool) -> int:
     On SIGTERM nothing new is begun, running work ends at a checkpoint, and the process leaves within 10 seconds with
     everything noted; a second signal ends it at once, which loses nothing but the windows in flight.
     """
+    from core.service.signals import EndSignals
+
     del no_api  # the API is a later issue; the option is part of the contract
     config = session.config
     configure_log(sys.stderr, secrets=[config.llm_api_key])
     log = Log("service")
+    signals = EndSignals()
     storage = open_storage(config)
     lock = take_service_lock(storage)
     try:
@@ -39,16 +40,11 @@ def serve(session: Session, no_api: bool) -> int:
 
         service = build_service(config, storage, ready)
 
-        def stop(number: int, frame: FrameType | None) -> None:
-            del number, frame
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        def stop() -> None:
             log.info("stopping", hint="running work ends at a checkpoint")
             service.stop()
 
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signals.call(stop)
         service.run()
         log.info("stopped")
     except Fenced as error:

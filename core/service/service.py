@@ -86,7 +86,7 @@ class Service:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Ask the loop to end; safe in a signal handler."""
+        """Ask the loop to end; from any thread."""
         self._stopping.set()
         self._wake.ring()
 
@@ -103,7 +103,7 @@ class Service:
                 self._engine.warm(lane)
             report = self._recovery.recover()
             scanned_at = self._clock.monotonic()
-            wait_s = self._turn()
+            wait_s = 0.0 if self._stopping.is_set() else self._turn()
             self._on_ready(report)
             while not self._stopping.is_set():
                 for kind, record_id in self._wake.wait(min(wait_s, self._rescan_s)):

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import speech
+from tests.support.transcription_kills import Reference
+
+SENTENCES = 24  # about 80 s of speech: three windows
 _MEMORY = Path("/dev/shm")
 
 
@@ -19,3 +23,11 @@ def fast_folder(tmp_path: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="reprise-faults-", dir=_MEMORY))
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    """A video through all stages, undisturbed: what every kill is compared with."""
+    made = Reference(tmp_path_factory.mktemp("reference"), speech.talk(SENTENCES, suffix=".mp4"))
+    assert made.windows >= 3
+    return made

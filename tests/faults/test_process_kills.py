@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import speech
 from tests.support.kills import (
     VICTIMS,
     assert_no_transition_lost,
@@ -31,16 +30,8 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.speech
 
-SENTENCES = 24  # about 80 s: three windows
 SEEDS = (0, 1, 2)
 BLOCK_BYTES = 64 * 1024  # what yt-dlp reads at a time: only the block being read may be sent twice
-
-
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
-    made = Reference(tmp_path_factory.mktemp("reference"), speech.talk(SENTENCES, suffix=".mp4"))
-    assert made.windows >= 3
-    return made
 
 
 # --- transcribe -------------------------------------------------------------------------------------------------

@@ -111,7 +111,8 @@ def assert_no_transition_lost(product: Product, run_id: str) -> None:
     """The journal has every transition of the run once, in their order, up to the last one of the state file."""
     last = body(product, run_id)["transitions"][-1]["id"]
     count = int(last.rpartition(".")[2])
-    assert transitions(product, run_id) == [f"{run_id}.{number}" for number in range(1, count + 1)]
+    journaled = transitions(product, run_id)
+    assert journaled == [f"{run_id}.{number}" for number in range(1, count + 1)], f"journaled: {journaled}, of {count}"
 
 
 def copy_of(storage: Path, folder: Path) -> None:

@@ -216,15 +216,47 @@ def _believe_no_units() -> None:
     UnitLog.done = lambda self: {n: data for n, data in real(self).items() if n in mine}  # type: ignore[method-assign]
 
 
+def _write_units_twice() -> None:
+    """Every unit is written once more under the next free number."""
+    from core.store.units import UnitLog
+
+    add = UnitLog.add
+
+    def twice(self: Any, number: int, size: float, data: dict[str, Any]) -> None:
+        add(self, number, size, data)
+        add(self, number + 1000, size, data)
+
+    UnitLog.add = twice  # type: ignore[method-assign]
+
+
+def _round_scores_by_the_process() -> None:
+    """What is heard depends a little on the process that hears it."""
+    from core.stages.transcribe import gate
+
+    keep = gate.to_unit
+
+    def other(heard: Any, plan: str) -> Any:
+        unit = keep(heard, plan)
+        words = [[start, end, f"{word}{os.getpid() % 7}", *rest] for start, end, word, *rest in unit["words"]]
+        return {**unit, "words": words}
+
+    gate.to_unit = other
+
+
 def _outlive_the_service() -> None:
-    """A worker does not notice that its service died."""
+    """A worker neither asks the kernel to die with its service nor takes the end of its input for its own."""
     from core.runner import worker
 
-    worker.die_with_parent = lambda parent: None
-    worker.os._exit = lambda code: None  # type: ignore[assignment, misc]
-    import core.bootstrap
+    def listen(*given: Any) -> None:
+        real(*given[:3])
 
-    core.bootstrap.die_with_parent = worker.die_with_parent  # type: ignore[attr-defined]
+    def stay(code: int) -> None:
+        del code
+
+    real = worker._listen
+    worker.die_with_parent = lambda parent_pid: None
+    worker._listen = listen
+    os._exit = stay  # type: ignore[assignment]
 
 
 def _plan_by_cores() -> None:
@@ -249,6 +281,8 @@ FAULTS: Mapping[str, Any] = {
     "": _nothing,
     "forget units.jsonl": _forget_units,
     "believe no units": _believe_no_units,
+    "write units twice": _write_units_twice,
+    "round scores by the process": _round_scores_by_the_process,
     "outlive the service": _outlive_the_service,
     "plan by cores": _plan_by_cores,
 }

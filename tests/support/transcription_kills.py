@@ -101,7 +101,8 @@ class Killed:
     def judge(self, kills: int = 1) -> None:
         """Fail unless the result is the undisturbed one, nothing was lost, and little was done twice."""
         assert self.reference.same(self), "other bytes than undisturbed"
-        assert sorted(unit_numbers(self.product, "transcribe")) == list(range(self.reference.windows))
+        units = sorted(unit_numbers(self.product, "transcribe"))
+        assert units == list(range(self.reference.windows)), f"the units are not one a window: {units}"
         again = twice([one.sound for one in self.log.decodings()], self.reference.sounds)
         assert again <= kills * THREADS, f"{again} decodings were made twice, {THREADS} were in flight at a kill"
         assert_no_transition_lost(self.product, self.run_id)
