@@ -101,7 +101,7 @@ def actions(batch: dict[str, Any], word: str, version: str) -> None:
                 if verb in confirm.NEEDED:
                     confirm.ask(verb, batch["batch_id"], version)
                 elif session.command(verb, batch["batch_id"], version=version):
-                    st.rerun(scope="fragment")
+                    session.redraw()
 
 
 def settings(batch: dict[str, Any]) -> str:

@@ -65,10 +65,10 @@ def filtered(status: dict[str, Any]) -> str | None:
     if clicked and clicked != picked:
         st.query_params["show"], picked = clicked, clicked
         st.query_params.pop("page", None)
-        st.rerun(scope="fragment")
+        session.redraw()
     elif clicked:
         st.query_params.clear()
-        st.rerun(scope="fragment")
+        session.redraw()
     return picked
 
 
@@ -93,7 +93,7 @@ def pages(total: int) -> None:
         chosen = st.pagination(-(-total // PAGE), default=min(number(), -(-total // PAGE)), key="pages")
         if chosen != number():
             st.query_params["page"] = str(chosen)
-            st.rerun(scope="fragment")
+            session.redraw()
 
 
 def urgent(status: dict[str, Any]) -> list[dict[str, Any]]:

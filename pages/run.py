@@ -60,7 +60,8 @@ def head(run_id: str) -> None:
 
 def said(run: dict[str, Any]) -> str:
     """The run in one line."""
-    took = words.between(run["started_at"], run["completed_at"], session.now()) if run["completed_at"] else None
+    done = run["phase"] == "completed"
+    took = words.between(run["started_at"], run["completed_at"], session.now()) if done else None
     return join(
         [
             f"{words.duration(run['duration_s'])} recording" if run["duration_s"] else "",
@@ -84,7 +85,7 @@ def actions(run: dict[str, Any], offered: list[str]) -> None:
                 if verb in confirm.NEEDED:
                     confirm.ask(verb, run_id, version)
                 elif session.command(verb, run_id, version=version):
-                    st.rerun(scope="fragment")
+                    session.redraw()
         if run["phase"] in ("completed", "failed", "cancelled"):
             again(run)
 
@@ -96,7 +97,7 @@ def again(run: dict[str, Any]) -> None:
         "Make again from", needed, key=f"again-{run['run_id']}", icon=":material/restart_alt:", format_func=words.stage
     )
     if chosen and session.command("retry", run["run_id"], version=f"{run['updated_at']}:{chosen}", from_stage=chosen):
-        st.rerun(scope="fragment")
+        session.redraw()
 
 
 def reason(run: dict[str, Any], word: str) -> None:
@@ -125,6 +126,10 @@ def results(run_id: str) -> None:
     """What came out so far."""
     listen("results", f"run:{run_id}")
     run = session.manager().views.run(run_id)
+    if run["phase"] in ("failed", "cancelled", "skipped") and not any(
+        stage["files"] for stage in run["stages"].values()
+    ):
+        return
     with st.container(key="results"):
         reader(run)
         show(tag("h2", "Save", cls="rp-h"), files(run))

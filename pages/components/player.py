@@ -57,5 +57,5 @@ def _waiting(stage: str, run: dict[str, Any]) -> str:
         return ""
     what = NAMES[stage]
     if run["phase"] in ("failed", "cancelled", "skipped"):
-        return f"No {what}: the run is {run['phase']}."
+        return f"There is no {what}: the run {'has ' if run['phase'] == 'failed' else 'was '}{run['phase']}."
     return f"The {what} {'appear' if what.endswith('s') else 'appears'} here as soon as {'they are' if what.endswith('s') else 'it is'} made."

@@ -10,6 +10,7 @@ from pages.components.live import component
 from pages.components.markup import clean, join
 
 PAGE = 50
+STAGE_MATTERS = ("running", "stalled", "failed", "pausing", "stopping", "retry_wait")
 _rows = component("rows")
 _tiles = component("tiles")
 STALLED = "Stop it to set its processes free, then retry: what is done is kept."
@@ -47,7 +48,7 @@ def _draw(rows: list[dict[str, Any]], key: str, label: str, none: str, compact: 
         if wanted["verb"] in confirm.NEEDED:
             confirm.ask(wanted["verb"], wanted["id"], wanted["version"])
         elif session.command(wanted["verb"], wanted["id"], version=wanted["version"]):
-            st.rerun(scope="fragment")
+            session.redraw()
 
 
 def open_(id_: str) -> None:
@@ -66,7 +67,7 @@ def _run_row(run: dict[str, Any]) -> dict[str, Any]:
         "version": run["updated_at"],
         "href": f"run?run={run['run_id']}",
         "title": run["title"] or run["source"],
-        "sub": _sub(run, word),
+        "sub": _sub(run, word, record.next_stage),
         "badge": words.label(word),
         "tone": words.tone(word),
         "progress": run["progress"] if _shows_progress(run, word) else None,
@@ -81,10 +82,10 @@ def _shows_progress(run: dict[str, Any], word: str) -> bool:
     return word not in ("completed", "skipped", "cancelled", "failed") and (run["progress"] > 0 or word == "running")
 
 
-def _sub(run: dict[str, Any], word: str) -> str:
+def _sub(run: dict[str, Any], word: str, stage: str | None) -> str:
     tries = sum(run["attempts"].values())
     parts = [
-        words.stage(run["stage"]) if run["stage"] and word not in ("queued", "retry_wait") else "",
+        words.stage(stage) if stage and word in STAGE_MATTERS else "",
         run["note"],
         run["blocked_reason"] if word not in ("failed", "completed", "retry_wait") else "",
         words.count(tries, "failed attempt") if tries else "",

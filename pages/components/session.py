@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from core.api.process import current
 from core.bootstrap import Manager
@@ -82,6 +83,14 @@ def _say(verb: str, done: Done) -> None:
         st.toast(f"{verb.capitalize()} is noted; it is done as soon as a service runs", icon=":material/schedule:")
     else:
         st.toast(f"{verb.capitalize()} asked for", icon=":material/check:")
+
+
+def redraw() -> None:
+    """Draw the present fragment again, or the whole page where that is what is being drawn."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:
+        st.rerun()
 
 
 def once(token: str, make: Callable[[], T]) -> T:

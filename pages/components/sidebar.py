@@ -41,14 +41,19 @@ def _news() -> None:
         width="stretch",
         help="Running work stands still at once and goes on later where it was.",
     ) and session.command("resume" if paused else "pause", "pool"):
-        st.rerun(scope="fragment")
+        session.redraw()
     active = views.runs(phase="running")["runs"] if status["processing"] else []
     waiting = [run for run in views.runs(phase="queued")["runs"] if run["flags"]] if status["resumed"] else []
-    _section("Resumed after restart", [run for run in [*active, *waiting] if "resumed" in run["flags"]], "busy")
+    _section("Resumed after restart", [run for run in [*active, *waiting] if is_resumed(run)], "busy")
     _section("Stalled", [run for run in active if "stalled" in run["flags"]], "bad")
     if status["failed"]:
         failed = views.runs(phase="failed", limit=SHOWN)
         _section("Failed, needs attention", failed["runs"], "bad", failed["total"])
+
+
+def is_resumed(run: dict[str, Any]) -> bool:
+    """Whether the run goes on after a restart; one that stalls since then is told of as that."""
+    return "resumed" in run["flags"] and "stalled" not in run["flags"]
 
 
 def _section(name: str, runs: list[dict[str, Any]], tone: str, total: int | None = None) -> None:

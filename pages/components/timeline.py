@@ -21,7 +21,7 @@ def _card(name: str, stage: dict[str, Any], now: datetime) -> Html:
     badge = tag("span", words.label(status), cls="rp-badge", data_tone=tone)
     lines = [tag("p", text) for text in (_time(stage, now), _progress(stage), _files(stage["files"])) if text]
     if error:
-        lines.append(tag("p", f"{error['message']} {error['hint']}", cls="rp-error"))
+        lines.append(tag("p", error["message"], cls="rp-error"))
     if status == "running":
         lines.append(meter(stage["progress"], "busy"))
     return tag("section", tag("h4", words.stage(name), badge), *lines, cls="rp-stage", data_tone=tone, role="listitem")

@@ -45,13 +45,8 @@ class Showcase:
         assert self._lock.acquire()
         now = self.clock.now()
         found = {"found": 3.0, "resumed": 2.0, "adopted": 0.0, "held": 1.0, "redone_s": 21.0}
-        pool = self.store.pool.get("pool").value if "pool" in self.store.pool.ids() else None
-        if pool is not None:
-            self.store.pool.update("pool", lambda pool: replace(pool, service_since=now))
-            return
-        from core.domain.batch import PoolRecord
-
-        self.store.pool.create("pool", PoolRecord(epoch=4, service_since=now - timedelta(minutes=52), recovery=found))
+        since = now - timedelta(minutes=52)
+        self.store.pool.update("pool", lambda pool: replace(pool, epoch=4, service_since=since, recovery=found))
 
     def close(self) -> None:
         """Let others be the service."""

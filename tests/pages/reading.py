@@ -1,0 +1,33 @@
+"""Reading what a page drew: its HTML, and the rows that were given to its lists."""
+
+import json
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+
+def html(page: AppTest) -> str:
+    """All HTML that our own builder put on the page, without the style sheet."""
+    return "\n".join(body for element in page.get("html") if not (body := str(element.value)).startswith("<style>"))
+
+
+def components(page: AppTest, name: str) -> list[dict[str, Any]]:
+    """What the components of this name were given, in the order of the page."""
+    protos = [element.proto for element in page.get("bidi_component")]
+    return [json.loads(proto.json) for proto in protos if proto.component_name == f"reprise.{name}"]
+
+
+def rows(page: AppTest, label: str) -> list[dict[str, Any]]:
+    """The rows of the list with this label."""
+    found: list[dict[str, Any]] = next(given["rows"] for given in components(page, "rows") if given["label"] == label)
+    return found
+
+
+def labels(page: AppTest) -> set[str]:
+    """The buttons that can be pressed."""
+    return {button.label for button in page.button}
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    """Press the button with this label."""
+    return next(button for button in page.button if button.label == label).click().run()

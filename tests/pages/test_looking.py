@@ -1,0 +1,152 @@
+"""What the pages say about a storage."""
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+from streamlit.testing.v1 import AppTest
+
+from core.api import process
+from core.domain.errors import ErrorClass
+from core.domain.states import BatchPhase, Phase
+from tests.pages.reading import components, html, labels, rows
+from tests.support.showcase import Showcase
+
+Open = Callable[..., AppTest]
+HOSTILE = "<img src=x onerror=alert(1)> **b** [x](javascript:alert(1)) \u202eevil"
+
+
+def test_an_empty_storage_teaches_what_to_do(page: Open) -> None:
+    drawn = page()
+    assert "Ready for your first recordings" in html(drawn)
+    assert "./reprise add talk.mp4 --wait" in html(drawn)
+    assert "Add recordings" in labels(drawn)
+
+
+@pytest.mark.parametrize(
+    ("phases", "sentence", "tone"),
+    [
+        ((Phase.COMPLETED,), "All is done", "good"),
+        ((Phase.COMPLETED, Phase.RUNNING), "Working on 1 run", "busy"),
+        ((Phase.QUEUED, Phase.QUEUED), "Working on 2 runs", "busy"),
+        ((Phase.FAILED,), "1 run needs attention", "bad"),
+        ((Phase.FAILED, Phase.FAILED, Phase.RUNNING), "2 runs need attention", "bad"),
+    ],
+)
+def test_the_verdict_is_one_sentence(
+    case: Showcase, page: Open, phases: tuple[Phase, ...], sentence: str, tone: str
+) -> None:
+    batch = case.batch("Talks")
+    for number, phase in enumerate(phases):
+        case.run(batch, f"Talk {number}", phase)
+    assert f'data-tone="{tone}"><b>{sentence}</b>' in html(page())
+
+
+def test_a_paused_pool_says_by_whom(case: Showcase, page: Open) -> None:
+    case.batch("Talks")
+    drawn = page()
+    drawn.button(key="pool").click().run()
+    assert "Everything is paused" in html(drawn)
+    assert drawn.button(key="pool").label == "Resume everything"
+    assert case.store.pool.get("pool").value.pause is not None
+
+
+def test_without_a_service_the_page_says_that_nothing_is_lost(case: Showcase, page: Open) -> None:
+    case.run(case.batch("Talks"), "Talk")
+    case.close()
+    assert "No service runs just now" in html(page())
+    case.hold()
+
+
+def test_what_failed_stands_first_with_its_error_its_tries_and_its_remedy(case: Showcase, page: Open) -> None:
+    batch = case.batch("Talks")
+    case.fails(batch, "Refused", ErrorClass.FORBIDDEN, "The site refused access (403).")
+    (row,) = rows(page(), "Needs attention")
+    assert row["error"] == "The site refused access (403)."
+    assert "cookies" in row["hint"]
+    assert row["sub"] == "Download · 1 failed attempt"
+    assert row["actions"] == [["retry", "Retry"]]
+
+
+def test_resumed_stalled_and_failed_runs_stand_in_the_sidebar_of_every_page(case: Showcase, page: Open) -> None:
+    batch = case.batch("Talks")
+    resumed = case.run(batch, "Resumed", Phase.RUNNING, done=1, resumed=True)
+    case.progress(resumed, 30, 56)
+    stuck = case.run(batch, "Stuck", Phase.RUNNING)
+    case.change(stuck, attempts=[replace(stuck.attempts[-1], started_at=case.ago(20))])
+    case.progress(stuck, 1, 2, quiet_s=900)
+    case.fails(batch, "Broken", ErrorClass.NOT_MEDIA, "The file is text.")
+    for name in ("overview.py", "new_batch.py", "batches.py", "health.py"):
+        drawn = page(name)
+        assert [row["title"] for row in rows(drawn, "Resumed after restart")] == ["Resumed"]
+        assert [(row["title"], row["actions"]) for row in rows(drawn, "Stalled")] == [("Stuck", [["stop", "Stop"]])]
+        assert [row["title"] for row in rows(drawn, "Failed, needs attention")] == ["Broken"]
+
+
+def test_a_long_list_is_shown_a_page_at_a_time(case: Showcase, page: Open) -> None:
+    batch = case.batch("Many")
+    for number in range(53):
+        case.run(batch, f"Talk {number}")
+    assert len(rows(page(show="queued"), "Waiting")) == 50
+    assert len(rows(page(show="queued", page="2"), "Waiting")) == 3
+    assert len(rows(page(show="queued", page="x"), "Waiting")) == 50
+
+
+def test_text_of_other_people_is_escaped_in_everything_we_draw(case: Showcase, page: Open) -> None:
+    batch = case.batch(HOSTILE)
+    run = case.fails(batch, HOSTILE, ErrorClass.UNKNOWN, HOSTILE)
+    for name, address in (
+        ("overview.py", {}),
+        ("run.py", {"run": run.run_id}),
+        ("batches.py", {"batch": batch}),
+        ("batches.py", {}),
+    ):
+        drawn = page(name, **address)
+        assert "<img src=x" not in html(drawn)
+        assert "\u202e" not in html(drawn)
+        shown = [row for given in components(drawn, "rows") for row in given["rows"]]
+        assert not [row for row in shown if "\u202e" in str(row)]
+
+
+def test_the_run_page_shows_stages_tries_files_and_where_they_are_fetched(case: Showcase, page: Open) -> None:
+    run = case.run(case.batch("Talks"), "River", Phase.COMPLETED)
+    drawn = page("run.py", run=run.run_id)
+    assert html(drawn).count(">Done<") == 4
+    assert "18 s · 1 attempt" in html(drawn)
+    (reader,) = components(drawn, "reader")
+    assert reader["media"]["url"].startswith(f"/api/runs/{run.run_id}/files/media.mp4?v=")
+    assert "quotes.json" in reader["quotes"]
+    assert f"/api/runs/{run.run_id}/files/transcript.srt?save" in html(drawn)
+
+
+def test_a_run_that_waits_says_why(case: Showcase, page: Open) -> None:
+    run = case.run(case.batch("Talks", BatchPhase.PAUSED), "Talk")
+    assert "Its batch is paused" in html(page("run.py", run=run.run_id))
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "sentence"),
+    [
+        ("run.py", {"run": "r_<b>"}, "There is no run r_&lt;b&gt;."),
+        ("run.py", {}, "No run is named in the address."),
+        ("batches.py", {"batch": "b_none"}, "There is no batch b_none."),
+        ("batches.py", {}, "0 batches"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_said(page: Open, name: str, address: dict[str, str], sentence: str) -> None:
+    assert sentence in html(page(name, **address))
+
+
+def test_health_names_every_check_the_service_and_what_it_took_over(page: Open) -> None:
+    said = html(page("health.py"))
+    for part in ("Python", "Ffmpeg", "Speech model", "Disk space", "3 unfinished found, 2 resumed, 0 adopted, 1 held"):
+        assert part in said
+
+
+def test_a_storage_that_cannot_be_used_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, case: Showcase, page: Open
+) -> None:
+    process.close()
+    (case.layout.root / "file").write_text("")
+    monkeypatch.setenv("REPRISE_STORAGE", str(case.layout.root / "file"))
+    assert 'data-tone="bad"' in html(page())
