@@ -59,7 +59,7 @@ def list_(session: Session, phase: str | None, user: str | None, batch_id: str |
         narrowed = phase or user or batch_id
         click.echo("No run matches." if narrowed else "There are no runs yet. ./reprise add SOURCE… makes some.")
     for damaged in found["damaged"]:
-        click.echo(f"{damaged['id']:<28}  damaged: {printable(damaged['problem'])} ./reprise check says more.")
+        click.echo(f"{damaged['id']:<28}  {printable(damaged['problem'])} ./reprise check says more.")
 
 
 @verb("show")

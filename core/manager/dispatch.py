@@ -68,12 +68,8 @@ class Dispatcher:
         wait_s = IDLE_S
         runs, _, _ = self._index.snapshot()
         for run in runs.values():
-            if (
-                run.phase not in TERMINAL
-                or run.intent.want == Want.SKIP
-                or run.intent.again
-                or run.phase == Phase.SKIPPED
-            ):
+            skip = run.intent.want == Want.SKIP or run.phase == Phase.SKIPPED
+            if run.phase not in TERMINAL or skip or run.intent.again:
                 wait_s = min(wait_s, self._drive(run))
         self._playlists.expand()
         self._settle_batches()
@@ -95,6 +91,9 @@ class Dispatcher:
         run_id = self._attempts.get(attempt_id)
         if run_id is None:
             return
+        if run_id not in self._index.runs:  # nothing of it can be believed any more
+            self._forget(attempt_id)
+            return
         if isinstance(event, Frozen):
             if self._signalled.get(attempt_id) == Signal.FREEZE:  # else it was thawed again before this was heard
                 self._still_since[attempt_id] = self._clock.monotonic()
@@ -105,6 +104,9 @@ class Dispatcher:
             self._write(run_id, attempt_id, lambda run, now: self._died(run, now, asked=asked))
         else:
             self._finished(run_id, attempt_id, event.outcome)
+        self._forget(attempt_id)
+
+    def _forget(self, attempt_id: str) -> None:
         self._signalled.pop(attempt_id, None)
         self._still_since.pop(attempt_id, None)
         del self._attempts[attempt_id]

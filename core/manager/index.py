@@ -29,7 +29,7 @@ class Index:
         batches, of_batches = self._store.batches.load_all()
         pool, of_pool = self._store.pool.load_all()
         with self._lock:
-            self.damaged = dict(lost([*of_runs, *of_batches, *of_pool]))
+            self.damaged = dict(_lost([*of_runs, *of_batches, *of_pool]))
             self.runs = {key: stored.value for key, stored in runs.items()}
             self.batches = {key: stored.value for key, stored in batches.items()}
             self.pool = pool[POOL].value if POOL in pool else PoolRecord()
@@ -56,16 +56,24 @@ class Index:
             return run
         place = run_id if run is None else run.batch_id
         if place in self.damaged:
-            raise Damaged(f"The state of {place} is damaged: {self.damaged[place]}")
+            raise Damaged(self.damaged[place])
         raise NotFound(f"There is no run {run_id}.")
 
     def batch(self, batch_id: str) -> BatchRecord:
         """A batch that somebody asks for; raises `NotFound`, or `Damaged` when it cannot be believed."""
         if batch_id in self.damaged:
-            raise Damaged(f"The state of {batch_id} is damaged: {self.damaged[batch_id]}")
+            raise Damaged(self.damaged[batch_id])
         if batch_id not in self.batches:
             raise NotFound(f"There is no batch {batch_id}.")
         return self.batches[batch_id]
+
+    def lose(self, record_id: str, error: Damaged | NotFound) -> None:
+        """Note that a record turned out to be gone or damaged: whoever goes through the index meets it no more."""
+        with self._lock:
+            self.runs.pop(record_id, None)
+            self.batches.pop(record_id, None)
+            if isinstance(error, Damaged):
+                self.damaged[record_id] = error.message
 
     def put_run(self, run: RunRecord) -> None:
         """Note a run that was just written or read."""
@@ -89,6 +97,9 @@ class Index:
         return sorted(runs, key=lambda run: run.position)
 
 
-def lost(findings: Iterable[Finding]) -> Iterable[tuple[str, str]]:
-    """The id and the problem of every record that could not be restored."""
-    return ((Path(found.path).name.partition(".")[0], found.problem) for found in findings if not found.repaired)
+def _lost(findings: Iterable[Finding]) -> Iterable[tuple[str, str]]:
+    """The id of every record that could not be restored, and a sentence."""
+    for found in findings:
+        if not found.repaired:
+            name = Path(found.path).name.partition(".")[0]
+            yield name, f"The state of {name} is damaged: {found.problem}"

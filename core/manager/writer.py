@@ -4,13 +4,14 @@ The service writes with its epoch, so that an older service that wakes up is ref
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
 from core.domain.batch import BatchRecord, PoolRecord
-from core.domain.errors import NotFound, StorageError
+from core.domain.errors import Damaged, NotFound, StorageError
 from core.domain.run import RunRecord
 from core.manager.index import POOL, Index
 from core.store.journal import Event, transition_event
@@ -38,7 +39,8 @@ class Writer:
             seen[:] = [run]
             return change(run)
 
-        stored = self._store.runs.update(run_id, remember, epoch=self._epoch)
+        with self._losing(run_id):
+            stored = self._store.runs.update(run_id, remember, epoch=self._epoch)
         before, after = seen[-1], stored.value
         self._index.put_run(after)
         if after is not before:
@@ -47,6 +49,15 @@ class Writer:
                 events.append(self._command(command, actor, run_id=run_id, batch_id=after.batch_id, gen=stored.gen))
             self._tell(events)
         return after
+
+    @contextmanager
+    def _losing(self, record_id: str) -> Iterator[None]:
+        """Damage is raised once and then out of the way, so that the other records go on."""
+        try:
+            yield
+        except (Damaged, NotFound) as error:
+            self._index.lose(record_id, error)
+            raise
 
     def new_run(self, run: RunRecord) -> None:
         """A run's first state, durable; one that is there already is left as it is."""
@@ -66,7 +77,8 @@ class Writer:
             seen[:] = [batch]
             return change(batch)
 
-        stored = self._store.batches.update(batch_id, remember, epoch=self._epoch)
+        with self._losing(batch_id):
+            stored = self._store.batches.update(batch_id, remember, epoch=self._epoch)
         before, after = seen[-1], stored.value
         self._index.put_batch(after)
         if after is not before:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.errors import ErrorClass
+from core.domain.errors import Damaged, ErrorClass
 from core.domain.settings import Settings
 from core.domain.states import AttemptOutcome, FailureKind
 from core.engines.engine import Finished, Signal
@@ -408,3 +408,23 @@ def test_a_run_whose_batch_was_never_written_is_left_alone(house: House) -> None
     house.restart()
     house.turn()
     assert house.engine.running == {}
+
+
+@pytest.mark.parametrize("when", ["waiting", "working"])
+def test_a_run_whose_file_is_destroyed_under_the_service_holds_up_no_other(house: House, when: str) -> None:
+    first, second = house.add(2)
+    if when == "working":
+        house.turn()
+    path = house.layout.run_state(first)
+    path.write_bytes(b"")
+    Path(f"{path}.prev").unlink(missing_ok=True)
+    if when == "working":
+        house.engine.end(first, Committed(key="k"))
+    with pytest.raises(Damaged):
+        house.turn()
+    house.turn()
+    house.finish(second)
+    assert house.phases(second) == ["completed"]
+    assert "is damaged" in house.index.damaged[first]
+    assert first not in house.index.runs
+    assert house.engine.free() == house.engine.lanes(), "no place is lost"
