@@ -87,7 +87,7 @@ def run_cli(args: Sequence[str]) -> int:
     except RepriseError as error:
         show_error(error.code, error.message, error.hint, as_json=as_json)
         return exit_code(error)
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the second is what click makes of the first
         # The reader has gone (head, less): not an error, but nothing more can be said on this stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
