@@ -148,6 +148,22 @@ def test_a_worker_is_kept_warm_for_the_next_attempt(processes: Bench) -> None:
     assert first == second
 
 
+def test_a_worker_that_was_warmed_makes_the_first_attempt(processes: Bench) -> None:
+    processes.engine.warm("cpu")
+    assert processes.engine.free() == LANES
+    (warmed,) = [place.worker for place in processes.engine._places if place.worker]  # type: ignore[attr-defined]
+    assert processes.submit("cpu", processes.assignment("download")) == warmed.owner
+    processes.next_event()
+
+
+def test_warming_a_lane_without_a_free_slot_does_nothing(bench: Bench) -> None:
+    slot = bench.engine.reserve("cpu")
+    assert slot is not None
+    bench.engine.warm("cpu")
+    assert bench.engine.free()["cpu"] == 0
+    bench.engine.release(slot)
+
+
 def test_an_attempt_told_to_end_ends_at_the_next_unit(processes: Bench) -> None:
     assignment = processes.assignment("transcribe")
     processes.submit("cpu", assignment)
