@@ -14,7 +14,7 @@ from pages.components.live import component
 from pages.components.markup import join, show, tag
 
 _drop = component("drop")
-UPLOAD_BYTES = 200 * 1024**2
+UPLOAD_BYTES = 200_000_000
 LANGUAGES = ("auto", "en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "zh")
 LLM = {
     "auto": "Automatic",

@@ -102,7 +102,7 @@ def _said(run: dict[str, Any], word: str) -> str:
         long = f"{words.duration(run['duration_s'])} recording" if run["duration_s"] else ""
         return join([long, f"took {words.duration(took)}" if took else ""])
     if word == "retry_wait" and (due := session.manager().views.record(run["run_id"]).next_at) is not None:
-        return f"tries again in {words.duration(max(1, round((due - session.now()).total_seconds())))}"
+        return words.soon((due - session.now()).total_seconds())
     if word in ("failed", "cancelled", "skipped"):
         return words.ago(run["updated_at"], session.now())
     return join(

@@ -70,6 +70,13 @@ def left(eta: dict[str, float] | None) -> str:
     return f"{duration(max(1.0, round(low)))} to {duration(round(high))} left"
 
 
+def soon(seconds: float) -> str:
+    """When something is tried again: `tries again in 18 s`, or any moment now."""
+    if seconds < 1.5:
+        return "tries again any moment"
+    return f"tries again in {round(seconds)} s" if seconds < 60 else f"tries again in {duration(seconds)}"
+
+
 def size(bytes_: float) -> str:
     """An amount of data: `831 B`, `12 KB`, `3.4 MB`."""
     for unit in ("B", "KB", "MB"):

@@ -77,6 +77,7 @@ def test_a_refused_command_is_a_sentence_and_changes_nothing(case: Showcase, pag
     case.change(run, phase=Phase.COMPLETED)
     current().manager.storage.index.load()
     press(drawn, "Pause")
+    assert any("cannot be paused" in toast.value.replace("\\", "") for toast in drawn.toast)
     assert case.store.runs.get(run.run_id).value.intent.want == Want.RUN
 
 

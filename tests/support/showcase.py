@@ -146,6 +146,7 @@ class Showcase:
             "key": KEY + "0",
             "done": done,
             "total": total,
+            "share": done / total,
             "note": note,
         }
         write_progress(self.layout, run.run_id, told)
@@ -199,7 +200,9 @@ def busy_week(folder: Path) -> Showcase:
         "Interviews with farmers", BatchPhase.COMPLETED, 190, outcome="partial", completed_at=case.ago(150)
     )
     done = case.batch("Annual meeting", BatchPhase.COMPLETED, 1600, outcome="success", completed_at=case.ago(1590))
-    case.batch("Archive 1998 to 2004", BatchPhase.DRAFT, 8)
+    archive = case.batch("Archive 1998 to 2004", BatchPhase.DRAFT, 8)
+    for year in range(1998, 2005):
+        case.run(archive, f"Assembly {year}", minutes=8)
     case.run(spring, "River restoration in Wales: the annual meeting", Phase.COMPLETED, minutes=31)
     case.run(spring, "Salmon at the upper weir, April to October", Phase.COMPLETED, minutes=28)
     resumed = case.run(
@@ -220,8 +223,8 @@ def busy_week(folder: Path) -> Showcase:
         ErrorClass.NETWORK,
         "The connection to media.example.org was reset.",
         phase=Phase.RETRY_WAIT,
-        next_at=case.ago(-0.3),
-        wait_s=18,
+        next_at=case.ago(-45),
+        wait_s=2700,
     )
     for title in ("Trees and shade, part 1", "Trees and shade, part 2", "Questions from the audience"):
         case.run(spring, title, minutes=24)

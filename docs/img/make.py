@@ -1,0 +1,79 @@
+"""Makes the screenshots in this folder: `python docs/img/make.py` from the root of the repository.
+
+A storage with runs in every state is made in a temporary folder and looked at with Chromium, in the light and the dark
+theme and at the width of a phone.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.support.browser import Dashboard, launch, tab  # noqa: E402 - the root has to be known first
+from tests.support.showcase import Showcase, busy_week  # noqa: E402
+
+FOLDER = Path(__file__).resolve().parent
+# The folders of the machine that makes the pictures are nobody's business.
+HIDE_FOLDERS = r"""() => {
+  for (const said of document.querySelectorAll('.rp-checks span'))
+    said.textContent = said.textContent.replace(/^\/.*\//, '…/');
+}"""
+LOOKS = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 860}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 860}},
+    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}, "device_scale_factor": 2},
+}
+
+
+def pages(case: Showcase) -> dict[str, str]:
+    """The pages by the name of their picture."""
+    runs = {
+        case.store.runs.get(run_id).value.title: case.store.runs.get(run_id).value for run_id in case.store.runs.ids()
+    }
+    river = runs["River restoration in Wales: the annual meeting"]
+    return {
+        "overview": "/",
+        "new": "/new",
+        "batch": f"/batches?batch={river.batch_id}",
+        "run": f"/run?run={river.run_id}&t=12",
+        "health": "/health",
+    }
+
+
+def picture(browser: Browser, dashboard: Dashboard, name: str, path: str, look: str) -> None:
+    """One picture of one page."""
+    with tab(browser, dashboard, path, **LOOKS[look]) as page:
+        if name == "run":
+            page.wait_for_function("document.querySelector('video').readyState >= 2")
+            page.get_by_text("Salmon are back in the upper river").wait_for()
+        page.wait_for_timeout(700)
+        page.evaluate(HIDE_FOLDERS)
+        page.screenshot(path=FOLDER / f"{name}-{look}.png", animations="disabled")
+
+
+def main() -> None:
+    """Make all of them."""
+    os.environ["REPRISE_USER"] = "anna"
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        case = busy_week(Path(folder) / "recordings")
+        case.hold()
+        dashboard = Dashboard(case.layout.root)
+        dashboard.start()
+        browser = launch(playwright)
+        try:
+            for name, path in pages(case).items():
+                for look in LOOKS:
+                    picture(browser, dashboard, name, path, look)
+        finally:
+            browser.close()
+            dashboard.stop()
+            case.close()
+
+
+if __name__ == "__main__":
+    main()

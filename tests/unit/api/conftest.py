@@ -1,0 +1,31 @@
+"""The routes of the dashboard over a storage of the test's own, without a server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from core.api import process
+from core.api.routes import api
+from tests.support.showcase import Showcase
+
+HOME = "http://127.0.0.1:8501"
+
+
+@pytest.fixture
+def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Showcase]:
+    """An empty storage that is this process's."""
+    monkeypatch.setenv("REPRISE_STORAGE", str(tmp_path / "storage"))
+    monkeypatch.setenv("REPRISE_FREE_SPACE_BYTES", "0")
+    monkeypatch.setenv("REPRISE_MAX_MEDIA_BYTES", "1000000")
+    process.close()
+    yield Showcase(tmp_path / "storage")
+    process.close()
+
+
+@pytest.fixture
+def client(case: Showcase) -> TestClient:
+    """A page of ours, as far as the routes can tell."""
+    del case
+    return TestClient(api(), base_url=HOME, raise_server_exceptions=False)

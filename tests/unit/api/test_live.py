@@ -1,0 +1,92 @@
+"""Who is told of which change, and how often."""
+
+import asyncio
+
+import pytest
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from core.api.hub import REDRAWS_PER_S, SMALLEST_GAP_S, Hub
+from tests.support.showcase import Showcase
+
+OURS = {"Origin": "http://127.0.0.1:8501", "Host": "127.0.0.1:8501"}
+
+
+def told(*changes: tuple[str, str]) -> list[str]:
+    """The topics that a listener is told of, all at once."""
+
+    async def listen() -> list[str]:
+        hub = Hub(lambda run_id: "b_1" if run_id == "r_1" else None)
+        hub.attach(asyncio.get_running_loop())
+        with hub.listen() as listener:
+            for kind, record_id in changes:
+                hub.changed(kind, record_id)
+            return await listener.changes(1)
+
+    return asyncio.run(listen())
+
+
+@pytest.mark.parametrize(
+    ("kind", "record_id", "topics"),
+    [
+        ("run", "r_1", ["batch:b_1", "run:r_1", "runs"]),
+        ("progress", "r_1", ["batch:b_1", "run:r_1", "runs"]),
+        ("run", "r_unknown", ["run:r_unknown", "runs"]),
+        ("batch", "b_1", ["batch:b_1", "runs"]),
+        ("pool", "pool", ["pool", "runs"]),
+    ],
+)
+def test_a_change_reaches_the_pages_that_show_it(kind: str, record_id: str, topics: list[str]) -> None:
+    assert told((kind, record_id)) == topics
+
+
+def test_many_changes_at_once_are_one_message() -> None:
+    assert told(*[("progress", "r_1")] * 50, ("pool", "pool")) == ["batch:b_1", "pool", "run:r_1", "runs"]
+
+
+def test_without_news_a_listener_gives_nothing_after_its_limit() -> None:
+    async def listen() -> list[str]:
+        hub = Hub(lambda run_id: None)
+        with hub.listen() as listener:
+            return await listener.changes(0.01)
+
+    assert asyncio.run(listen()) == []
+
+
+def test_a_change_after_the_end_of_the_loop_disturbs_nobody() -> None:
+    hub = Hub(lambda run_id: None)
+    hub.changed("run", "r_1")
+
+    async def attach() -> None:
+        hub.attach(asyncio.get_running_loop())
+
+    asyncio.run(attach())
+    with hub.listen():
+        hub.changed("run", "r_1")
+
+
+def test_many_pages_leave_longer_gaps() -> None:
+    hub = Hub(lambda run_id: None)
+    assert hub.gap_s == SMALLEST_GAP_S
+    listening = [hub.listen() for _ in range(60)]
+    for one in listening:
+        one.__enter__()
+    assert hub.gap_s == 60 / REDRAWS_PER_S
+
+
+def test_a_page_of_ours_is_told_which_server_it_talks_to(client: TestClient, case: Showcase) -> None:
+    del case
+    with client.websocket_connect("/live", headers=OURS) as socket:
+        said = socket.receive_json()
+    assert said["changed"] == []
+    assert said["server"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://evil.example"}, {"Host": "evil.example", "Origin": "http://evil.example"}, {}],
+)
+def test_a_page_of_others_is_told_nothing(client: TestClient, case: Showcase, headers: dict[str, str]) -> None:
+    del case
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/live", headers=headers):
+        pass
