@@ -1,0 +1,84 @@
+"""Published files by the names people ask for: nothing else can be reached, and nothing damaged is handed out."""
+
+from pathlib import Path
+
+import pytest
+
+from core.domain.errors import Damaged, NotFound, Refused
+from core.domain.settings import Settings
+from core.manager.results import Results
+from tests.support.dispatching import House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def results(house: House) -> Results:
+    return Results(house.index, house.layout, house.artifacts)
+
+
+@pytest.fixture
+def run(house: House) -> str:
+    """A run whose download is published, and whose transcription is under way."""
+    (run_id,) = house.add()
+    house.turn()
+    house.end(run_id, house.publish("download", "d1", media_mp4="moving pictures"))
+    return run_id
+
+
+def test_the_media_goes_by_two_names(house: House, run: str) -> None:
+    for name in ("media", "media.mp4"):
+        found = results(house).find(run, name)
+        assert (found.name, found.size) == ("media.mp4", 15)
+        assert results(house).check(found, run).read_text() == "moving pictures"
+
+
+@pytest.mark.parametrize("name", ["transcript.json", "transcript.vtt"])
+def test_what_is_not_made_yet_is_refused_with_the_phase(house: House, run: str, name: str) -> None:
+    with pytest.raises(Refused, match=f"{name} of run {run} is not made yet; the run is running") as refused:
+        results(house).find(run, name)
+    assert refused.value.code == "not_made_yet"
+
+
+def test_media_that_is_not_fetched_yet_is_refused_by_both_names(house: House) -> None:
+    (waiting,) = house.add()
+    for name in ("media", "media.mp4"):
+        with pytest.raises(Refused):
+            results(house).find(waiting, name)
+
+
+@pytest.mark.parametrize("name", ["receipt.json", "../d1/media.mp4", "plan.json", "summary.pdf", ""])
+def test_only_what_a_receipt_lists_can_be_reached(house: House, run: str, name: str) -> None:
+    with pytest.raises(NotFound, match="has no file"):
+        results(house).find(run, name)
+
+
+def test_a_file_that_the_settings_leave_out_never_comes(house: House) -> None:
+    (run_id,) = house.add(settings=Settings(transcribe=False))
+    with pytest.raises(NotFound, match="its settings leave transcribe out"):
+        results(house).find(run_id, "transcript.txt")
+
+
+def test_all_are_listed_in_the_order_of_the_pipeline(house: House, run: str) -> None:
+    house.end(run, house.publish("transcribe", "t1", transcript_txt="words", transcript_json="{}"))
+    found = results(house).all(run)
+    assert [(one.stage, one.name) for one in found] == [
+        ("download", "media.mp4"),
+        ("transcribe", "transcript.json"),
+        ("transcribe", "transcript.txt"),
+    ]
+
+
+def test_a_changed_file_is_not_handed_out(house: House, run: str) -> None:
+    found = results(house).find(run, "media")
+    found.path.chmod(0o600)
+    found.path.write_text("moving pictureS")
+    with pytest.raises(Damaged, match="is not what was published"):
+        results(house).check(found, run)
+
+
+def test_an_unknown_run_has_no_results(house: House) -> None:
+    with pytest.raises(NotFound):
+        results(house).all("r_none")

@@ -1,0 +1,76 @@
+"""What finished runs published is looked at once after a start; what is no longer whole is made again, and only that."""
+
+from pathlib import Path
+
+import pytest
+
+from core.manager.upkeep import Upkeep
+from tests.support.dispatching import House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def upkeep(house: House) -> Upkeep:
+    return Upkeep(
+        index=house.index, writer=house.writer, artifacts=house.artifacts, catalog=house.catalog, clock=house.clock
+    )
+
+
+def finished(house: House, number: int = 1) -> str:
+    (run,) = house.add()
+    house.turn()
+    house.end(run, house.publish("download", f"d{number}", media_mp4="moving pictures"))
+    house.end(run, house.publish("transcribe", f"t{number}", transcript_txt="words"))
+    assert house.phases(run) == ["completed"]
+    return run
+
+
+def look(house: House) -> None:
+    work = upkeep(house)
+    while work.turn() < 1.0:
+        pass
+
+
+def test_whole_results_are_left_alone(house: House) -> None:
+    run = finished(house)
+    before = house.run(run)
+    look(house)
+    assert house.run(run) == before
+
+
+def test_a_stage_whose_result_is_gone_is_made_again_and_the_one_before_it_is_not(house: House) -> None:
+    run = finished(house)
+    (house.layout.artifact("transcribe", "t1") / "transcript.txt").unlink()
+    look(house)
+    house.turn()
+    assert house.batch(run).phase == "running", "its batch is open again"
+    house.finish(run)
+    assert [stage for _, stage in house.engine.begun] == ["download", "transcribe", "transcribe"]
+    assert house.phases(run) == ["completed"]
+    told = [line for line in house.store.journal.lines() if line["type"] == "run.invalidate"]
+    assert [line["data"]["why"] for line in told] == ["no longer whole: transcribe"]
+
+
+def test_what_rests_on_a_lost_result_is_made_again_too(house: House) -> None:
+    run = finished(house)
+    (house.layout.artifact("download", "d1") / "media.mp4").unlink()
+    look(house)
+    house.turn()
+    house.finish(run)
+    assert [stage for _, stage in house.engine.begun][2:] == ["download", "transcribe"]
+
+
+def test_many_runs_are_looked_at_in_slices_that_do_not_hold_up_a_turn(house: House) -> None:
+    runs = [finished(house, number) for number in range(25)]
+    for number in (3, 24):
+        (house.layout.artifact("transcribe", f"t{number}") / "transcript.txt").unlink()
+    work = upkeep(house)
+    assert work.turn() < 1.0
+    assert house.phases(runs[3], runs[24]) == ["queued", "completed"]
+    while work.turn() < 1.0:
+        pass
+    assert house.phases(runs[24]) == ["queued"]
+    assert work.turn() > 60.0, "and then not again"
