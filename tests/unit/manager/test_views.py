@@ -1,0 +1,202 @@
+"""What is shown: computed from the records each time, and right about what moves, waits and is left."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config import Config
+from core.domain.errors import Damaged, ErrorClass, NotFound
+from core.manager.measure import Measure
+from core.manager.views import Views
+from core.runner.outcome import Failed, Shared
+from core.store.locks import Lock
+from tests.support.dispatching import ANA, House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def views(house: House, **settings: Any) -> Views:
+    config = Config(free_space_bytes=0, **settings)
+    return Views(
+        index=house.index,
+        layout=house.layout,
+        artifacts=house.artifacts,
+        catalog=house.catalog,
+        measure=Measure(
+            index=house.index, layout=house.layout, catalog=house.catalog, config=config, clock=house.clock
+        ),
+        journal=house.store.journal,
+        config=config,
+        clock=house.clock,
+    )
+
+
+@pytest.fixture
+def served(house: House) -> Any:
+    """A service holds the storage."""
+    lock = Lock(house.layout.service_lock())
+    assert lock.acquire()
+    yield house
+    lock.release()
+
+
+def test_an_empty_storage_is_idle_and_full_of_zeros_and_nulls(house: House) -> None:
+    status = views(house).status()
+    assert status["status"] == "idle"
+    assert (status["pending"], status["processing"], status["eta_s"]) == (0, 0, None)
+    assert status["service"] == {"alive": False, "pid": None, "since": None, "epoch": 1}
+    assert views(house).runs() == {"runs": [], "total": 0, "damaged": []}
+
+
+def test_the_status_counts_runs_by_what_they_do(house: House) -> None:
+    failed, paused, working, waiting = house.add(4, concurrency=2)
+    house.add(phase="draft")
+    house.turn()
+    house.end(failed, Failed(error_class=ErrorClass.REMOVED, message="Gone.", hint="Look."))
+    house.ask(waiting, "pause")
+    house.ask(paused, "pause")
+    status = views(house).status()
+    counted = {name: status[name] for name in ("pending", "processing", "paused", "failed", "active_workers")}
+    assert counted == {"pending": 0, "processing": 2, "paused": 1, "failed": 1, "active_workers": 2}
+    assert working in house.engine.running
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [("pause", "paused"), ("pool", "paused"), ("retry", "backoff"), ("busy", "breaker"), ("shared", "shared_work")],
+)
+def test_why_names_the_one_reason(served: House, state: str, code: str) -> None:
+    (run,) = served.add()
+    served.turn()
+    lock = Lock(served.layout.key_lock("download", "abc"))
+    assert lock.acquire()
+    match state:
+        case "pause":
+            served.ask(run, "pause", why="tea")
+            served.engine.die(run)
+        case "pool":
+            served.commands.pool("pause", by=ANA)
+            served.turn()
+            served.engine.die(run)
+        case "retry":
+            served.engine.end(run, Failed(error_class=ErrorClass.NETWORK, message="It broke off.", hint="Wait."))
+        case "busy":
+            served.engine.end(run, Failed(error_class=ErrorClass.RATE_LIMITED, message="Slow down.", hint="Wait."))
+        case "shared":
+            served.engine.end(run, Shared(key="abc"))
+    served.turn()
+    reason = views(served).why(run)
+    lock.release()
+    assert reason["code"] == code
+    assert reason["message"].endswith((".", "tea"))
+    assert views(served).run(run)["blocked_reason"] == reason["message"]
+    assert (reason["until"] is not None) == (code in ("backoff", "breaker"))
+
+
+def test_without_a_service_nothing_moves_and_that_is_the_reason(house: House) -> None:
+    (run,) = house.add()
+    assert views(house).why(run)["code"] == "service_down"
+
+
+def test_a_queue_tells_the_place_in_it(served: House) -> None:
+    first, second, third = served.add(3, concurrency=1)
+    served.turn()
+    assert views(served).why(first)["code"] == "none"
+    assert [views(served).why(run)["code"] for run in (second, third)] == ["turn", "turn"]
+    assert "it is next" in views(served).why(second)["message"]
+    assert "1 run is ahead" in views(served).why(third)["message"]
+
+
+def test_tries_and_the_last_error_are_shown_at_their_stage(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    house.end(run, Failed(error_class=ErrorClass.SERVER, message="Trouble.", hint="Wait."))
+    shown = views(house).run(run)
+    assert shown["attempts"] == {"download": 1, "transcribe": 0}
+    stage = shown["stages"]["download"]
+    assert (stage["status"], len(stage["attempts"])) == ("pending", 1)
+    assert stage["error"]["message"] == "Trouble."
+    assert stage["error"]["class"] == "server"
+
+
+def test_a_batch_sums_up_its_runs(house: House) -> None:
+    good, other = house.add(2)
+    house.turn()
+    house.finish(good)
+    batch = views(house).batch(house.run(good).batch_id)
+    assert (batch["total"], batch["completed"], batch["phase"], batch["intent"]) == (2, 1, "running", "run")
+    assert 0.5 <= batch["progress"] < 1.0
+    house.commands.batch(house.run(other).batch_id, "pause", by=ANA, why="tea")
+    batch = views(house).batch(house.run(good).batch_id)
+    assert (batch["phase"], batch["intent"], batch["pause"]["why"], batch["pause"]["by"]) == (
+        "paused",
+        "pause",
+        "tea",
+        ANA,
+    )
+
+
+def test_runs_are_listed_newest_batch_first_and_narrowed(house: House) -> None:
+    old = house.add(2)
+    house.clock.advance(1)
+    (new,) = house.add(owner="local:bo")
+    shown = views(house)
+    assert [run["run_id"] for run in shown.runs()["runs"]] == [new, *old]
+    assert [run["run_id"] for run in shown.runs(batch_id=house.run(new).batch_id)["runs"]] == [new]
+    page = shown.runs(offset=1, limit=1)
+    assert ([run["run_id"] for run in page["runs"]], page["total"]) == ([old[0]], 3)
+    assert shown.runs(user="nobody")["total"] == 0
+    with pytest.raises(NotFound):
+        shown.runs(batch_id="b_none")
+
+
+def test_what_cannot_be_believed_is_listed_and_asked_for_by_name_says_why(house: House) -> None:
+    (run,) = house.add()
+    house.layout.run_state(run).write_bytes(b"{")
+    house.restart()
+    shown = views(house)
+    assert [one["id"] for one in shown.runs()["damaged"]] == [run]
+    assert shown.status()["damaged"] == 1
+    with pytest.raises(Damaged, match=f"The state of {run} is damaged"):
+        shown.run(run)
+
+
+def test_runs_of_a_damaged_batch_are_said_to_be_damaged_and_not_to_be_missing(house: House) -> None:
+    (run,) = house.add()
+    batch_id = house.run(run).batch_id
+    house.layout.batch_state(batch_id).write_bytes(b"")
+    house.restart()
+    with pytest.raises(Damaged, match=batch_id):
+        views(house).run(run)
+    with pytest.raises(Damaged, match=batch_id):
+        views(house).batch(batch_id)
+    house.turn()
+    assert house.engine.running == {}, "nobody knows whether it may run"
+
+
+def test_a_run_without_news_for_long_is_flagged_and_a_paused_one_is_not(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    house.clock.advance(301)
+    assert views(house).run(run)["flags"] == ["stalled"]
+    assert views(house).status()["stalled"] == 1
+    house.ask(run, "pause")
+    house.engine.die(run)
+    house.turn()
+    house.clock.advance(301)
+    assert views(house).run(run)["flags"] == []
+
+
+def test_events_have_every_field_and_are_narrowed_before_they_are_counted(house: House) -> None:
+    first, second = house.add(2)
+    house.turn()
+    house.finish(first)
+    history = views(house).history
+    (event,) = history.events(kinds=("run.",), run_id=second, limit=1)["events"]
+    assert (event["type"], event["from"], event["to"], event["stage"]) == ("run.claim", "queued", "running", "download")
+    (added,) = history.events(kinds=("command.",))["events"]
+    assert (added["type"], added["actor"], added["run_id"], added["from"]) == ("command.add", ANA, None, None)
