@@ -1,6 +1,7 @@
 """The verbs: what each teaches, how each refuses, and the exit codes other programs rely on."""
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,8 +11,9 @@ import click
 import pytest
 
 from core.cli.main import run_cli, verbs
+from core.cli.output import EXIT_CODES, INTERNAL, INTERRUPTED, USAGE
 from tests.support.media_files import mp4
-from tests.support.product import Product, command
+from tests.support.product import ROOT, Product, command
 from tests.support.speech import talk
 from tests.support.waiting import until
 
@@ -67,6 +69,13 @@ def ids(product: Product) -> dict[str, str]:
 def test_there_are_the_verbs_of_the_contract_and_none_half_done() -> None:
     assert set(verbs.commands) == {*CONTRACT.split(), "help"}
     assert not set(verbs.commands) & set(LATER.split())
+
+
+def test_the_document_of_the_command_line_has_every_verb_and_every_exit_code() -> None:
+    document = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", document, re.MULTILINE)
+    codes = {str(code) for _, code in EXIT_CODES} | {"0", "1", str(USAGE), str(INTERNAL), str(INTERRUPTED)}
+    assert set(rows) == {*CONTRACT.split(), *codes}
 
 
 @pytest.mark.parametrize("name", CONTRACT.split())
