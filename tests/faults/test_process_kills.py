@@ -76,6 +76,7 @@ def test_a_kill_between_plan_and_first_window_keeps_the_plan(tmp_path: Path, ref
 
 def test_a_kill_with_two_windows_in_flight_costs_at_most_these(tmp_path: Path, reference: Reference) -> None:
     with Killed(tmp_path, reference) as run:
+        run.log.gate(2)
         run.serve()
         until(lambda: run.log.in_flight() == 2)
         run.kill("everything")
