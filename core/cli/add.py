@@ -67,7 +67,9 @@ def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
     if options["wait"] and added.batch_id and not submission.draft:
         if not session.as_json:
             _tell(added)
-        if not wait_for_batch(manager, added.batch_id, watched=is_terminal() and not session.as_json):
+        if not wait_for_batch(
+            manager, added.batch_id, watched=is_terminal() and not session.as_json, quiet=session.as_json
+        ):
             code = max(code, 1)
         if session.as_json:
             show_json(_document(added) | {"batch": manager.views.batch(added.batch_id)})

@@ -17,8 +17,10 @@ LOOK_S = 1.0
 STOP_S = 12.0
 
 
-def wait_for_batch(manager: Manager, batch_id: str, *, watched: bool) -> bool:
-    """Wait until the batch has settled, starting a service whenever none runs; True if every run completed.
+def wait_for_batch(manager: Manager, batch_id: str, *, watched: bool, quiet: bool) -> bool:
+    """Wait until nothing of the batch moves by itself any more, starting a service whenever none runs.
+
+    True if every run completed; the others are named with the reason unless `quiet`.
 
     A service started here finishes at a checkpoint and stops when the wait is over or interrupted.
     """
@@ -41,9 +43,10 @@ def wait_for_batch(manager: Manager, batch_id: str, *, watched: bool) -> bool:
         watch.stop()
         manager.starter.stop(STOP_S)
     runs = manager.storage.index.runs_of(batch_id)
-    for run in runs:
-        if run.phase == Phase.FAILED and run.failure is not None:
-            click.echo(f"{run.run_id} failed: {printable(run.failure.message)} {printable(run.failure.hint)}", err=True)
+    for run in runs if not quiet else ():
+        if run.phase in (Phase.FAILED, Phase.PAUSED) and run.failure is not None:
+            said_last = f"{printable(run.failure.message)} {printable(run.failure.hint)}"
+            click.echo(f"{run.run_id} {run.phase}: {said_last}", err=True)
     return all(run.phase in (Phase.COMPLETED, Phase.SKIPPED) for run in runs)
 
 
@@ -66,12 +69,11 @@ def _signals_interrupt() -> Iterator[None]:
 def _settled(manager: Manager, batch_id: str) -> bool:
     runs = manager.storage.index.runs_of(batch_id)
     there = {run.run_id for run in runs}
-    batch = manager.storage.index.batches[batch_id]
-    return (
-        batch.phase != BatchPhase.RUNNING
-        and is_settled(runs)
-        and all(entry.run_id in there for run in runs for entry in run.entries)
-    )
+    if not is_settled(runs) or any(entry.run_id not in there for run in runs for entry in run.entries):
+        return False
+    # A run that is held keeps its batch open; else the service has the last word on how the batch ended.
+    held = any(run.phase == Phase.PAUSED for run in runs)
+    return held or manager.storage.index.batch(batch_id).phase != BatchPhase.RUNNING
 
 
 def _draw(manager: Manager, batch_id: str, said: dict[str, str]) -> None:

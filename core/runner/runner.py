@@ -146,7 +146,7 @@ class Runner:
             attempt.log(f"{stage.name}: stopped at a checkpoint")
             return Ended(units=len(units.done()) - before)
         except Exception as error:  # noqa: BLE001 - whatever a tool throws becomes an outcome, with its trace in the log
-            for line in traceback.format_exception(error):
+            for line in explained(error):
                 attempt.log(line)
             return failed(error, units=len(units.done()) - before)
         finally:
@@ -211,6 +211,14 @@ def trim(work: Path) -> None:
                 shutil.rmtree(leftover, ignore_errors=True)
             else:
                 leftover.unlink(missing_ok=True)
+
+
+def explained(error: Exception) -> list[str]:
+    """What the log says of an error: its sentence and what caused it, or where it came from if nobody foresaw it."""
+    if not isinstance(error, StageError):
+        return traceback.format_exception(error)
+    cause = error.__cause__
+    return [error.message] + ([f"caused by {type(cause).__name__}: {cause}"] if cause is not None else [])
 
 
 def failed(error: Exception, units: int = 0) -> Failed:

@@ -92,6 +92,7 @@ def test_waiting_adds_the_settled_batch_and_the_exit_code_tells_the_outcome(made
     assert made.added.json["batch"]["phase"] == "completed"
     assert made.failing.code == 1
     assert made.failing.json["batch"]["phase"] == "failed"
+    assert made.added.err == made.failing.err == ""
 
 
 def test_a_run_has_every_field(made: Made) -> None:

@@ -79,6 +79,14 @@ def test_waiting_waits_for_the_videos_of_a_list(world: World) -> None:
     assert [run["phase"] for run in answer.json["batch"]["runs"]] == ["completed", "completed", "failed"]
 
 
+def test_waiting_ends_when_the_batch_holds_a_run_for_somebody_to_look_at(world: World) -> None:
+    url = world.server.add("/held.mp4", status=500)
+    settings = ("--set", "on_exhausted=hold", "--set", "max_retries=0")
+    answer = world.product("add", "--wait", *DOWNLOAD, *settings, url, check=False)
+    assert answer.code == 1
+    assert "paused: 127.0.0.1 has trouble" in answer.err
+
+
 def test_a_list_without_anything_new_fails_with_a_sentence(world: World) -> None:
     known = world.video("/known.mp4", 1.5)
     (_, run) = world.settled(world.add(known, world.feed("/nothing-new.rss", known)))["runs"]

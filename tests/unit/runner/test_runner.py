@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.domain.attempts import commit_stage, end_attempt, open_attempt
-from core.domain.errors import ErrorClass
+from core.domain.errors import ErrorClass, StageError
 from core.domain.plan import stages_for
 from core.domain.run import RunRecord, Source
 from core.domain.states import AttemptOutcome
@@ -194,3 +194,16 @@ def test_published_work_keeps_its_units_and_nothing_big(bench: Bench) -> None:
     (work / "audio.pcm").write_bytes(b"0" * 1000)
     assert isinstance(bench.execute(), Committed)
     assert [path.name for path in work.iterdir()] == ["units.jsonl"]
+
+
+def test_the_log_has_the_sentence_of_a_known_error_and_the_trace_of_an_unknown_one(bench: Bench) -> None:
+    logs: list[str] = []
+    for error in (StageError(ErrorClass.NETWORK, "The line broke."), KeyError("total_bytes")):
+        bench.first.before_unit = Trouble(error)
+        assignment = bench.attempt()
+        bench.runner.execute(assignment, bench.control)
+        logs.append(bench.layout.attempt_log(RUN, "download", assignment.attempt_id).read_text())
+    assert "The line broke." in logs[0]
+    assert "Traceback" not in logs[0]
+    assert "Traceback" in logs[1]
+    assert "total_bytes" in logs[1]
