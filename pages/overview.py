@@ -24,9 +24,9 @@ def overview() -> None:
     """The whole page, live."""
     listen("overview", "runs", "pool")
     views = session.manager().views
-    status = views.status()
+    status = session.read("status", views.status)
     total = sum(status[field] for _, field, _ in PHASES.values()) + status["cancelled"]
-    batches = views.batches(limit=RECENT)
+    batches = session.read("recent", lambda: views.batches(limit=RECENT))
     tone, sentence, more = verdict(status, total)
     show(tag("div", tag("b", sentence), cls="rp-verdict", data_tone=tone), tag("p", more))
     if not batches["total"]:
@@ -40,7 +40,11 @@ def overview() -> None:
         pages(found["total"])
     else:
         attention = urgent(status)
-        active = [run for run in views.runs(phase="running", limit=PAGE)["runs"] if "stalled" not in run["flags"]]
+        active = [
+            run
+            for run in session.read("running", lambda: views.runs(phase="running"))["runs"]
+            if "stalled" not in run["flags"]
+        ]
         if attention:
             heading("Needs attention", words.count(status["failed"] + status["stalled"], "run"))
             run_rows(attention, key="attention", label="Needs attention")

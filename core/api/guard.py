@@ -56,10 +56,13 @@ class Guard:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        task, requests = asyncio.current_task(), current().requests
+        task, process = asyncio.current_task(), current()
         assert task is not None
-        requests.add(task)
+        process.requests.add(task)
         try:
             await self._app(scope, receive, send_with_headers)
+        except asyncio.CancelledError:
+            if not process.closing:
+                raise
         finally:
-            requests.discard(task)
+            process.requests.discard(task)

@@ -34,12 +34,16 @@ class Listener:
 
 
 class Hub:
-    """Spreads changes of records to the listeners: `runs` (anything), `run:ID`, `batch:ID` and `pool`."""
+    """Spreads changes of records to the listeners: `runs` (anything), `run:ID`, `batch:ID` and `pool`.
+
+    `changes` counts them: what was read at the same count is as good as read again.
+    """
 
     def __init__(self, batch_of: Callable[[str], str | None]) -> None:
         self._batch_of = batch_of
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: set[Listener] = set()
+        self.changes = 0
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Spread in this event loop from now on."""
@@ -51,6 +55,7 @@ class Hub:
 
     def changed(self, kind: str, record_id: str) -> None:
         """Tell all listeners that a record (run, batch, pool or progress) changed; from any thread."""
+        self.changes += 1
         loop = self._loop
         if loop is None or not self._listeners:
             return

@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from core.api.hub import Hub
 from core.api.keeper import Keeper
@@ -16,6 +16,8 @@ from core.bootstrap import Manager, follow, open_manager
 from core.config import Config, load_config
 
 SERVICE_GRACE_S = 12.0
+SAME_S = 1.0
+T = TypeVar("T")
 
 
 class Process:
@@ -29,6 +31,19 @@ class Process:
         self.hub = Hub(lambda run_id: run.batch_id if (run := index.runs.get(run_id)) is not None else None)
         self.keeper = Keeper(self.manager.starter, lambda: self.hub.changed("pool", "pool"))
         self.requests: set[asyncio.Task[Any]] = set()
+        self.closing = False
+        self._read: dict[str, tuple[int, float, Any]] = {}
+
+    def read(self, name: str, view: Callable[[], T]) -> T:
+        """What `view` gives, read once for all sessions until something changes, and again after `SAME_S` seconds."""
+        changes, now = self.hub.changes, self.manager.storage.clock.monotonic()
+        known = self._read.get(name)
+        if known is not None and known[0] == changes and now - known[1] < SAME_S:
+            found: T = known[2]
+            return found
+        found = view()
+        self._read[name] = (changes, now, found)
+        return found
 
 
 _lock = threading.Lock()
@@ -97,6 +112,7 @@ def _end_requests_on_signal(loop: asyncio.AbstractEventLoop, process: Process) -
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def handle(number: int, frame: FrameType | None) -> None:
+        process.closing = True
         for task in process.requests:
             loop.call_soon_threadsafe(task.cancel)
         handler = before[signal.Signals(number)]

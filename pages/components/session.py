@@ -29,6 +29,11 @@ def manager() -> Manager:
     return current().manager
 
 
+def read(name: str, view: Callable[[], T]) -> T:
+    """What a view gives; `name` tells it from others. Sessions that look at the same time read it once."""
+    return current().read(name, view)
+
+
 def service_error() -> RepriseError | None:
     """Why no service could be started, if so."""
     return current().keeper.error
@@ -62,6 +67,7 @@ def command(verb: str, id_: str, *, version: str = "", **options: Any) -> bool:
             done = commands.pool(verb, by=actor)
         elif id_.startswith("b_") and verb == "retry":
             many = commands.retry_failed(id_, by=actor)
+            current().hub.changed("pool", "pool")
             st.toast(f"{len(many)} to be retried", icon=":material/refresh:")
             return True
         elif id_.startswith("b_"):
@@ -72,6 +78,7 @@ def command(verb: str, id_: str, *, version: str = "", **options: Any) -> bool:
     except RepriseError as error:
         st.toast(literal(f"{error.message} {error.hint}"), icon=":material/error:")
         return False
+    current().hub.changed("pool", "pool")  # here the change is known already: no page shows what was read before it
     _say(verb, done)
     return True
 

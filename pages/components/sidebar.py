@@ -31,7 +31,7 @@ def sidebar() -> None:
 def _news() -> None:
     listen("sidebar", "runs", "pool")
     views = session.manager().views
-    status = views.status()
+    status = session.read("status", views.status)
     show(_service(status))
     paused = status["pause"] is not None
     if st.button(
@@ -42,12 +42,12 @@ def _news() -> None:
         help="Running work stands still at once and goes on later where it was.",
     ) and session.command("resume" if paused else "pause", "pool"):
         session.redraw()
-    active = views.runs(phase="running")["runs"] if status["processing"] else []
+    active = session.read("running", lambda: views.runs(phase="running"))["runs"] if status["processing"] else []
     waiting = [run for run in views.runs(phase="queued")["runs"] if run["flags"]] if status["resumed"] else []
     _section("Resumed after restart", [run for run in [*active, *waiting] if is_resumed(run)], "busy")
     _section("Stalled", [run for run in active if "stalled" in run["flags"]], "bad")
     if status["failed"]:
-        failed = views.runs(phase="failed", limit=SHOWN)
+        failed = session.read("failed", lambda: views.runs(phase="failed", limit=SHOWN))
         _section("Failed, needs attention", failed["runs"], "bad", failed["total"])
 
 

@@ -72,8 +72,9 @@ def test_titles_of_other_people_are_shown_and_never_run(browser: Browser, dashbo
     assert failure is not None
     case.change(run, title=HOSTILE)
     try:
-        for path in ("/", f"/batches?batch={run.batch_id}", f"/run?run={run.run_id}"):
-            with tab(browser, dashboard, path) as page:
+        with tab(browser, dashboard) as page:
+            for path in ("/", f"/batches?batch={run.batch_id}", f"/run?run={run.run_id}"):
+                go(page, dashboard, path)
                 expect(page.get_by_test_id("stMain").get_by_text("<script>window.hit=1</script>").first).to_be_visible()
                 assert page.evaluate("window.hit") is None
                 assert not page.locator('img[src="x"], [onerror], a[href^="javascript"]').count()
@@ -197,10 +198,12 @@ def test_the_page_says_that_it_is_disconnected_and_goes_on_by_itself(browser: Br
         own.stop()
 
 
-@pytest.mark.parametrize("path", ["/", "/new", "/batches", "/health"])
-def test_a_page_fits_a_phone(browser: Browser, dashboard: Dashboard, path: str) -> None:
-    with tab(browser, dashboard, path, viewport={"width": 390, "height": 800}) as page:
-        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+def test_every_page_fits_a_phone(browser: Browser, dashboard: Dashboard, case: Showcase) -> None:
+    run_id = run_named(case, "River restoration")
+    with tab(browser, dashboard, viewport={"width": 390, "height": 800}) as page:
+        for path in ("/", "/new", "/batches", "/health", f"/run?run={run_id}"):
+            go(page, dashboard, path)
+            assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390, path
 
 
 def test_an_unknown_run_is_said_and_not_a_traceback(browser: Browser, dashboard: Dashboard) -> None:

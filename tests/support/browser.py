@@ -86,8 +86,13 @@ class Dashboard:
 
 @contextmanager
 def tab(browser: Browser, dashboard: Dashboard, path: str = "/", **options: Any) -> Iterator[Page]:
-    """A tab with a page of the dashboard; at its end nothing was fetched from elsewhere and no script had failed."""
-    context = browser.new_context(viewport=options.pop("viewport", {"width": 1280, "height": 900}), **options)
+    """A tab with a page of the dashboard; at its end nothing was fetched from elsewhere and no script had failed.
+
+    Tabs without `options` share one window, so that the browser fetches Streamlit's own scripts once.
+    """
+    usual = not options and browser.contexts
+    options.setdefault("viewport", {"width": 1280, "height": 900})
+    context = browser.contexts[0] if usual else browser.new_context(**options)
     page = context.new_page()
     abroad: list[str] = []
     errors: list[str] = []
@@ -99,7 +104,7 @@ def tab(browser: Browser, dashboard: Dashboard, path: str = "/", **options: Any)
         assert not abroad, f"fetched from elsewhere: {abroad}"
         assert not errors, f"errors in scripts: {errors}"
     finally:
-        context.close()
+        page.close()
 
 
 def go(page: Page, dashboard: Dashboard, path: str) -> None:

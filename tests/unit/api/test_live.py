@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from core.api.hub import REDRAWS_PER_S, SMALLEST_GAP_S, Hub
+from core.api.process import current
 from tests.support.showcase import Showcase
 
 OURS = {"Origin": "http://127.0.0.1:8501", "Host": "127.0.0.1:8501"}
@@ -90,3 +91,16 @@ def test_a_page_of_others_is_told_nothing(client: TestClient, case: Showcase, he
     del case
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/live", headers=headers):
         pass
+
+
+def test_what_many_sessions_read_is_read_once_until_something_changes(case: Showcase) -> None:
+    del case
+    process, made = current(), []
+
+    def view() -> int:
+        made.append(1)
+        return len(made)
+
+    assert [process.read("a", view) for _ in range(3)] == [1, 1, 1]
+    process.hub.changed("run", "r_1")
+    assert process.read("a", view) == 2
