@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.attempts import end_attempt
 from core.domain.errors import Damaged, ErrorClass
+from core.domain.run import RunRecord
 from core.domain.settings import Settings
-from core.domain.states import FailureKind
+from core.domain.states import AttemptOutcome, FailureKind
 from core.engines.engine import Finished
 from core.runner.outcome import Committed, Failed, InputDamaged, Shared
 from core.store.locks import Lock
@@ -134,6 +136,20 @@ def test_damaged_input_is_made_again_before_the_stage_goes_on(house: House) -> N
     assert [stage for _, stage in house.engine.begun] == ["download", "transcribe", "download"]
     house.finish(run)
     assert house.phases(run) == ["completed"]
+
+
+def test_an_outcome_of_an_attempt_that_somebody_closed_in_the_file_is_dropped(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+
+    def taken_over(run: RunRecord) -> RunRecord:
+        return end_attempt(run, AttemptOutcome.INTERRUPTED, house.clock.now())
+
+    house.writer.run(run, taken_over)
+    before = house.run(run)
+    house.dispatcher.draining = True
+    house.end(run, Committed(key="late"))
+    assert house.run(run) == before
 
 
 def test_news_of_an_attempt_that_is_not_open_any_more_changes_nothing(house: House) -> None:
