@@ -220,7 +220,9 @@ def private_address(host: str) -> BadInput:
     """The refusal of a private host."""
     return BadInput(
         f"{host} is a private or local address, which is not fetched.",
-        hint=f"If that is meant, allow it: REPRISE_ALLOWED_HOSTS={host}",
+        hint="Metadata services of clouds are never fetched, whatever is allowed."
+        if host in _METADATA_NAMES or literal_address(host) in _METADATA_ADDRESSES
+        else f"If that is meant, allow it: REPRISE_ALLOWED_HOSTS={host}",
         code="url_private_address",
     )
 
