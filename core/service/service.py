@@ -98,9 +98,7 @@ class Service:
         self._watch.start()
         try:
             self._index.load()
-            # A worker takes longer to start than everything here: it does so meanwhile, and not after it.
-            for lane in lanes_ahead(self._index, self._lanes):
-                self._engine.warm(lane)
+            self._warm()
             report = self._recovery.recover()
             scanned_at = self._clock.monotonic()
             wait_s = 0.0 if self._stopping.is_set() else self._turn()
@@ -115,6 +113,14 @@ class Service:
         finally:
             self._watch.stop()
             self._drain()
+
+    def _warm(self) -> None:
+        """Start workers first: that takes longer than everything else here, and is done meanwhile and not after it."""
+        for lane in lanes_ahead(self._index, self._lanes):
+            try:
+                self._engine.warm(lane)
+            except OSError as error:  # too many processes or files: the claim tries again
+                log.error("not_warmed", lane=lane, error=str(error))
 
     def _turn(self) -> float:
         try:
