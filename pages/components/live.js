@@ -10,13 +10,15 @@ function openBus() {
   document.body.append(pill);
 
   // A page that is still drawing, or has just found its server again, is not asked to draw more.
-  let connectedAt = 0;
+  let seen = false, lost = false, settledAt = 0;
   function idle() {
     const app = document.querySelector('[data-testid="stApp"]');
     if (!app?.dataset.testConnectionState) return true;
-    if (app.dataset.testConnectionState !== "CONNECTED") { connectedAt = 0; return false; }
-    connectedAt ||= Date.now() - (opened ? 0 : SETTLE_MS);
-    return app.dataset.testScriptState === "notRunning" && Date.now() - connectedAt >= SETTLE_MS;
+    if (app.dataset.testConnectionState !== "CONNECTED") { lost = seen; return false; }
+    if (lost) settledAt = Date.now() + SETTLE_MS;
+    seen = true;
+    lost = false;
+    return app.dataset.testScriptState === "notRunning" && Date.now() >= settledAt;
   }
   // Streamlit draws only one of the fragments that are triggered in the same moment: they go one after the other.
   const queue = new Set();
@@ -54,10 +56,10 @@ function openBus() {
   }
   setInterval(() => {
     idle(); // notices when the connection comes and goes
-    const lost = (lostAt && Date.now() - lostAt > LOST_MS) || Date.now() - heard > STALE_MS;
-    const text = lost ? `Disconnected. What you see is ${Math.round((Date.now() - heard) / 1000)} s old; trying again…` : "";
+    const gone = (lostAt && Date.now() - lostAt > LOST_MS) || Date.now() - heard > STALE_MS;
+    const text = gone ? `Disconnected. What you see is ${Math.round((Date.now() - heard) / 1000)} s old; trying again…` : "";
     if (pill.textContent !== text) pill.textContent = text;
-    document.documentElement.dataset.repriseLive = lost ? "lost" : opened ? "on" : "opening";
+    document.documentElement.dataset.repriseLive = gone ? "lost" : opened ? "on" : "opening";
   }, 500);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) for (const part of parts) if (part.missed) ring(part);

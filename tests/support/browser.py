@@ -90,9 +90,10 @@ def tab(browser: Browser, dashboard: Dashboard, path: str = "/", **options: Any)
 
     Tabs without `options` share one window, so that the browser fetches Streamlit's own scripts once.
     """
-    usual = not options and browser.contexts
+    usual = not options
     options.setdefault("viewport", {"width": 1280, "height": 900})
-    context = browser.contexts[0] if usual else browser.new_context(**options)
+    shared = [context for context in browser.contexts if usual]
+    context = shared[0] if shared else browser.new_context(**options)
     page = context.new_page()
     abroad: list[str] = []
     errors: list[str] = []
@@ -105,6 +106,8 @@ def tab(browser: Browser, dashboard: Dashboard, path: str = "/", **options: Any)
         assert not errors, f"errors in scripts: {errors}"
     finally:
         page.close()
+        if not usual:
+            context.close()
 
 
 def go(page: Page, dashboard: Dashboard, path: str) -> None:
