@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from core.config import Config, load_config
-from core.domain.errors import Refused
+from core.domain.errors import Refused, RepriseError
 from core.manager.commands import Commands
 from core.manager.index import Index
 from core.manager.intake import Intake
@@ -32,6 +32,7 @@ from core.store.locks import Lock
 from core.store.state import StateStore, open_store
 from core.system.clock import Clock, SystemClock
 from core.system.files import free_bytes
+from core.system.logs import Log
 from core.system.network import AllowedHosts
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from core.runner.runner import Runner
     from core.service.service import Service
     from core.store.watch import Watch
+
+log = Log("manager")
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,10 @@ def follow(storage: Storage, on_change: Callable[[str, str], None]) -> "Watch":
 
     def changed(kind: str, record_id: str) -> None:
         if kind != "progress":
-            storage.index.refresh(kind, record_id)
+            try:
+                storage.index.refresh(kind, record_id)
+            except (RepriseError, OSError) as error:  # an error here would end the watch for all records
+                log.error("unreadable", kind=kind, id=record_id, error=str(error))
         on_change(kind, record_id)
 
     watch = Watch(storage.layout, changed)

@@ -62,15 +62,18 @@ class LocalEngine:
             return free
 
     def reserve(self, lane: str) -> Slot | None:
-        """A free slot of `lane`, one with a warm worker first; a missing worker is started."""
+        """A free slot of `lane`, one with a warm worker first; a missing worker is started.
+
+        Raises `OSError` when no process can be started now; the slot stays free.
+        """
         with self._lock:
             idle = [place for place in self._places if place.lane == lane and not place.reserved]
             if not idle:
                 return None
             place = next((place for place in idle if place.worker is not None), idle[0])
-            place.reserved = True
             if place.worker is None:
                 place.worker = self._start(lane)
+            place.reserved = True
             return Slot(lane=lane, number=self._places.index(place), owner=place.worker.owner)
 
     def warm(self, lane: str) -> None:

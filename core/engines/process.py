@@ -43,7 +43,12 @@ class WorkerProcess:
                 env=dict(environment),
                 start_new_session=True,
             )
-        self.owner: Owner = this_process(self._process.pid)
+        try:
+            self.owner: Owner = this_process(self._process.pid)
+        except OSError:
+            self._process.kill()
+            self._process.wait()
+            raise
         self._reader = threading.Thread(target=self._read, daemon=True, name=f"worker-{self._process.pid}")
         self._reader.start()
 
@@ -71,15 +76,6 @@ class WorkerProcess:
         """Whether every thread group in the worker's process group is stopped."""
         states = group_states(self._process.pid)
         return bool(states) and all(state in "TtZX" for state in states)
-
-    def close_input(self) -> None:
-        """Tell the worker that nothing more comes; it leaves at once."""
-        with self._writing:
-            assert self._process.stdin is not None
-            try:
-                self._process.stdin.close()
-            except BrokenPipeError:
-                return
 
     def join(self, timeout_s: float) -> bool:
         """Wait until death has been reported; False after `timeout_s` seconds."""

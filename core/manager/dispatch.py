@@ -6,29 +6,34 @@ first and signals after, so that a crash between the two is found by the next tu
 
 from collections.abc import Callable
 from datetime import datetime
-
-from msgspec.structs import replace
+from functools import partial
+from typing import TypeVar
 
 from core.domain import attempts as attempting
 from core.domain import crashes
 from core.domain.batch import BatchRecord, settle_batch
+from core.domain.errors import Fenced, RepriseError
 from core.domain.moves import due, settle_intent, wait_over
-from core.domain.run import Owner, RunRecord
-from core.domain.schedule import Claim, Situation, schedule
+from core.domain.run import RunRecord
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
-from core.engines.engine import Died, Engine, EngineEvent, Frozen, Signal, Slot
+from core.engines.engine import Died, Engine, EngineEvent, Frozen, Signal
+from core.manager.claims import Claims
 from core.manager.index import Index
 from core.manager.outcomes import RetryPolicy, apply_outcome, ended_as
 from core.manager.playlists import Playlists
 from core.manager.rounds import cancel_with_batch, start_round
 from core.manager.shared_work import SharedWork
 from core.manager.writer import Writer
-from core.runner.outcome import Assignment, Outcome, Playlist
+from core.runner.outcome import Outcome, Playlist
 from core.stages.catalog import Catalog
 from core.system.clock import Clock
+from core.system.logs import Log
 
 IDLE_S = 30.0
 POLL_S = 0.5
+TROUBLE_S = 2.0
+T = TypeVar("T")
+log = Log("manager")
 
 
 class Dispatcher:
@@ -52,59 +57,90 @@ class Dispatcher:
         new_units: Callable[[str, str], int],
         pause_free_s: float,
     ) -> None:
-        self._index, self._writer, self._engine, self._clock, self._epoch = index, writer, engine, clock, epoch
-        self._catalog, self._playlists, self._shared, self._policy = catalog, playlists, shared, policy
-        self._jitter, self._new_attempt_id, self._disk_is_low = jitter, new_attempt_id, disk_is_low
-        self._new_units, self._pause_free_s = new_units, pause_free_s
+        self._index, self._writer, self._engine, self._clock = index, writer, engine, clock
+        self._catalog, self._playlists, self._policy = catalog, playlists, policy
+        self._jitter, self._new_units, self._pause_free_s = jitter, new_units, pause_free_s
         self._attempts: dict[str, str] = {}  # open attempt -> run, of this service
+        self._claims = Claims(
+            index=index,
+            writer=writer,
+            engine=engine,
+            catalog=catalog,
+            shared=shared,
+            clock=clock,
+            epoch=epoch,
+            new_attempt_id=new_attempt_id,
+            disk_is_low=disk_is_low,
+            begun=self._attempts.__setitem__,
+        )
         self._signalled: dict[str, Signal] = {}
         self._still_since: dict[str, float] = {}
         self._unheard: list[EngineEvent] = []
+        self._in_trouble = False
         self.draining = False
 
     def turn(self) -> float:
-        """Do all that can be done now; returns the seconds until something is due again."""
+        """Do all that can be done now; returns the seconds until something is due again.
+
+        A record that cannot be written or believed now is put off, and holds up no other. Raises `Fenced` only.
+        """
+        self._in_trouble = False
         self._hear_all()
         wait_s = IDLE_S
         runs, _, _ = self._index.snapshot()
         for run in runs.values():
             skip = run.intent.want == Want.SKIP or run.phase == Phase.SKIPPED
             if run.phase not in TERMINAL or skip or run.intent.again:
-                wait_s = min(wait_s, self._drive(run))
-        self._playlists.expand()
+                due_s = self._put_off(run.run_id, partial(self._drive, run))
+                wait_s = wait_s if due_s is None else min(wait_s, due_s)
+        self._put_off("playlists", self._playlists.expand)
         self._settle_batches()
         if not self.draining:
-            self._claim()
-        return wait_s
+            for claim in self._put_off("schedule", self._claims.due) or ():
+                self._put_off(claim.run_id, partial(self._claims.start, claim))
+        return min(wait_s, TROUBLE_S) if self._in_trouble else wait_s
+
+    def _put_off(self, what: str, act: Callable[[], T]) -> T | None:
+        """What `act` gives; None when the disk or the record refuses, which a later turn tries again."""
+        try:
+            return act()
+        except Fenced:
+            raise
+        except (RepriseError, OSError) as error:
+            log.error("put_off", what=what, error=str(error))
+            self._in_trouble = True
+            return None
 
     # --- what the engine says --------------------------------------------------------------------------------
 
     def _hear_all(self) -> None:
         """Write down what happened; what cannot be written now (a full disk) is heard again by the next turn."""
-        self._unheard += self._engine.events()
-        while self._unheard:
-            self._hear(self._unheard[0])
-            self._unheard.pop(0)
+        events, self._unheard = [*self._unheard, *self._engine.events()], []
+        for event in events:
+            if not self._put_off(event.attempt_id, partial(self._hear, event)):
+                self._unheard.append(event)
 
-    def _hear(self, event: EngineEvent) -> None:
+    def _hear(self, event: EngineEvent) -> bool:
+        """Write down one event; True once that is done."""
         attempt_id = event.attempt_id
         run_id = self._attempts.get(attempt_id)
         if run_id is None:
-            return
+            return True
         if run_id not in self._index.runs:  # nothing of it can be believed any more
             self._forget(attempt_id)
-            return
+            return True
         if isinstance(event, Frozen):
             if self._signalled.get(attempt_id) == Signal.FREEZE:  # else it was thawed again before this was heard
                 self._still_since[attempt_id] = self._clock.monotonic()
                 self._write(run_id, attempt_id, self._frozen)
-            return
+            return True
         if isinstance(event, Died):
             asked = self._signalled.get(attempt_id) == Signal.KILL
             self._write(run_id, attempt_id, lambda run, now: self._died(run, now, asked=asked))
         else:
             self._finished(run_id, attempt_id, event.outcome)
         self._forget(attempt_id)
+        return True
 
     def _forget(self, attempt_id: str) -> None:
         self._signalled.pop(attempt_id, None)
@@ -226,7 +262,7 @@ class Dispatcher:
         self._signalled[attempt_id] = signal
         self._engine.signal(attempt_id, signal)
 
-    # --- batches and claims ----------------------------------------------------------------------------------
+    # --- batches --------------------------------------------------------------------------------------------
 
     def _settle_batches(self) -> None:
         runs, batches, _ = self._index.snapshot()
@@ -235,63 +271,17 @@ class Dispatcher:
             if run.batch_id in phases:
                 phases[run.batch_id].append(Phase.QUEUED if run.intent.again else run.phase)
         for batch_id, batch in batches.items():
-            self._settle(batch, phases[batch_id])
+            self._put_off(batch_id, partial(self._settle, batch, phases[batch_id]))
 
     def _settle(self, batch: BatchRecord, phases: list[Phase]) -> None:
         if settle_batch(batch, phases, self._clock.now()) is not batch:
             self._writer.batch(batch.batch_id, lambda batch: settle_batch(batch, phases, self._clock.now()))
 
-    def situation(self) -> Situation:
-        """What the schedule and the diagnosis decide on."""
-        runs, batches, pool = self._index.snapshot()
-        return Situation(
-            runs=runs,
-            batches=batches,
-            pool=pool,
-            free=self._engine.free(),
-            lanes=self._engine.lanes(),
-            lane_of=dict(self._catalog.lanes),
-            now=self._clock.now(),
-            draining=self.draining,
-            disk_low=self._disk_is_low(),
-            shared_busy=self._shared.busy(runs.values()),
-        )
-
-    def _claim(self) -> None:
-        for claim in schedule(self.situation()):
-            slot = self._engine.reserve(claim.lane)
-            if slot is not None:
-                self._start(claim, slot)
-
-    def _start(self, claim: Claim, slot: Slot) -> None:
-        attempt_id = self._new_attempt_id()
-        try:
-            run = self._writer.run(claim.run_id, lambda run: self._opened(run, claim, attempt_id, slot.owner))
-        except BaseException:
-            self._engine.release(slot)
-            raise
-        if run.open_attempt is None or run.open_attempt.id != attempt_id:
-            self._engine.release(slot)  # somebody changed the intent in between
-            return
-        self._attempts[attempt_id] = run.run_id
-        self._engine.submit(
-            slot, Assignment(attempt_id=attempt_id, run_id=run.run_id, stage=claim.stage, epoch=self._epoch)
-        )
-
-    def _opened(self, run: RunRecord, claim: Claim, attempt_id: str, owner: Owner) -> RunRecord:
-        if run.intent.want != Want.RUN or run.next_stage != claim.stage or run.open_attempt is not None:
-            return run
-        if run.phase not in (Phase.QUEUED, Phase.RUNNING):
-            return run
-        settings = run.settings or self._index.batches[run.batch_id].settings
-        frozen = replace(run, settings=settings)
-        return attempting.open_attempt(frozen, claim.stage, attempt_id, self._epoch, self._clock.now(), owner)
-
     def close(self) -> None:
         """After the engine is closed: hear what is left, and give back what is still open as shut down."""
         self._hear_all()
         for attempt_id, run_id in list(self._attempts.items()):
-            self._write(run_id, attempt_id, self._left_open)
+            self._put_off(run_id, partial(self._write, run_id, attempt_id, self._left_open))
 
     def _left_open(self, run: RunRecord, now: datetime) -> RunRecord:
         held = self._held(run)

@@ -1,15 +1,73 @@
 """All records in memory, one copy a process: loaded once, refreshed by the watch, and scanned again now and then."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
 
 from core.domain.batch import BatchRecord, PoolRecord
 from core.domain.errors import Damaged, NotFound
 from core.domain.run import RunRecord
-from core.store.state import Finding, StateStore
+from core.store.state import Finding, StateStore, Stored
 
 POOL = "pool"
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Shelf(Generic[T]):
+    """The records of one kind as last read. Thread-safe; what is newer is never replaced by what is older."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.values: dict[str, T] = {}
+        self._gens: dict[str, int] = {}
+        self._clock = 0  # counts changes, so that a long reading knows what happened while it read
+        self._changed: dict[str, int] = {}
+
+    def put(self, record_id: str, stored: Stored[T]) -> None:
+        """Note a record that was just written or read."""
+        with self._lock:
+            if stored.gen >= self._gens.get(record_id, 0):
+                self._set(record_id, stored)
+                self._mark(record_id)
+
+    def drop(self, record_id: str) -> None:
+        """Forget a record that is gone or damaged."""
+        with self._lock:
+            self.values.pop(record_id, None)
+            self._gens.pop(record_id, None)
+            self._mark(record_id)
+
+    def load(self, read: Callable[[], tuple[dict[str, Stored[T]], list[Finding]]]) -> list[Finding]:
+        """Take what `read` finds on the disk, but for records that were noted while it read; gives its findings."""
+        with self._lock:
+            began = self._clock
+        found, findings = read()
+        with self._lock:
+            for record_id in [known for known in self.values if known not in found]:
+                if self._changed.get(record_id, 0) <= began:
+                    del self.values[record_id]
+                    self._gens.pop(record_id, None)
+            for record_id, stored in found.items():
+                if self._changed.get(record_id, 0) <= began or stored.gen > self._gens.get(record_id, 0):
+                    self._set(record_id, stored)
+            self._changed = {record_id: at for record_id, at in self._changed.items() if at > began}
+        return findings
+
+    def copy(self) -> dict[str, T]:
+        """A copy that stays as it is while it is read."""
+        with self._lock:
+            return dict(self.values)
+
+    def _set(self, record_id: str, stored: Stored[T]) -> None:
+        self.values[record_id] = stored.value
+        self._gens[record_id] = stored.gen
+
+    def _mark(self, record_id: str) -> None:
+        self._clock += 1
+        self._changed[record_id] = self._clock
 
 
 class Index:
@@ -17,37 +75,50 @@ class Index:
 
     def __init__(self, store: StateStore) -> None:
         self._store = store
-        self._lock = threading.Lock()
-        self.runs: dict[str, RunRecord] = {}
-        self.batches: dict[str, BatchRecord] = {}
-        self.pool = PoolRecord()
+        self._runs: Shelf[RunRecord] = Shelf()
+        self._batches: Shelf[BatchRecord] = Shelf()
+        self._pool: Shelf[PoolRecord] = Shelf()
         self.damaged: dict[str, str] = {}  # records of which nothing can be believed, and why
+
+    @property
+    def runs(self) -> Mapping[str, RunRecord]:
+        """Every run by its id."""
+        return self._runs.values
+
+    @property
+    def batches(self) -> Mapping[str, BatchRecord]:
+        """Every batch by its id."""
+        return self._batches.values
+
+    @property
+    def pool(self) -> PoolRecord:
+        """The pool; as it is at first while none was written."""
+        return self._pool.values.get(POOL, PoolRecord())
 
     def load(self) -> None:
         """Read everything; what is damaged is set aside and restored by the store, or listed in `damaged`."""
-        runs, of_runs = self._store.runs.load_all()
-        batches, of_batches = self._store.batches.load_all()
-        pool, of_pool = self._store.pool.load_all()
-        with self._lock:
-            self.damaged = dict(_lost([*of_runs, *of_batches, *of_pool]))
-            self.runs = {key: stored.value for key, stored in runs.items()}
-            self.batches = {key: stored.value for key, stored in batches.items()}
-            self.pool = pool[POOL].value if POOL in pool else PoolRecord()
+        findings = [
+            *self._runs.load(self._store.runs.load_all),
+            *self._batches.load(self._store.batches.load_all),
+            *self._pool.load(self._store.pool.load_all),
+        ]
+        self.damaged = dict(_lost(findings))
 
     def refresh(self, kind: str, record_id: str) -> None:
-        """Read one record again; one that is gone is forgotten."""
+        """Read one record again; one that is gone or can no longer be believed is met no more.
+
+        Raises `StorageError` when it cannot be read just now; what was known of it stays.
+        """
         try:
             match kind:
                 case "run":
-                    self.put_run(self._store.runs.get(record_id).value)
+                    self.put_run(record_id, self._store.runs.get(record_id))
                 case "batch":
-                    self.put_batch(self._store.batches.get(record_id).value)
+                    self.put_batch(record_id, self._store.batches.get(record_id))
                 case "pool":
-                    self.pool = self._store.pool.get(record_id).value
-        except NotFound:
-            with self._lock:
-                self.runs.pop(record_id, None)
-                self.batches.pop(record_id, None)
+                    self.put_pool(self._store.pool.get(record_id))
+        except (NotFound, Damaged) as error:
+            self.lose(record_id, error)
 
     def run(self, run_id: str) -> RunRecord:
         """A run that somebody asks for; raises `NotFound`, or `Damaged` when it or its batch cannot be believed."""
@@ -69,31 +140,30 @@ class Index:
 
     def lose(self, record_id: str, error: Damaged | NotFound) -> None:
         """Note that a record turned out to be gone or damaged: whoever goes through the index meets it no more."""
-        with self._lock:
-            self.runs.pop(record_id, None)
-            self.batches.pop(record_id, None)
-            if isinstance(error, Damaged):
-                self.damaged[record_id] = error.message
+        self._runs.drop(record_id)
+        self._batches.drop(record_id)
+        if isinstance(error, Damaged):
+            self.damaged = {**self.damaged, record_id: error.message}
 
-    def put_run(self, run: RunRecord) -> None:
+    def put_run(self, run_id: str, stored: Stored[RunRecord]) -> None:
         """Note a run that was just written or read."""
-        with self._lock:
-            self.runs[run.run_id] = run
+        self._runs.put(run_id, stored)
 
-    def put_batch(self, batch: BatchRecord) -> None:
+    def put_batch(self, batch_id: str, stored: Stored[BatchRecord]) -> None:
         """Note a batch that was just written or read."""
-        with self._lock:
-            self.batches[batch.batch_id] = batch
+        self._batches.put(batch_id, stored)
+
+    def put_pool(self, stored: Stored[PoolRecord]) -> None:
+        """Note the pool as it was just written or read."""
+        self._pool.put(POOL, stored)
 
     def snapshot(self) -> tuple[dict[str, RunRecord], dict[str, BatchRecord], PoolRecord]:
         """Copies that stay as they are while they are read."""
-        with self._lock:
-            return dict(self.runs), dict(self.batches), self.pool
+        return self._runs.copy(), self._batches.copy(), self.pool
 
     def runs_of(self, batch_id: str) -> list[RunRecord]:
         """The runs of a batch in their order."""
-        with self._lock:
-            runs = [run for run in self.runs.values() if run.batch_id == batch_id]
+        runs = [run for run in self._runs.copy().values() if run.batch_id == batch_id]
         return sorted(runs, key=lambda run: run.position)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from core.domain.crashes import crashed
+from core.domain.errors import Damaged, Fenced, NotFound, RepriseError
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase, Phase, Want
 from core.manager.index import Index
@@ -16,6 +17,9 @@ from core.store.journal import Journal
 from core.store.layout import Layout
 from core.store.locks import Lock
 from core.system.clock import Clock
+from core.system.logs import Log
+
+log = Log("manager")
 
 
 def lanes_ahead(index: Index, lanes: Mapping[str, str]) -> list[str]:
@@ -71,9 +75,24 @@ class Recovery:
 
     def retry_held(self) -> int:
         """Take back those held runs whose owner has gone since; returns how many."""
-        taken = {run_id for run_id in self.held if self._take_back(run_id)}
-        self.held -= taken
-        return len(taken)
+        return sum(self._try_to_take_back(run_id) for run_id in tuple(self.held))
+
+    def _try_to_take_back(self, run_id: str) -> bool:
+        """Take one run back and let it go; one that cannot be written now stays held and keeps no other from it."""
+        try:
+            taken = self._take_back(run_id)
+        except Fenced:
+            raise
+        except (Damaged, NotFound) as error:
+            log.error("lost", run=run_id, error=error.message)
+            self.held.discard(run_id)
+            return False
+        except (RepriseError, OSError) as error:
+            log.error("not_taken_back", run=run_id, error=str(error))
+            return False
+        if taken:
+            self.held.discard(run_id)
+        return taken
 
     def _take_back(self, run_id: str) -> bool:
         lock = Lock(self._layout.owner_lock(run_id))

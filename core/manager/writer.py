@@ -42,7 +42,7 @@ class Writer:
         with self._losing(run_id):
             stored = self._store.runs.update(run_id, remember, epoch=self._epoch)
         before, after = seen[-1], stored.value
-        self._index.put_run(after)
+        self._index.put_run(run_id, stored)
         if after is not before:
             events = self._events(before, after, stored.gen)
             if command:
@@ -62,10 +62,10 @@ class Writer:
     def new_run(self, run: RunRecord) -> None:
         """A run's first state, durable; one that is there already is left as it is."""
         try:
-            self._store.runs.create(run.run_id, run, epoch=self._epoch or 0)
+            stored = self._store.runs.create(run.run_id, run, epoch=self._epoch or 0)
         except Conflict:
-            run = self._store.runs.get(run.run_id).value
-        self._index.put_run(run)
+            stored = self._store.runs.get(run.run_id)
+        self._index.put_run(run.run_id, stored)
 
     def batch(
         self, batch_id: str, change: Callable[[BatchRecord], BatchRecord], *, command: str = "", actor: str = "service"
@@ -80,7 +80,7 @@ class Writer:
         with self._losing(batch_id):
             stored = self._store.batches.update(batch_id, remember, epoch=self._epoch)
         before, after = seen[-1], stored.value
-        self._index.put_batch(after)
+        self._index.put_batch(batch_id, stored)
         if after is not before:
             events = self._events(before, after, stored.gen)
             if command:
@@ -90,8 +90,7 @@ class Writer:
 
     def new_batch(self, batch: BatchRecord, actor: str, data: dict[str, Any]) -> None:
         """A batch's first state, durable and journaled: from now on its runs count."""
-        self._store.batches.create(batch.batch_id, batch)
-        self._index.put_batch(batch)
+        self._index.put_batch(batch.batch_id, self._store.batches.create(batch.batch_id, batch))
         self._tell([self._command("add", actor, batch_id=batch.batch_id, gen=1, data=data)])
 
     def pool(
@@ -103,7 +102,7 @@ class Writer:
         except NotFound:
             self._store.pool.create(POOL, PoolRecord())
             stored = self._store.pool.update(POOL, change, epoch=self._epoch)
-        self._index.pool = stored.value
+        self._index.put_pool(stored)
         if command:
             self._tell([self._command(command, actor, gen=stored.gen)])
         return stored.value

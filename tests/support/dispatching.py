@@ -130,13 +130,7 @@ class House:
         self.writer = Writer(store=self.store, index=self.index, via="service", epoch=self._epoch)
         self.engine = ScriptedEngine(**self._lanes)
         self.playlists = Playlists(self.index, self.writer, self.catalog, self.clock)
-        self.commands = Commands(
-            index=self.index,
-            writer=self.given,
-            layout=self.layout,
-            clock=self.clock,
-            stages=tuple(self.catalog.stages),
-        )
+        self.commands = self._commands(self.index, self.given)
         self.dispatcher = Dispatcher(
             index=self.index,
             writer=self.writer,
@@ -153,6 +147,16 @@ class House:
             new_units=lambda run_id, attempt_id: self.new_units,
             pause_free_s=self._pause_free_s,
         )
+
+    def _commands(self, index: Index, writer: Writer) -> Commands:
+        stages = tuple(self.catalog.stages)
+        return Commands(index=index, writer=writer, layout=self.layout, clock=self.clock, stages=stages)
+
+    def commands_of_another_process(self) -> Commands:
+        """Commands that the service has not heard of yet: another process wrote them."""
+        index = Index(self.store)
+        index.load()
+        return self._commands(index, Writer(store=self.store, index=index, via="cli"))
 
     def recovery(self) -> Recovery:
         """What a service does before its first turn."""

@@ -176,9 +176,7 @@ def test_a_pause_of_all_holds_running_and_queued_and_lets_both_go_on(house: Hous
 def test_an_intent_that_changed_before_the_claim_wins(house: House) -> None:
     """The service has not heard of the command yet; the file has it."""
     (run,) = house.add()
-    stale = house.index.runs[run]
-    house.commands.run(run, "cancel", by=ANA)
-    house.index.put_run(stale)
+    house.commands_of_another_process().run(run, "cancel", by=ANA)
     house.turn()
     assert house.engine.running == {}
     house.turn()

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
-from core.domain.batch import Pause
+from core.domain.batch import Pause, PoolRecord
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase, Phase, Want
 from core.manager.index import Index
 from core.manager.recovery import lanes_ahead
+from core.store.state import Stored
 from tests.support.records import NOW, a_batch, a_run
 from tests.support.storage import new_store
 
@@ -19,11 +19,12 @@ INTERRUPTED = a_run(Phase.RUNNING, done=("download",), working="transcribe")
 
 def ahead(folder: Path, *runs: RunRecord, batch: BatchPhase = BatchPhase.RUNNING, paused: bool = False) -> list[str]:
     index = Index(new_store(folder))
-    index.put_batch(a_batch(batch))
+    made = a_batch(batch)
+    index.put_batch(made.batch_id, Stored(made, 1, 0))
     for run in runs:
-        index.put_run(run)
+        index.put_run(run.run_id, Stored(run, 1, 0))
     if paused:
-        index.pool = replace(index.pool, pause=Pause(by="ann", why="", at=NOW))
+        index.put_pool(Stored(PoolRecord(pause=Pause(by="ann", why="", at=NOW)), 1, 0))
     return lanes_ahead(index, LANES)
 
 

@@ -1,0 +1,87 @@
+"""Claiming: what the schedule chose is opened on the disk first, and handed to a worker after that."""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from core.domain import attempts as attempting
+from core.domain.run import Owner, RunRecord
+from core.domain.schedule import Claim, Situation, schedule
+from core.domain.states import Phase, Want
+from core.engines.engine import Engine
+from core.manager.index import Index
+from core.manager.shared_work import SharedWork
+from core.manager.writer import Writer
+from core.runner.outcome import Assignment
+from core.stages.catalog import Catalog
+from core.system.clock import Clock
+
+
+class Claims:
+    """Opens attempts; `begun(attempt_id, run_id)` is told of each before its worker is."""
+
+    def __init__(
+        self,
+        *,
+        index: Index,
+        writer: Writer,
+        engine: Engine,
+        catalog: Catalog,
+        shared: SharedWork,
+        clock: Clock,
+        epoch: int,
+        new_attempt_id: Callable[[], str],
+        disk_is_low: Callable[[], bool],
+        begun: Callable[[str, str], None],
+    ) -> None:
+        self._index, self._writer, self._engine, self._catalog = index, writer, engine, catalog
+        self._shared, self._clock, self._epoch = shared, clock, epoch
+        self._new_attempt_id, self._disk_is_low, self._begun = new_attempt_id, disk_is_low, begun
+
+    def due(self) -> list[Claim]:
+        """The attempts that may start now, in order."""
+        return schedule(self._situation())
+
+    def start(self, claim: Claim) -> None:
+        """Start one attempt, unless its slot is taken or its intent changed meanwhile.
+
+        Raises what writing the run or starting a process raises; the slot is free again then.
+        """
+        slot = self._engine.reserve(claim.lane)
+        if slot is None:
+            return
+        attempt_id = self._new_attempt_id()
+        try:
+            run = self._writer.run(claim.run_id, lambda run: self._opened(run, claim, attempt_id, slot.owner))
+        except BaseException:
+            self._engine.release(slot)
+            raise
+        if run.open_attempt is None or run.open_attempt.id != attempt_id:
+            self._engine.release(slot)
+            return
+        self._begun(attempt_id, run.run_id)
+        assignment = Assignment(attempt_id=attempt_id, run_id=run.run_id, stage=claim.stage, epoch=self._epoch)
+        self._engine.submit(slot, assignment)
+
+    def _opened(self, run: RunRecord, claim: Claim, attempt_id: str, owner: Owner) -> RunRecord:
+        if run.intent.want != Want.RUN or run.next_stage != claim.stage or run.open_attempt is not None:
+            return run
+        if run.phase not in (Phase.QUEUED, Phase.RUNNING):
+            return run
+        settings = run.settings or self._index.batches[run.batch_id].settings
+        frozen = replace(run, settings=settings)
+        return attempting.open_attempt(frozen, claim.stage, attempt_id, self._epoch, self._clock.now(), owner)
+
+    def _situation(self) -> Situation:
+        runs, batches, pool = self._index.snapshot()
+        return Situation(
+            runs=runs,
+            batches=batches,
+            pool=pool,
+            free=self._engine.free(),
+            lanes=self._engine.lanes(),
+            lane_of=dict(self._catalog.lanes),
+            now=self._clock.now(),
+            disk_low=self._disk_is_low(),
+            shared_busy=self._shared.busy(runs.values()),
+        )
