@@ -47,7 +47,7 @@ def service() -> None:
         "Process": f"{is_['pid']}, since {words.ago(is_['since'], now)}",
         "Epoch": f"{is_['epoch']}: every start of a service raises it, and writes of an older one are refused",
         "At its start": f"{was['found']:.0f} unfinished found, {was['resumed']:.0f} resumed, {was['adopted']:.0f} adopted, {was['held']:.0f} held",
-        "Done again": f"{words.duration(was['redone_s'])} of work" if was["redone_s"] else "nothing",
+        "Done again": redone(was["redone_s"]),
         "Throughput": f"{status['throughput_per_min']:.1f} runs a minute in the last 10 minutes",
     }
     show(
@@ -55,6 +55,13 @@ def service() -> None:
             "dl", *(part for name, text in facts.items() for part in (tag("dt", name), tag("dd", text))), cls="rp-facts"
         )
     )
+
+
+def redone(seconds: float | None) -> str:
+    """How much work was made a second time; unknown is not nothing."""
+    if seconds is None:
+        return "not measured"
+    return f"{words.duration(seconds)} of work" if seconds else "nothing"
 
 
 def storage() -> None:

@@ -156,7 +156,7 @@ def details(run_id: str) -> None:
             show(tag("dl", *rows, cls="rp-facts") if rows else tag("p", "Nothing yet.", cls="rp-none"))
     with st.expander("History", key="history", on_change="rerun") as history:
         if history.open:
-            events = views.events(run_id=run_id)["events"]
+            events = views.history.events(run_id=run_id)["events"]
             text = "\n".join(
                 f"{event['t'][:19].replace('T', ' ')}  {event.get('actor') or 'service':<16} {event['type']:<20} {event.get('stage') or ''}"
                 for event in events

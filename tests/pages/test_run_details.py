@@ -1,0 +1,64 @@
+"""What the run page reads only when it is opened."""
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.domain.errors import ErrorClass
+from core.domain.states import Phase
+from tests.pages.reading import components, html
+from tests.support.showcase import Showcase
+
+Open = Callable[..., AppTest]
+OPENED = ("console", "work", "history", "state")
+
+
+def opened(page: Open, run_id: str, *names: str) -> AppTest:
+    """The page of a run with these expanders open."""
+    drawn = page("run.py", run=run_id)
+    for name in names:
+        drawn.session_state[name] = True
+    drawn.run()
+    assert not drawn.exception, drawn.exception
+    return drawn
+
+
+@pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.RUNNING, Phase.COMPLETED, Phase.CANCELLED, Phase.SKIPPED])
+def test_every_part_of_a_run_can_be_opened_at_every_phase(case: Showcase, page: Open, phase: Phase) -> None:
+    run = case.run(case.batch("Talks"), "Talk", phase)
+    drawn = opened(page, run.run_id, *OPENED)
+    assert [box.label for box in drawn.expander] == ["Console output", "Work", "History", "State"]
+    assert len(drawn.code) == 2  # what it said, and what happened
+    assert len(drawn.json) == 1
+
+
+def test_a_failed_run_can_be_opened(case: Showcase, page: Open) -> None:
+    run = case.fails(case.batch("Talks"), "Talk", ErrorClass.NETWORK, "The connection broke.")
+    drawn = opened(page, run.run_id, *OPENED)
+    assert len(drawn.code) == 2
+    assert len(drawn.json) == 1
+
+
+def test_what_is_closed_is_not_read(case: Showcase, page: Open) -> None:
+    drawn = opened(page, case.run(case.batch("Talks"), "Talk").run_id)
+    assert not drawn.code
+    assert not drawn.json
+
+
+def test_the_history_names_what_happened_to_this_run_and_by_whom(case: Showcase, page: Open) -> None:
+    batch = case.batch("Talks")
+    run, other = case.run(batch, "Talk"), case.run(batch, "Other")
+    drawn = page("run.py", run=run.run_id)
+    next(button for button in drawn.button if button.label == "Pause").click().run()
+    assert "Nothing yet." in opened(page, other.run_id, "history").code[0].value
+    (line,) = opened(page, run.run_id, "history").code[0].value.splitlines()
+    assert "pause" in line
+
+
+def test_the_work_of_a_finished_run_and_its_files_are_shown(case: Showcase, page: Open) -> None:
+    run = case.run(case.batch("Talks"), "Talk", Phase.COMPLETED)
+    drawn = opened(page, run.run_id, "work")
+    assert components(drawn, "reader")
+    assert f"/api/runs/{run.run_id}/files/transcript.srt?save" in html(drawn)
+    assert "<dt>Download</dt>" in html(drawn)
