@@ -13,7 +13,7 @@ from core.domain.errors import BadInput
 
 PREFIX = "REPRISE_"
 # Read by tools beside the configuration, so they are no mistakes when found in the environment.
-OTHER_VARIABLES = frozenset({"CONFIG", "PYTHON", "KEEP_SERVICE"})
+OTHER_VARIABLES = frozenset({"CONFIG", "PYTHON", "KEEP_SERVICE", "API_PORT"})
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]

@@ -8,7 +8,7 @@ import click
 
 from core.cli.output import show_json
 from core.cli.session import Session, verb
-from core.domain.errors import BadInput, StorageError
+from core.domain.errors import BadInput, Refused, StorageError
 from core.manager.results import Result
 
 
@@ -23,11 +23,17 @@ def get(session: Session, run_id: str, names: tuple[str, ...], output: Path | No
     """
     results = session.manager.results
     wanted = [results.find(run_id, name) for name in names] if names else results.all(run_id)
+    if not wanted:
+        raise Refused(
+            f"Run {run_id} has no results yet.",
+            hint=f"./reprise why {run_id} tells what it waits for.",
+            code="not_made_yet",
+        )
     if output is None:
         if session.as_json:
             raise click.UsageError("--json needs -o FOLDER for the files.", click.get_current_context())
         if len(wanted) != 1:
-            there = ", ".join(result.name for result in wanted) or "nothing yet"
+            there = ", ".join(result.name for result in wanted)
             raise click.UsageError(f"Name one file, or give -o FOLDER. There is: {there}.", click.get_current_context())
         with results.check(wanted[0], run_id).open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer, 1024 * 1024)

@@ -1,15 +1,16 @@
 """What the verbs share: the configuration, an opened manager, and how the answer is to be printed."""
 
+import os
 import tempfile
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from core.bootstrap import Manager, Storage, open_manager, open_storage
 from core.config import Config, load_config
+from core.system.logs import redact
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,12 +42,15 @@ class Session:
         """The storage alone, with nothing in it read or restored yet; raises `StorageError` as `manager` does."""
         return self._manager.storage if self._manager is not None else open_storage(self.config)
 
-    def keep_trace(self, trace: str) -> Path:
-        """Keep the trace of an unexpected error where its hint can point to; in the logs if there are any."""
-        folder = self._manager.storage.layout.logs if self._manager is not None else Path(tempfile.gettempdir())
-        path = folder / "cli-error.log"
-        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(trace + "\n")
+    def keep_trace(self, trace: str) -> str:
+        """Keep the trace of an unexpected error in a file of this user's alone, without secrets; says where, or why not."""
+        try:
+            folder = self._manager.storage.layout.logs if self._manager is not None else None
+            fd, path = tempfile.mkstemp(prefix="cli-error-", suffix=".log", dir=folder)
+            with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(redact(trace))
+        except OSError as error:
+            return f"nowhere, since it could not be written: {error.strerror or error}"
         return path
 
 

@@ -13,6 +13,9 @@ from core.domain.moves import move, settle_intent, stopped
 from core.domain.run import Attempt, Entry, Failure, Intent, Owner, RunRecord, Work
 from core.domain.states import STAGE_TABLE, TERMINAL, AttemptOutcome, FailureKind, Phase, StageStatus, Want, allowed
 
+# A run that waits for a full disk or a busy site opens an attempt every half minute, for days: the journal has them all.
+REMEMBERED_ATTEMPTS = 500
+
 
 def open_attempt(
     run: RunRecord, stage: str, attempt_id: str, epoch: int, now: datetime, owner: Owner | None = None
@@ -30,7 +33,8 @@ def open_attempt(
         **run.stages,
         stage: replace(state, status=StageStatus.RUNNING, started_at=state.started_at or now, ended_at=None),
     }
-    ledger = [*run.attempts, Attempt(id=attempt_id, stage=stage, epoch=epoch, started_at=now, owner=owner)]
+    opened = Attempt(id=attempt_id, stage=stage, epoch=epoch, started_at=now, owner=owner)
+    ledger = [*run.attempts, opened][-REMEMBERED_ATTEMPTS:]
     if run.phase == Phase.QUEUED:
         return move(
             run,

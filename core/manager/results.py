@@ -38,14 +38,15 @@ class Results:
         self._index, self._layout, self._artifacts = index, layout, artifacts
 
     def all(self, run_id: str) -> list[Result]:
-        """Every file the run has published so far, in pipeline order."""
+        """Every file the run has published so far and that can be believed, in pipeline order."""
         run = self._index.run(run_id)
         return [result for stage in run.stages for result in self._of_stage(run, stage)]
 
     def find(self, run_id: str, name: str) -> Result:
         """The published file `name`: `transcript.json`, …, or `media`.
 
-        Raises `Refused` (exit 4) when it is not made yet, `NotFound` when this run makes no such file.
+        Raises `Refused` (exit 4) when it is not made yet, `NotFound` when this run makes no such file, `Damaged` when it
+        was made and can no longer be believed.
         """
         run = self._index.run(run_id)
         there = self.all(run_id)
@@ -60,6 +61,8 @@ class Results:
             left_out = f", since its settings leave {maker} out" if maker in run.stages else ""
             possible = [file for stage in run.stages for file in PUBLISHES.get(stage, ())]
             raise NotFound(f"Run {run_id} has no file {name}{left_out}.", hint=f"There may be: {', '.join(possible)}.")
+        if run.stages[maker].status == StageStatus.COMMITTED:
+            raise Damaged(f"{name} of run {run_id} was made, but is gone or no longer what was published.")
         raise Refused(
             f"{name} of run {run_id} is not made yet; the run is {run.phase}.",
             hint=f"./reprise why {run_id} tells what it waits for.",

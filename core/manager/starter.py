@@ -13,6 +13,7 @@ from core.system.clock import Clock
 
 START_LIMIT_S = 20.0
 POLL_S = 0.02
+TAIL_BYTES = 65_536
 
 
 class ServiceStarter:
@@ -31,8 +32,17 @@ class ServiceStarter:
     def ensure(self) -> bool:
         """Start a service when none runs, and wait until one holds the storage; True when it is ours.
 
-        Raises `NoService` with the last line of its log when it cannot be started.
+        Raises `NoService` with the last line of its log when it cannot be started, or with the system's reason.
         """
+        try:
+            return self._ensure()
+        except OSError as error:
+            raise NoService(
+                f"The service could not be started: {error.strerror or error}.",
+                hint="See that the storage can be written and that this machine has memory and processes to spare.",
+            ) from error
+
+    def _ensure(self) -> bool:
         if self.alive():
             return self._child is not None
         path = self._layout.service_log()
@@ -79,6 +89,8 @@ def service_environment(storage: Path) -> dict[str, str]:
 
 
 def last_line(path: Path) -> str:
-    """The last line of a log, for an error message."""
-    lines = path.read_text("utf-8", "replace").strip().splitlines()[-1:]
+    """The last line of a log, for an error message; of a long one only the end is read."""
+    with path.open("rb") as log:
+        log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL_BYTES))
+        lines = log.read(TAIL_BYTES).decode("utf-8", "replace").strip().splitlines()[-1:]
     return lines[0][:300] if lines else "it left nothing in its log."

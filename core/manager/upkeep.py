@@ -1,4 +1,4 @@
-"""What the service looks after between turns: finished results that are damaged, and folders nobody needs."""
+"""What the service looks after between turns: finished results that are damaged are made again."""
 
 from collections.abc import Iterator
 
@@ -17,25 +17,27 @@ IDLE_S = 3600.0
 
 
 class Upkeep:
-    """Once after each start, in slices that do not hold up a turn, looks at what finished runs published."""
+    """At each start and every hour, in slices that do not hold up a turn, looks at what finished runs published."""
 
     def __init__(self, *, index: Index, writer: Writer, artifacts: Artifacts, catalog: Catalog, clock: Clock) -> None:
         self._index, self._writer, self._artifacts = index, writer, artifacts
         self._catalog, self._clock = catalog, clock
         self._left: Iterator[str] | None = None
-        self._done = False
+        self._rests_until_s = 0.0  # on the monotonic clock
 
     def turn(self) -> float:
         """Look at the next few; returns the seconds until there is more to look at."""
-        if self._done:
-            return IDLE_S
+        rest_s = self._rests_until_s - self._clock.monotonic()
+        if rest_s > 0:
+            return rest_s
         if self._left is None:
             runs, _, _ = self._index.snapshot()
             self._left = iter([run.run_id for run in runs.values() if run.phase == Phase.COMPLETED])
         for _ in range(SLICE):
             run_id = next(self._left, None)
             if run_id is None:
-                self._done = True
+                self._left = None
+                self._rests_until_s = self._clock.monotonic() + IDLE_S
                 return IDLE_S
             self._look_at(run_id)
         return 0.01

@@ -208,7 +208,7 @@ class Views:
             "failed": counts[Phase.FAILED],
             "cancelled": counts[Phase.CANCELLED],
             "skipped": counts[Phase.SKIPPED],
-            "consecutive_failures": 0,
+            "consecutive_failures": consecutive_failures(runs),
             "outcome": batch.outcome,
             "total_duration_s": sum(run.duration_s or 0.0 for run in runs),
             "processed_duration_s": sum(run.duration_s or 0.0 for run in runs if run.phase == Phase.COMPLETED),
@@ -269,3 +269,10 @@ class Views:
 def span(estimate: Estimate | None) -> dict[str, float] | None:
     """An estimate as the contract has it."""
     return None if estimate is None else {"low": round(estimate.low_s, 1), "high": round(estimate.high_s, 1)}
+
+
+def consecutive_failures(runs: list[RunRecord]) -> int:
+    """How many runs failed since the last one that did not, in the order in which they ended."""
+    ended = sorted((run.completed_at, run.phase) for run in runs if run.completed_at and run.phase in TERMINAL)
+    phases = [phase for _, phase in ended]
+    return next((count for count, phase in enumerate(reversed(phases)) if phase != Phase.FAILED), len(phases))

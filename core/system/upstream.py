@@ -43,5 +43,13 @@ class Upstream(msgspec.Struct, frozen=True):
 
 
 def check_proxy(url: str) -> None:
-    """Raise `BadInput` (`url_proxy`) unless `url` is a proxy that a fetch can be sent through."""
-    Upstream.parse(url)
+    """Raise `BadInput` (`url_proxy`) unless `url` is a proxy that a fetch can be sent through.
+
+    A proxy given with a run is kept in its state file, where no password may stand.
+    """
+    if Upstream.parse(url).credentials:
+        raise BadInput(
+            "The proxy has a user name or password in it, which would be kept in files.",
+            hint="Run a local proxy that signs in to yours, and name that one.",
+            code="url_proxy",
+        )

@@ -139,6 +139,7 @@ WRONG: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("--settings", "/no/such/file", "{}"), 5, "cannot be read"),
     (("--cookies", "/no/such/file", "{}"), 5, "no cookies file"),
     (("--proxy", "gopher://example.com", "{}"), 5, "not an http proxy"),
+    (("--proxy", "http://me:secret@proxy.example.com:8080", "{}"), 5, "would be kept in files"),
 )
 
 

@@ -173,7 +173,7 @@ def test_an_unexpected_error_names_its_log_and_shows_no_trace(
     assert (code, out) == (70, "")
     error = json.loads(err)["error"]
     assert error["code"] == "internal"
-    log = product.layout.logs / "cli-error.log"
+    (log,) = product.layout.logs.glob("cli-error-*.log")
     assert str(log) in error["hint"]
     assert "KeyError" in log.read_text()
     assert "Traceback" not in err

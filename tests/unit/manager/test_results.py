@@ -82,3 +82,9 @@ def test_a_changed_file_is_not_handed_out(house: House, run: str) -> None:
 def test_an_unknown_run_has_no_results(house: House) -> None:
     with pytest.raises(NotFound):
         results(house).all("r_none")
+
+
+def test_what_was_made_and_is_gone_is_damage_and_not_something_to_wait_for(house: House, run: str) -> None:
+    (house.layout.artifact("download", "d1") / "receipt.json").unlink()
+    with pytest.raises(Damaged, match="was made, but is gone"):
+        results(house).find(run, "media")

@@ -74,3 +74,16 @@ def test_many_runs_are_looked_at_in_slices_that_do_not_hold_up_a_turn(house: Hou
         pass
     assert house.phases(runs[24]) == ["queued"]
     assert work.turn() > 60.0, "and then not again"
+
+
+def test_after_an_hour_it_looks_again(house: House) -> None:
+    run = finished(house)
+    work = upkeep(house)
+    while work.turn() < 1.0:
+        pass
+    (house.layout.artifact("transcribe", "t1") / "transcript.txt").unlink()
+    work.turn()
+    assert house.phases(run) == ["completed"]
+    house.clock.advance(3601.0)
+    work.turn()
+    assert house.phases(run) == ["queued"]

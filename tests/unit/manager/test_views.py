@@ -200,3 +200,15 @@ def test_events_have_every_field_and_are_narrowed_before_they_are_counted(house:
     assert (event["type"], event["from"], event["to"], event["stage"]) == ("run.claim", "queued", "running", "download")
     (added,) = history.events(kinds=("command.",))["events"]
     assert (added["type"], added["actor"], added["run_id"], added["from"]) == ("command.add", ANA, None, None)
+
+
+def test_failures_in_a_row_are_counted_from_the_last_run_that_went_well(house: House) -> None:
+    runs = house.add(4)
+    lost = Failed(error_class=ErrorClass.REMOVED, message="It is gone.", hint="Check the address.")
+    for run, outcome in zip(runs, (lost, None, lost, lost), strict=True):
+        house.turn()
+        house.clock.advance(1.0)
+        house.end(run, outcome)
+        if outcome is None:
+            house.end(run)
+    assert views(house).batch(house.run(runs[0]).batch_id)["consecutive_failures"] == 2
