@@ -95,25 +95,27 @@ def submit(token: str, sources: list[str], name: str, given: dict[str, Any], dra
     manager = session.manager()
 
     def make() -> Added:
-        with st.spinner("Looking at the sources…"):
-            return manager.intake.add(
-                Submission(
-                    sources=tuple(sources),
-                    name=name.strip(),
-                    settings=parse_settings(given["settings"]),
-                    priority=given["priority"],
-                    concurrency=given["concurrency"],
-                    draft=draft,
-                ),
-                manager.actor,
-            )
+        # Nothing of Streamlit in here: it ends a script that is drawn anew at its next call, after the batch was made.
+        return manager.intake.add(
+            Submission(
+                sources=tuple(sources),
+                name=name.strip(),
+                settings=parse_settings(given["settings"]),
+                priority=given["priority"],
+                concurrency=given["concurrency"],
+                draft=draft,
+            ),
+            manager.actor,
+        )
 
     try:
-        added = session.once(f"{token}:{hash((tuple(sources), name, draft, repr(given)))}", make)
+        with st.spinner("Looking at the sources…"):
+            added = session.once(f"{token}:{hash((tuple(sources), name, draft, repr(given)))}", make)
     except RepriseError as error:
         show(tag("div", tag("b", error.message), tag("p", error.hint), cls="rp-note", data_tone="bad"))
         return
     if added.batch_id is None:
+        st.session_state["new-token"] = uuid4().hex  # nothing was made: the next press looks again
         rejections(msgspec.to_builtins(added.rejected))
         return
     del st.session_state["new-token"]

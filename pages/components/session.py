@@ -1,8 +1,8 @@
 """What a page works with: the manager of this process, and commands whose answer is shown."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 VERBS = ("pause", "resume", "retry", "stop", "skip", "unskip", "cancel")
 _REMEMBERED = 500
 _once_lock = threading.Lock()
-_once: OrderedDict[str, Any] = OrderedDict()
+_once: dict[str, Future[Any]] = {}
 
 
 def manager() -> Manager:
@@ -101,11 +101,33 @@ def redraw() -> None:
 
 
 def once(token: str, make: Callable[[], T]) -> T:
-    """What `make` gave for this token: a double click on a form makes one batch, not two."""
-    with _once_lock:
-        if token not in _once:
-            _once[token] = make()
-            while len(_once) > _REMEMBERED:
-                _once.popitem(last=False)
-        found: T = _once[token]
-        return found
+    """What `make` gave for this token: a double click on a form makes one batch, not two.
+
+    Who comes while it is being made waits for it; other tokens do not. What failed is tried anew by the next call.
+    """
+    while True:
+        with _once_lock:
+            known: Future[T] | None = _once.get(token)
+            mine: Future[T] = Future()
+            if known is None:
+                _once[token] = mine
+                _forget()
+        if known is None:
+            try:
+                mine.set_result(make())
+            except BaseException as error:
+                with _once_lock:
+                    _once.pop(token, None)
+                mine.set_exception(error)
+                raise
+            return mine.result()
+        failed = known.exception()  # waits
+        if failed is None or isinstance(failed, RepriseError):
+            return known.result()
+
+
+def _forget() -> None:
+    """Keep the newest; what is still being made is never forgotten."""
+    done = [token for token, future in _once.items() if future.done()]
+    for token in done[: max(0, len(_once) - _REMEMBERED)]:
+        del _once[token]
