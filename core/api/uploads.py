@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from core.system import files
 
 _UNFIT = re.compile(r"[^\w .()\[\]-]+")
 LONGEST_NAME = 120
+LOOK_BYTES = 4 * 2**20
 
 
 async def upload(request: Request) -> Response:
@@ -29,16 +31,12 @@ async def upload(request: Request) -> Response:
     said = request.headers.get("content-length", "")
     _check(int(said) if said.isdigit() else 0, limit)
     root = process.manager.storage.layout.uploads
-    room = files.free_bytes(root) - process.config.free_space_bytes
-    if said.isdigit() and int(said) > room:
-        raise StorageError(
-            "There is not enough free disk space for this file.", hint="Free some, or add it by its path."
-        )
+    _check_room(root, int(said) if said.isdigit() else 0, process.config.free_space_bytes)
     folder = root / secrets.token_hex(8)
     with files.explained(f"storing the upload {name}"):
         await asyncio.to_thread(files.make_folder, folder)
         try:
-            size = await _receive(request, folder / f"{name}.part", limit)
+            size = await _receive(request, folder / f"{name}.part", limit, process.config.free_space_bytes)
             (folder / f"{name}.part").rename(folder / name)
             await asyncio.to_thread(files.fsync_folder, folder)
         except BaseException:
@@ -56,14 +54,17 @@ def stored_name(given: str) -> str:
     return stem + suffix
 
 
-async def _receive(request: Request, path: Path, limit: int) -> int:
-    fd, size = files.open_new(path), 0
+async def _receive(request: Request, path: Path, limit: int, spare: int) -> int:
+    fd, size, looked = files.open_new(path), 0, 0
     try:
         async for piece in request.stream():
             size += len(piece)
             _check(size, limit)
-            await asyncio.to_thread(files.write_all, fd, piece)
-        await asyncio.to_thread(os.fsync, fd)
+            if size - looked >= LOOK_BYTES:  # a body sent in chunks says nowhere how long it will be
+                _check_room(path.parent, size - looked, spare)
+                looked = size
+            await _whole(files.write_all, fd, piece)
+        await _whole(os.fsync, fd)
     except ClientDisconnect:
         raise BadInput("The upload was broken off.", hint="Upload it again.") from None
     finally:
@@ -71,6 +72,27 @@ async def _receive(request: Request, path: Path, limit: int) -> int:
     if not size:
         raise BadInput("The file is empty.", hint="Choose another one.")
     return size
+
+
+async def _whole(step: Callable[..., object], *given: object) -> None:
+    """Do `step` in a thread, and end when it has: who is cancelled meanwhile must not close what it still writes to."""
+    doing = asyncio.ensure_future(asyncio.to_thread(step, *given))
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        while not doing.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({doing})
+        with suppress(Exception):
+            doing.result()  # nobody asks for it any more
+        raise
+
+
+def _check_room(folder: Path, size: int, spare: int) -> None:
+    if size > files.free_bytes(folder) - spare:
+        raise StorageError(
+            "There is not enough free disk space for this file.", hint="Free some, or add it by its path."
+        )
 
 
 def _check(size: int, limit: int) -> None:

@@ -1,17 +1,24 @@
 """An upload is on the disk whole, under a harmless name, or not at all."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from core.api import uploads
 from core.api.uploads import stored_name
 from core.domain.errors import BadInput
 from tests.support.showcase import Showcase
 
 OURS = {"Origin": "http://127.0.0.1:8501", "X-Requested-With": "reprise"}
+LIMIT_S = 20.0
 
 
 def stored(case: Showcase) -> list[Path]:
@@ -82,6 +89,66 @@ def test_a_full_disk_is_said_before_a_byte_is_taken(
     assert answer.status_code == 507
     assert "free disk space" in answer.json()["detail"]
     assert not stored(case)
+
+
+def test_a_disk_that_becomes_full_ends_an_upload_of_unknown_length(
+    client: TestClient, case: Showcase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "LOOK_BYTES", 50_000)
+    looks = iter([1_000_000, 500_000, 60_000])
+    monkeypatch.setattr("core.system.files.free_bytes", lambda path: next(looks))
+    sent = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(9):
+            sent.append(number)
+            yield b"x" * 70_000
+
+    answer = client.put("/uploads/a.mp4", content=pieces(), headers=OURS)
+    assert answer.status_code == 507
+    assert "free disk space" in answer.json()["detail"]
+    assert not stored(case)
+
+
+def test_an_upload_that_is_cancelled_closes_its_file_only_after_the_last_write(
+    case: Showcase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    begun, go = threading.Event(), threading.Event()
+    close = os.close
+
+    def slow(fd: int, data: bytes) -> None:
+        begun.set()
+        assert go.wait(LIMIT_S)
+        os.write(fd, data)
+        told.append("written")
+
+    def closes(fd: int) -> None:
+        told.append("closed")
+        close(fd)
+
+    monkeypatch.setattr("core.system.files.write_all", slow)
+
+    class Sent:
+        async def stream(self) -> AsyncIterator[bytes]:
+            yield b"x" * 1000
+
+    async def send() -> None:
+        path = case.layout.uploads / "a.part"
+        receiving = asyncio.create_task(uploads._receive(cast("Request", Sent()), path, 10_000, 0))
+        assert await asyncio.to_thread(begun.wait, LIMIT_S)
+        monkeypatch.setattr(os, "close", closes)
+        for _ in range(2):  # a server that is told to stop twice cancels twice
+            receiving.cancel()
+            await asyncio.wait({receiving}, timeout=0.05)
+        assert not told
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(asyncio.shield(receiving), LIMIT_S)
+        monkeypatch.setattr(os, "close", close)
+
+    asyncio.run(send())
+    assert told == ["written", "closed"]
 
 
 @pytest.mark.parametrize("missing", ["Origin", "X-Requested-With"])
