@@ -4,21 +4,26 @@ Nothing that must last lives here: pages read views and write intent, the servic
 """
 
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
 from starlette.routing import Mount
 
-from core.api.process import serving
+from core.api.process import refusal, serving
 from core.api.routes import api
+
+ADDRESS = st.get_option("server.address")
+if (refused := refusal(ADDRESS)) is not None:  # here it is one sentence; out of the lifespan it would be a traceback
+    sys.exit(f"Error: {refused.message}\nHint: {refused.hint}")
 
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """From the server's start, with or without a browser, until it is told to stop."""
     del app
-    async with serving():
+    async with serving(ADDRESS):
         # Streamlit collects garbage after every run of a script; what is loaded by now need not be looked at each time.
         gc.collect()
         gc.freeze()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from core.domain.errors import RepriseError
+from core.domain.errors import NoService, RepriseError
 from core.manager.starter import ServiceStarter
 
 LOOK_S = 1.0
@@ -31,10 +31,11 @@ class Keeper:
                     await asyncio.to_thread(self._starter.ensure)
                     alive = True
                 self.error, wait_s = None, LOOK_S
-            except RepriseError as failed:
+            except (RepriseError, OSError) as failed:  # whether one is alive is asked of the disk
+                known = failed if isinstance(failed, RepriseError) else NoService(f"No service can be seen: {failed}.")
                 if error is None:
-                    _log.error("no service: %s", failed.message)
-                alive, self.error, wait_s = False, failed, min(2 * wait_s, LONGEST_WAIT_S)
+                    _log.error("no service: %s", known.message)
+                alive, self.error, wait_s = False, known, min(2 * wait_s, LONGEST_WAIT_S)
             if (was, error) != (alive, self.error):
                 self._on_change()
             try:

@@ -1,12 +1,14 @@
 """The dashboard's process: one manager, one watch of the files and one keeper of the service, for all its sessions."""
 
 import asyncio
+import logging
 import os
 import secrets
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from ipaddress import ip_address
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -14,9 +16,11 @@ from core.api.hub import Hub
 from core.api.keeper import Keeper
 from core.bootstrap import Manager, follow, open_manager
 from core.config import Config, load_config
+from core.domain.errors import BadInput
 
 SERVICE_GRACE_S = 12.0
 SAME_S = 1.0
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -69,31 +73,55 @@ def close() -> None:
         _current = None
 
 
+def refusal(address: str | None) -> BadInput | None:
+    """Why `address` is not listened on: there is no sign-in yet, so only this machine may reach it. None if it is so."""
+    name = (address or "").strip("[]")
+    try:
+        known = name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        known = False
+    if known:
+        return None
+    return BadInput(
+        f"The dashboard has no sign-in yet and does not listen on {address or 'every address'}.",
+        hint="Use --server.address 127.0.0.1 and an SSH tunnel.",
+    )
+
+
 @asynccontextmanager
-async def serving() -> AsyncIterator[Process]:
+async def serving(address: str | None) -> AsyncIterator[Process]:
     """The process while it serves: follows the files, keeps a service running, and leaves promptly when told to stop.
 
     At the end only a service that this process started is stopped, and not even that with REPRISE_KEEP_SERVICE=1.
+    Raises `BadInput` when the `address` that is listened on is not this machine's alone.
     """
+    if (refused := refusal(address)) is not None:
+        raise refused
     process = await asyncio.to_thread(current)
     loop = asyncio.get_running_loop()
     process.hub.attach(loop)
-    watch = await asyncio.to_thread(follow, process.manager.storage, process.hub.changed)
-    keeping = asyncio.create_task(process.keeper.keep())
-    restore = _end_requests_on_signal(loop, process)
-    rescan = asyncio.create_task(_rescan(process))
-    try:
+    async with AsyncExitStack() as ending:  # the last first; each of them also when one before it failed
+        ending.callback(close)
+        ending.push_async_callback(_stop_service, process)
+        watch = await asyncio.to_thread(follow, process.manager.storage, process.hub.changed)
+        ending.push_async_callback(asyncio.to_thread, watch.stop)
+        ending.callback(process.hub.detach)
+        keeping = asyncio.create_task(process.keeper.keep())
+        ending.push_async_callback(_end_keeping, process, keeping)
+        rescan = asyncio.create_task(_rescan(process))
+        ending.callback(rescan.cancel)
+        ending.callback(_end_requests_on_signal(loop, process))
         yield process
-    finally:
-        restore()
-        rescan.cancel()
-        process.keeper.close()
-        await keeping
-        process.hub.detach()
-        await asyncio.to_thread(watch.stop)
-        if os.environ.get("REPRISE_KEEP_SERVICE", "") in ("", "0"):
-            await asyncio.to_thread(process.manager.starter.stop, SERVICE_GRACE_S)
-        close()
+
+
+async def _end_keeping(process: Process, keeping: asyncio.Task[None]) -> None:
+    process.keeper.close()
+    await keeping
+
+
+async def _stop_service(process: Process) -> None:
+    if os.environ.get("REPRISE_KEEP_SERVICE", "") in ("", "0"):
+        await asyncio.to_thread(process.manager.starter.stop, SERVICE_GRACE_S)
 
 
 async def _rescan(process: Process) -> None:
@@ -103,8 +131,16 @@ async def _rescan(process: Process) -> None:
         try:
             await asyncio.wait_for(never.wait(), process.config.rescan_s)
         except TimeoutError:
-            await asyncio.to_thread(process.manager.storage.index.load)
-            process.hub.changed("pool", "pool")
+            await _read_again(process)
+
+
+async def _read_again(process: Process) -> None:
+    try:
+        await asyncio.to_thread(process.manager.storage.index.load)
+    except Exception:  # noqa: BLE001 - the next look may succeed, and until then pages still hear of events
+        _log.exception("the records could not be read again")
+    else:
+        process.hub.changed("pool", "pool")
 
 
 def _end_requests_on_signal(loop: asyncio.AbstractEventLoop, process: Process) -> Callable[[], None]:

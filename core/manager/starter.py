@@ -39,7 +39,7 @@ class ServiceStarter:
         except OSError as error:
             raise NoService(
                 f"The service could not be started: {error.strerror or error}.",
-                hint="See that the storage can be written and that this machine has memory and processes to spare.",
+                hint="See that the storage can be written, and that this machine has memory and processes to spare.",
             ) from error
 
     def _ensure(self) -> bool:
@@ -56,6 +56,13 @@ class ServiceStarter:
                 start_new_session=True,
             )
         self._child = child
+        try:
+            return self._until_it_holds(child, path)
+        except OSError:
+            self.stop(0)  # what cannot be watched is not left behind half begun
+            raise
+
+    def _until_it_holds(self, child: subprocess.Popen[bytes], path: Path) -> bool:
         deadline = self._clock.monotonic() + START_LIMIT_S
         while not Lock(self._layout.service_lock()).held_by_other():
             if child.poll() is not None:
