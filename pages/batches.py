@@ -32,9 +32,9 @@ BUTTONS = {
 def all_batches() -> None:
     """Every batch, the newest first."""
     listen("batches", "runs", "pool")
-    found = session.manager().views.batches()
-    show(tag("div", tag("h1", "Batches"), tag("p", words.count(found["total"], "batch", "batches")), cls="rp-head"))
     first = (st.session_state.get("batch-page", 1) - 1) * PAGE
+    found = session.read(f"batches-{first}", lambda: session.manager().views.batches(limit=first + PAGE))
+    show(tag("div", tag("h1", "Batches"), tag("p", words.count(found["total"], "batch", "batches")), cls="rp-head"))
     none = "There are no batches yet. New batch makes one of links, files or a folder."
     batch_rows(found["batches"][first : first + PAGE], key="batches", label="Batches", none=none)
     if found["total"] > PAGE:

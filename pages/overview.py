@@ -81,8 +81,13 @@ def matching(picked: str) -> dict[str, Any]:
     views, first = session.manager().views, (number() - 1) * PAGE
     if picked != "queued":
         return views.runs(phase=picked, offset=first, limit=PAGE)
-    found = [run for phase in ("retry_wait", "queued", "receiving") for run in views.runs(phase=phase)["runs"]]
-    return {"runs": found[first : first + PAGE], "total": len(found)}
+    found: list[dict[str, Any]] = []
+    total = 0
+    for phase in ("retry_wait", "queued", "receiving"):
+        part = views.runs(phase=phase, offset=max(0, first - total), limit=PAGE - len(found))
+        found += part["runs"]
+        total += part["total"]
+    return {"runs": found, "total": total}
 
 
 def number() -> int:
@@ -103,7 +108,7 @@ def pages(total: int) -> None:
 def urgent(status: dict[str, Any]) -> list[dict[str, Any]]:
     """What goes no further without a person: stalled runs first, then failed ones."""
     views = session.manager().views
-    running = views.runs(phase="running")["runs"] if status["stalled"] else []
+    running = session.read("running", lambda: views.runs(phase="running"))["runs"] if status["stalled"] else []
     stalled = [run for run in running if "stalled" in run["flags"]]
     return [*stalled, *views.runs(phase="failed", limit=10)["runs"]]
 

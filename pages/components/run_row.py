@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.domain.display import shown_batch_phase, shown_phase
+from core.domain.states import Phase
 from pages.components import confirm, session, words
 from pages.components.live import component
 from pages.components.markup import clean, join
@@ -27,7 +28,12 @@ def run_rows(runs: list[dict[str, Any]], *, key: str, label: str, none: str = ""
 
 def batch_rows(batches: list[dict[str, Any]], *, key: str, label: str, none: str = "") -> None:
     """A list of batches (as `views.batches` gives them)."""
-    _draw([_batch_row(batch) for batch in batches], key, label, none, False)
+    phases: dict[str, list[Phase]] = {batch["batch_id"]: [] for batch in batches}
+    runs, _, _ = session.manager().storage.index.snapshot()
+    for run in runs.values():
+        if run.batch_id in phases:
+            phases[run.batch_id].append(run.phase)
+    _draw([_batch_row(batch, phases[batch["batch_id"]]) for batch in batches], key, label, none, False)
 
 
 def tiles(counts: list[tuple[str, str, int, str]], picked: str | None, *, key: str) -> str | None:
@@ -119,10 +125,9 @@ def _run_actions(word: str, offered: list[str]) -> list[list[str]]:
     return [[verb, ACTIONS[verb]] for verb in order if verb in offered][:1]
 
 
-def _batch_row(batch: dict[str, Any]) -> dict[str, Any]:
-    index = session.manager().storage.index
-    record = index.batches[batch["batch_id"]]
-    word = shown_batch_phase(record, [run.phase for run in index.runs_of(batch["batch_id"])])
+def _batch_row(batch: dict[str, Any], phases: list[Phase]) -> dict[str, Any]:
+    record = session.manager().storage.index.batches[batch["batch_id"]]
+    word = shown_batch_phase(record, phases)
     over = word in ("completed", "failed", "cancelled")
     done = batch["completed"] + batch["skipped"]
     actions = {"draft": [["start", "Start"]], "paused": [["resume", "Resume"]], "running": [["pause", "Pause"]]}.get(

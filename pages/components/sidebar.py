@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.domain.states import Phase
 from pages.components import session, words
 from pages.components.live import listen
 from pages.components.markup import Html, show, tag
@@ -43,12 +44,23 @@ def _news() -> None:
     ) and session.command("resume" if paused else "pause", "pool"):
         session.redraw()
     active = session.read("running", lambda: views.runs(phase="running"))["runs"] if status["processing"] else []
-    waiting = [run for run in views.runs(phase="queued")["runs"] if run["flags"]] if status["resumed"] else []
-    _section("Resumed after restart", [run for run in [*active, *waiting] if is_resumed(run)], "busy")
+    resumed = [run for run in active if is_resumed(run)]
+    waiting = session.read("waiting", waiting_again) if status["resumed"] > len(resumed) else []
+    shown = [views.run(run_id) for run_id in waiting[: max(0, SHOWN - len(resumed))]]
+    _section("Resumed after restart", [*resumed, *shown], "busy", len(resumed) + len(waiting))
     _section("Stalled", [run for run in active if "stalled" in run["flags"]], "bad")
     if status["failed"]:
         failed = session.read("failed", lambda: views.runs(phase="failed", limit=SHOWN))
         _section("Failed, needs attention", failed["runs"], "bad", failed["total"])
+
+
+def waiting_again() -> list[str]:
+    """The runs that a restart put back into the queue, the newest batch first."""
+    runs, batches, _ = session.manager().storage.index.snapshot()
+    found = [run for run in runs.values() if run.resumed and run.phase == Phase.QUEUED and run.batch_id in batches]
+    found.sort(key=lambda run: run.position)
+    found.sort(key=lambda run: run.batch_id, reverse=True)
+    return [run.run_id for run in found]
 
 
 def is_resumed(run: dict[str, Any]) -> bool:

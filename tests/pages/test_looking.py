@@ -92,6 +92,39 @@ def test_a_long_list_is_shown_a_page_at_a_time(case: Showcase, page: Open) -> No
     assert len(rows(page(show="queued", page="x"), "Waiting")) == 50
 
 
+def test_the_pages_of_what_waits_go_on_from_one_phase_to_the_next(case: Showcase, page: Open) -> None:
+    batch = case.batch("Many")
+    phases = [Phase.RETRY_WAIT] * 30 + [Phase.QUEUED] * 30 + [Phase.RECEIVING] * 2
+    for number, phase in enumerate(phases):
+        case.run(batch, f"Talk {number}", phase)
+    first, second = (rows(page(show="queued", page=number), "Waiting") for number in ("1", "2"))
+    assert [row["title"] for row in [*first, *second]] == [f"Talk {number}" for number in range(62)]
+    assert len(first) == 50
+
+
+def test_the_batches_are_shown_newest_first_with_the_word_for_their_own_runs(case: Showcase, page: Open) -> None:
+    begun, waits = case.batch("Begun"), case.batch("Waits")
+    case.run(begun, "One", Phase.RUNNING)
+    case.run(waits, "Two")
+    shown = {row["title"]: row["badge"] for row in rows(page("batches.py"), "Batches")}
+    assert shown == {"Waits": "Queued", "Begun": "Running"}
+
+
+def test_what_waits_again_after_a_restart_is_counted_whole_and_shown_in_part(case: Showcase, page: Open) -> None:
+    batch = case.batch("Talks")
+    case.run(batch, "Goes on", Phase.RUNNING, resumed=True)
+    for number in range(4):
+        case.run(batch, f"Waits {number}", resumed=True)
+    case.run(batch, "New")
+    drawn = page()
+    assert [row["title"] for row in rows(drawn, "Resumed after restart")] == ["Goes on", "Waits 0", "Waits 1"]
+    assert 'Resumed after restart<span class="rp-badge" data-tone="busy">5</span>' in html(drawn)
+
+
+def test_work_done_twice_that_was_not_measured_is_not_called_nothing(page: Open) -> None:
+    assert "<dt>Done again</dt><dd>not measured</dd>" in html(page("health.py"))
+
+
 def test_text_of_other_people_is_escaped_in_everything_we_draw(case: Showcase, page: Open) -> None:
     batch = case.batch(HOSTILE)
     run = case.fails(batch, HOSTILE, ErrorClass.UNKNOWN, HOSTILE)
