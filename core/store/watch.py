@@ -7,12 +7,16 @@ from collections.abc import Callable
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
+from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper
 from watchdog.observers.polling import PollingObserver
 
 from core.store.layout import Layout, is_id
 
 _log = logging.getLogger(__name__)
 _POLL_S = 1.0
+# watchdog holds the first half of a rename back, and all that comes after it, until the second half is there: half a
+# second at worst, though both come at once. Nobody here needs the first half.
+InotifyMoveEventGrouper.delay = 0.0
 _SUFFIX = ".json"
 
 
