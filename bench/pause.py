@@ -14,6 +14,7 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -60,8 +61,11 @@ def measure(paused: Product, folder: Path, count: int, seconds: float) -> tuple[
     paused.serve()
     dice, bell = random.Random(1), threading.Event()
     claims, still, moved = [], [], 0
-    for number in range(count):
-        until(lambda: open_attempt(paused, run_id).get("stage") == "transcribe", patience_s=600)
+    while len(still) < count:
+        until(lambda: is_transcribed(paused, run_id) or body(paused, run_id)["phase"] == "completed", patience_s=600)
+        if body(paused, run_id)["phase"] == "completed":
+            paused("retry", run_id, "--from", "transcribe")
+            until(lambda: is_transcribed(paused, run_id))
         worker = {open_attempt(paused, run_id)["owner"]["pid"]}
         added = paused("add", crowd, "--set", "transcribe=false", "--json").json["runs"]
         small = [one["run_id"] for one in added]
@@ -70,7 +74,9 @@ def measure(paused: Product, folder: Path, count: int, seconds: float) -> tuple[
 
         manager.commands.pool("pause", by="bench")
         durable, durable_at = time.monotonic(), time.time()
-        until_stopped(worker, durable)
+        if not has_stopped(worker, lambda: is_transcribed(paused, run_id)):
+            manager.commands.pool("resume", by="bench")
+            continue  # the talk came to its end just before: nothing was there to stand still
         still.append(time.monotonic() - durable)
         before = processor_ticks(worker), len(unit_numbers(paused, "transcribe"))
         bell.wait(WATCHED_S)
@@ -79,14 +85,12 @@ def measure(paused: Product, folder: Path, count: int, seconds: float) -> tuple[
         claims.append(max(after, default=0.0))
         waiting = sum(not started(paused, one) for one in small)
         print(
-            f"{number:4}  still after {still[-1] * 1000:6.1f} ms  last claim after {claims[-1] * 1000:6.1f} ms  "
+            f"{len(still):4}  still after {still[-1] * 1000:6.1f} ms  last claim after {claims[-1] * 1000:6.1f} ms  "
             f"{waiting} waiting",
             flush=True,
         )
         manager.commands.pool("resume", by="bench")
         until(lambda small=small: all(body(paused, run_id)["phase"] == "completed" for run_id in small))  # type: ignore[misc]
-        if body(paused, run_id)["phase"] == "completed":
-            paused("retry", run_id, "--from", "transcribe")
     return claims, still, moved
 
 
@@ -101,16 +105,25 @@ def make_crowd(folder: Path, source: Path) -> Path:
     return folder
 
 
+def is_transcribed(paused: Product, run_id: str) -> bool:
+    """Whether the run is being transcribed now."""
+    return open_attempt(paused, run_id).get("stage") == "transcribe"
+
+
 def started(paused: Product, run_id: str) -> list[float]:
     """When the attempts of a run were begun, in seconds of the wall clock."""
     return [datetime.fromisoformat(one["started_at"]).timestamp() for one in body(paused, run_id).get("attempts", [])]
 
 
-def until_stopped(worker: set[int], since: float) -> None:
-    """Return once all threads of `worker` are stopped; looks again and again, since waiting would be measured too."""
+def has_stopped(worker: set[int], works: Callable[[], bool]) -> bool:
+    """True once all threads of `worker` are stopped, False if it has no attempt any more; looks without a pause."""
+    since = time.monotonic()
     while not stopped(worker):
+        if not works():
+            return False
         if time.monotonic() - since > 5:
             raise SystemExit("the worker does not stand still")
+    return True
 
 
 if __name__ == "__main__":
