@@ -1,5 +1,5 @@
 // One WebSocket a tab, shared by every live part of the page: browsers allow only six connections to a host.
-const LOST_MS = 1500, STALE_MS = 12000, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500;
+const LOST_MS = 1500, STALE_MS = 12000, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500, CALM_MS = 400, BLANK_MS = 2000;
 
 function openBus() {
   const parts = new Set();
@@ -9,8 +9,10 @@ function openBus() {
   pill.setAttribute("role", "status");
   document.body.append(pill);
 
-  // A page that is still drawing, or has just found its server again, is not asked to draw more.
-  let seen = false, lost = false, settledAt = 0;
+  // A page that is still drawing, or has just found its server again, is not asked to draw more. Nor is one that a
+  // person has just made draw: a click may be followed by another page, and a part of the old one drawn in between
+  // leaves the new one empty.
+  let seen = false, lost = false, settledAt = 0, busy = false, ours = false;
   function idle() {
     const app = document.querySelector('[data-testid="stApp"]');
     if (!app?.dataset.testConnectionState) return true;
@@ -18,7 +20,26 @@ function openBus() {
     if (lost) settledAt = Date.now() + SETTLE_MS;
     seen = true;
     lost = false;
-    return app.dataset.testScriptState === "notRunning" && Date.now() >= settledAt;
+    const drawing = app.dataset.testScriptState !== "notRunning";
+    if (busy && !drawing) {
+      if (!ours) settledAt = Math.max(settledAt, Date.now() + CALM_MS);
+      ours = false;
+    }
+    busy = drawing;
+    return !drawing && Date.now() >= settledAt;
+  }
+  new MutationObserver(idle).observe(document.body, {
+    subtree: true, attributes: true, attributeFilter: ["data-test-script-state", "data-test-connection-state"],
+  });
+  // A page that stays empty all the same is drawn once more, whole.
+  let blankSince = 0;
+  function fillBlank() {
+    const main = document.querySelector('[data-testid="stMain"]');
+    if (!main || main.innerText.trim() || !idle()) { blankSince = 0; return; }
+    blankSince ||= Date.now();
+    if (Date.now() - blankSince < BLANK_MS) return;
+    blankSince = 0;
+    for (const part of parts) if (part.whole) ring(part);
   }
   // Streamlit draws only one of the fragments that are triggered in the same moment: they go one after the other.
   const queue = new Set();
@@ -30,7 +51,7 @@ function openBus() {
     if (!idle()) { setTimeout(next, BUSY_MS); return; }
     const part = [...queue].find((one) => one.whole) ?? [...queue][0];
     queue.delete(part);
-    if (parts.has(part)) part.trigger();
+    if (parts.has(part)) { ours = !part.whole; part.trigger(); }
     if (queue.size) setTimeout(next, APART_MS);
   }
 
@@ -56,6 +77,7 @@ function openBus() {
   }
   setInterval(() => {
     idle(); // notices when the connection comes and goes
+    fillBlank();
     const gone = (lostAt && Date.now() - lostAt > LOST_MS) || Date.now() - heard > STALE_MS;
     const text = gone ? `Disconnected. What you see is ${Math.round((Date.now() - heard) / 1000)} s old; trying again…` : "";
     if (pill.textContent !== text) pill.textContent = text;
