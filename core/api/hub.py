@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# What one process can redraw in a second, over all open pages (docs/performance.md).
+# What one process can redraw in a second, over all open pages.
 REDRAWS_PER_S = 30.0
 SMALLEST_GAP_S = 0.25
 
