@@ -17,6 +17,8 @@ _POLL_S = 1.0
 # watchdog holds the first half of a rename back, and all that comes after it, until the second half is there: half a
 # second at worst, though both come at once. Nobody here needs the first half.
 InotifyMoveEventGrouper.delay = 0.0
+# What watchdog remarks while it is being stopped would stand on the standard error of a command that went well.
+logging.getLogger("watchdog").addHandler(logging.NullHandler())
 _SUFFIX = ".json"
 
 

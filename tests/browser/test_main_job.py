@@ -32,10 +32,16 @@ def dashboard(tmp_path: Path) -> Iterator[Dashboard]:
 
 
 def service_pid(dashboard: Dashboard) -> int:
-    """Who the service is."""
-    holder = Lock(Layout(dashboard.storage).service_lock()).holder()
-    assert holder is not None
-    return holder.pid
+    """Who the service is; a lock is held a moment before its holder's name stands in it."""
+    found: list[int] = []
+
+    def named() -> bool:
+        holder = Lock(Layout(dashboard.storage).service_lock()).holder()
+        found[:] = [holder.pid] if holder is not None else []
+        return bool(found)
+
+    until(named)
+    return found[0]
 
 
 def add(page: Page, dashboard: Dashboard, *sources: object) -> None:
