@@ -75,7 +75,7 @@ class Product:
         return Answer(done)
 
     def serve(self, cpus: str | None = None, **environment: str) -> subprocess.Popen[bytes]:
-        """Start `./reprise serve` and wait until it holds the storage."""
+        """Start `./reprise serve` and wait until it holds the storage and its name stands in the lock."""
         pinned = ["taskset", "-c", cpus] if cpus else []
         self.storage.mkdir(parents=True, exist_ok=True)
         with (self.storage / "serve.err").open("ab") as errors:
@@ -88,7 +88,7 @@ class Product:
                 start_new_session=True,
             )
         self._services.append(service)
-        until(lambda: service.poll() is not None or self.has_service())
+        until(lambda: service.poll() is not None or self._held_by(service.pid))
         assert service.poll() is None, self.log()
         return service
 
@@ -96,6 +96,10 @@ class Product:
         """Whether some service holds the storage."""
         path = self.layout.service_lock()
         return path.exists() and Lock(path).held_by_other()
+
+    def _held_by(self, pid: int) -> bool:
+        holder = Lock(self.layout.service_lock()).holder()
+        return holder is not None and holder.pid == pid and self.has_service()
 
     def kill(self, service: subprocess.Popen[bytes]) -> None:
         """kill -9 the service, and wait until it and all its workers are gone."""

@@ -25,6 +25,8 @@ from core.system.programs import Limits, Program, signal_name
 PLAYLIST_LIMIT = 50
 MEMORY_BYTES = 2 * 1024**3
 KEPT_WARNINGS = 5
+CONTAINER_BYTES = 2**26  # a video of the largest size allowed may come with this much beside it
+NEAR_BYTES = 2**20  # so close to the reserve, the disk is why a write was refused
 # Slower than this over the whole window is as good as standing still.
 STALL_BYTES_PER_S = 100
 STALL_WINDOWS = 4
@@ -58,7 +60,7 @@ def fetch(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds) 
         watcher = _Watcher(attempt, proxy, bounds)
         argv = [sys.executable, "-B", "-m", "core.stages.download.child"]
         limits = Limits(
-            address_space_bytes=MEMORY_BYTES, file_size_bytes=bounds.max_media_bytes + 2**26, open_files=256
+            address_space_bytes=MEMORY_BYTES, file_size_bytes=_largest_file(attempt.work, bounds), open_files=256
         )
         root = Path(__file__).parents[3]
         with Program(
@@ -95,6 +97,7 @@ def fetch(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds) 
             )
         if watcher.chain:
             attempt.log(f"yt-dlp: {log_line(str(watcher.chain[0]['text']))}")
+            require_space(attempt.work, NEAR_BYTES, bounds)
         raise classify(watcher.chain, host=host, url_suffix=PurePosixPath(urlsplit(source.value).path).suffix)
 
 
@@ -113,6 +116,17 @@ def require_space(folder: Path, needed: int, bounds: Bounds) -> None:
             ErrorClass.DISK_FULL,
             f"Only {free / 1e6:.0f} MB are free on the disk; {(needed + bounds.free_space_bytes) / 1e6:.0f} MB are needed.",
         )
+
+
+def _largest_file(folder: Path, bounds: Bounds) -> int:
+    """How many bytes one file of the download may grow to.
+
+    The free space is looked at while the download runs, but a fast one fills a disk between two looks; the kernel
+    stops it at the reserve, without which no state could be written any more.
+    """
+    largest = max((_size(path) for path in folder.iterdir()), default=0)
+    spare = max(shutil.disk_usage(folder).free - bounds.free_space_bytes, 0)
+    return min(bounds.max_media_bytes + CONTAINER_BYTES, largest + spare)
 
 
 class _Watcher:
