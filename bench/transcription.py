@@ -8,6 +8,7 @@ Every way runs in a process of its own (peak memory), rounds are interleaved and
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -63,7 +64,11 @@ def run(ways: list[str], talk: Talk, given: argparse.Namespace) -> Iterator[tupl
     for _ in range(given.rounds):
         for way in ways:
             argv = [sys.executable, "-m", "bench.transcription", "--work", str(given.work), "--way", way]
-            done = subprocess.run([*argv, "--talk", str(talk.path)], check=True, capture_output=True, text=True)
+            # A worker sets this for itself, before it loads numpy; here the speech has loaded it already.
+            environment = {**os.environ, **({"OPENBLAS_NUM_THREADS": "1"} if way == "reprise" else {})}
+            done = subprocess.run(
+                [*argv, "--talk", str(talk.path)], check=True, capture_output=True, text=True, env=environment
+            )
             rows[way].append(json.loads(done.stdout.splitlines()[-1]))
     yield from rows.items()
 
@@ -121,8 +126,10 @@ def _reprise(talk: Path, model: Path) -> tuple[float, float, str]:
     from core.domain.settings import Settings
     from core.stages.stage import Published
     from core.stages.transcribe import TranscribeStage
+    from core.stages.transcribe.loading import import_ahead
     from tests.support.attempt import FolderAttempt
 
+    import_ahead()  # as a worker does when it starts
     stage = TranscribeStage(models_dir=str(model.parent), hub=False)
     download = Published(stage="download", key="k", path=talk.parent, files={}, facts={"media": talk.name})
     with tempfile.TemporaryDirectory() as folder:
@@ -134,8 +141,6 @@ def _reprise(talk: Path, model: Path) -> tuple[float, float, str]:
 
 
 def _faster_whisper(way: str, talk: Path, model: Path) -> tuple[float, float, str]:
-    import os
-
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
     cores = len(os.sched_getaffinity(0))

@@ -1,12 +1,14 @@
 """Weights in memory: loaded beside other work, and kept for the attempts that follow in the same worker."""
 
 import importlib
+import os
 import threading
 from typing import Any
 
 from core.domain.errors import ErrorClass, StageError
 from core.stages.stage import Attempt
 from core.stages.transcribe.models import Model
+from core.system.allocator import keep_freed_memory
 
 COMPUTE_TYPE = "int8"
 
@@ -32,7 +34,13 @@ class Loader:
 
 
 def import_ahead() -> None:
-    """Begin to import the library, which takes longer than loading a small model; returns at once."""
+    """Begin to import the library, which takes longer than loading a small model; returns at once.
+
+    For a process that does nothing but transcribe: from here on it keeps freed memory, and its arrays use one thread.
+    """
+    keep_freed_memory()
+    # Read when numpy is loaded: its threads would wait in a loop on the cores that decode.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     threading.Thread(target=importlib.import_module, args=("faster_whisper",), name="import", daemon=True).start()
 
 

@@ -20,6 +20,7 @@ from core.stages.transcribe.models import Model
 from core.stages.transcribe.plan import FIRST, SECOND, Plan
 from core.stages.transcribe.planning import find_plan, make_plan
 from core.stages.transcribe.windows import Decoder, decode_all
+from core.system.allocator import give_back
 
 # Speech in another language: at least so much of it, a good part of the recording, and most of it refused by the gate.
 FOREIGN_S, FOREIGN_SPEECH_SHARE, FOREIGN_FAULTY_SHARE = 8.0, 0.2, 0.5
@@ -84,6 +85,7 @@ class TranscribeStage:
             return self._transcribe(attempt, model, recording, loading, threads=threads)
         finally:
             recording.close()
+            give_back()
 
     def _transcribe(
         self, attempt: Attempt, model: Model, recording: Recording, loading: Loading, *, threads: int

@@ -1,0 +1,31 @@
+"""How this process's C library keeps memory: large arrays that come and go should not go back to the kernel each time.
+
+The encoder of a speech model takes and frees buffers of up to 72 MB a layer. glibc maps each of them anew, so that the
+kernel clears the same pages again and again: 30 % of the encoder's time (`bench/transcription.py`).
+"""
+
+import ctypes
+
+# malloc.h of glibc; the numbers are part of its binary interface.
+_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
+_NEVER = -1
+
+
+def keep_freed_memory() -> bool:
+    """From now on freed memory stays with this process, in one heap that all threads share, until `give_back`.
+
+    False where the C library is not glibc; nothing is changed then. Call it before threads that allocate are started.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    # One arena: the heaps of other arenas are too small for such buffers and would be left for the kernel's again.
+    settings = ((_M_ARENA_MAX, 1), (_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _NEVER))
+    return all(mallopt(name, value) == 1 for name, value in settings)
+
+
+def give_back() -> None:
+    """Hand what is free to the kernel now, as when a worker has nothing to do."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
