@@ -168,6 +168,7 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
     from core.manager.dispatch import Dispatcher
     from core.manager.outcomes import RetryPolicy
     from core.manager.playlists import Playlists
+    from core.manager.rebuild import Rebuild
     from core.manager.recovery import Recovery
     from core.manager.shared_work import SharedWork
     from core.manager.upkeep import Upkeep
@@ -222,6 +223,7 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
             layout=layout,
             clock=clock,
             new_units=measure.units_of_attempt,
+            rebuild=Rebuild(storage.store, storage.catalog, clock),
         ),
         upkeep=Upkeep(index=index, writer=writer, artifacts=storage.artifacts, catalog=storage.catalog, clock=clock),
         engine=engine,

@@ -6,7 +6,7 @@ import msgspec
 from core.cli.output import printable, show_json
 from core.cli.session import Session, verb
 from core.manager.doctor import examine
-from core.store.check import check as check_storage
+from core.manager.rebuild import check_and_rebuild
 
 
 @verb("doctor")
@@ -31,7 +31,7 @@ def doctor(session: Session) -> int:
 def check(session: Session, repair: bool) -> int:
     """Check the storage: every state file, receipt, published file and unit, bit by bit."""
     storage = session.storage
-    findings = check_storage(storage.layout, storage.clock, repair)
+    findings = check_and_rebuild(storage.store, storage.catalog, storage.clock, repair)
     left = [finding for finding in findings if not finding.repaired]
     if session.as_json:
         show_json({"ok": not left, "findings": msgspec.to_builtins(findings)})

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.domain.errors import Refused
-from core.domain.run import REMEMBERED_TRANSITIONS, Transition
+from core.domain.run import REMEMBERED_TRANSITIONS, Source, Transition
 from core.domain.settings import Settings
 from core.domain.states import BATCH_TABLE, TERMINAL, BatchPhase, Phase, allowed
 
@@ -23,8 +23,21 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
 
 
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as it was added: what it takes to make its record again when both copies of that are lost."""
+
+    run_id: str
+    space_id: str
+    position: int
+    source: Source
+    title: str = ""
+
+
 class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch as its state file holds it; which runs it has is told by the runs themselves."""
+    """A batch as its state file holds it; which runs it has now is told by the runs themselves.
+
+    `members` are the runs it was made with; those that a playlist brings later are in the `entries` of its run.
+    """
 
     batch_id: str
     name: str
@@ -42,7 +55,7 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     outcome: Literal["success", "partial", "failed"] | None = None
-    commands: list[str] = msgspec.field(default_factory=list)
+    members: list[Member] = msgspec.field(default_factory=list)
     transitions: list[Transition] = msgspec.field(default_factory=list)
 
 

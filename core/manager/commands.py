@@ -73,6 +73,7 @@ class Commands:
             ),
             command=verb,
             actor=by,
+            data=({"from_stage": from_stage} if from_stage else {}) | ({"changes": changes} if changes else {}),
         )
         changed = after.intent != before.intent
         return self._done(run_id, after.phase, after.intent.want, changed)

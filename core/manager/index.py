@@ -148,6 +148,8 @@ class Index:
     def put_run(self, run_id: str, stored: Stored[RunRecord]) -> None:
         """Note a run that was just written or read."""
         self._runs.put(run_id, stored)
+        if run_id in self.damaged:
+            self.damaged = {id_: why for id_, why in self.damaged.items() if id_ != run_id}
 
     def put_batch(self, batch_id: str, stored: Stored[BatchRecord]) -> None:
         """Note a batch that was just written or read."""

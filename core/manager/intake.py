@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.domain.batch import MAX_RUNS, BatchRecord
+from core.domain.batch import MAX_RUNS, BatchRecord, Member
 from core.domain.errors import BadInput, RepriseError
 from core.domain.plan import stages_for
 from core.domain.run import RunRecord, Source
@@ -99,6 +99,7 @@ class Intake:
             priority=submission.priority,
             concurrency=submission.concurrency,
             playlist_limit=submission.playlist_limit,
+            members=[member(run) for run in runs],
             started_at=None if submission.draft else now,
         )
         for run in runs:
@@ -186,6 +187,11 @@ def check_settings(settings: Settings) -> None:
         raise BadInput(
             f"This version cannot do {', '.join(asked)} yet.", code="not_available", hint="Leave that setting out."
         )
+
+
+def member(run: RunRecord) -> Member:
+    """What the batch keeps of a new run."""
+    return Member(run_id=run.run_id, space_id=run.space_id, position=run.position, source=run.source, title=run.title)
 
 
 def default_name(runs: Sequence[RunRecord]) -> str:

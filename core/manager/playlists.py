@@ -44,7 +44,8 @@ class Playlists:
         """Make the runs that some run's playlist names and that do not exist; doing it twice changes nothing."""
         runs, batches, _ = self._index.snapshot()
         for parent in [run for run in runs.values() if run.entries]:
-            missing = [entry for entry in parent.entries if entry.run_id not in runs]
+            there = {*runs, *self._index.damaged}  # a lost one is made again by recovery
+            missing = [entry for entry in parent.entries if entry.run_id not in there]
             if not missing or parent.batch_id not in batches:
                 continue
             position = max(run.position for run in self._index.runs_of(parent.batch_id))

@@ -12,6 +12,7 @@ from core.domain.errors import Damaged, Fenced, NotFound, RepriseError
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase, Phase, Want
 from core.manager.index import Index
+from core.manager.rebuild import Rebuild
 from core.manager.writer import Writer
 from core.store.journal import Journal
 from core.store.layout import Layout
@@ -56,13 +57,16 @@ class Recovery:
         layout: Layout,
         clock: Clock,
         new_units: Callable[[str, str], int],
+        rebuild: Rebuild,
     ) -> None:
         self._index, self._writer, self._journal = index, writer, journal
         self._layout, self._clock, self._new_units = layout, clock, new_units
+        self._rebuild = rebuild
         self.held: set[str] = set()
 
     def recover(self) -> RecoveryReport:
         """Take back every run that was being worked on and whose owner is gone; the others stay in `held`."""
+        self.make_lost_again()
         runs, batches, _ = self._index.snapshot()
         self._journal.reemit([*runs.values(), *batches.values()])
         working = [run for run in runs.values() if run.phase == Phase.RUNNING or run.open_attempt is not None]
@@ -72,6 +76,14 @@ class Recovery:
         if working:
             self._writer.note("service.recovered", data=msgspec.to_builtins(report))
         return report
+
+    def make_lost_again(self) -> None:
+        """Make the runs again whose records are lost, as far as enough is known of them."""
+        lost = self._rebuild.lost(self._index.runs, self._index.batches, self._index.damaged)
+        for run_id, finding in zip(lost, self._rebuild.make(lost), strict=True):
+            if finding.repaired:
+                log.info("made_again", run=run_id)
+                self._index.refresh("run", run_id)
 
     def retry_held(self) -> int:
         """Take back those held runs whose owner has gone since; returns how many."""

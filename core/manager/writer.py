@@ -30,9 +30,15 @@ class Writer:
         self._telling = threading.Lock()
 
     def run(
-        self, run_id: str, change: Callable[[RunRecord], RunRecord], *, command: str = "", actor: str = "service"
+        self,
+        run_id: str,
+        change: Callable[[RunRecord], RunRecord],
+        *,
+        command: str = "",
+        actor: str = "service",
+        data: dict[str, Any] | None = None,
     ) -> RunRecord:
-        """The run after `change`, durable; its new transitions, and the `command` that was given, are journaled."""
+        """The run after `change`, durable; its new transitions, and the `command` given with `data`, are journaled."""
         seen: list[RunRecord] = []
 
         def remember(run: RunRecord) -> RunRecord:
@@ -46,7 +52,8 @@ class Writer:
         if after is not before:
             events = self._events(before, after, stored.gen)
             if command:
-                events.append(self._command(command, actor, run_id=run_id, batch_id=after.batch_id, gen=stored.gen))
+                about = {"run_id": run_id, "batch_id": after.batch_id, "gen": stored.gen, "data": data or {}}
+                events.append(self._command(command, actor, **about))
             self._tell(events)
         return after
 

@@ -108,6 +108,7 @@ class Service:
                     self._refresh(kind, record_id)
                 if self._clock.monotonic() - scanned_at >= self._rescan_s:
                     self._index.load()
+                    self._recovery.make_lost_again()
                     scanned_at = self._clock.monotonic()
                 wait_s = self._turn()
         finally:

@@ -38,6 +38,12 @@ def keep_in_quarantine(layout: Layout, clock: Clock, path: Path, why: str) -> Pa
     return _noted(target, path, why)
 
 
+def set_aside(layout: Layout, clock: Clock, path: Path, why: str) -> Path:
+    """Keep `path` in the quarantine before something is put in its place; only a folder has to leave it for that."""
+    keep = move_to_quarantine if path.is_dir() and not path.is_symlink() else keep_in_quarantine
+    return keep(layout, clock, path, why)
+
+
 def _place(layout: Layout, clock: Clock, path: Path) -> Path:
     files.make_folder(layout.quarantine)
     stamp = rfc3339(clock.now()).replace(":", "").replace(".", "")

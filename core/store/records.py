@@ -6,26 +6,24 @@ Every change is made under the record's `.state` lock, by the one protocol of `c
 import gc
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import msgspec
 
 from core.domain.errors import Damaged, Fenced, NotFound, RepriseError
-from core.store.codec import MAX_BYTES, Codec, Opened
-from core.store.layout import Layout, is_id
-from core.store.locks import Lock
+from core.store.codec import Codec, Opened
+from core.store.layout import Layout
 from core.store.protocol import previous, write_state
-from core.store.quarantine import Finding, move_to_quarantine
+from core.store.quarantine import Finding, move_to_quarantine, set_aside
+from core.store.record_files import SUFFIX, RecordFiles
 from core.system import files
 from core.system.clock import Clock
 
 T = TypeVar("T", bound=msgspec.Struct)
 OnDamage = Callable[[Finding], None]
 
-_LOCK_S = 20.0
-SUFFIX = ".json"
 # A generation given to a restored record is beyond the lost one, so that nobody who saw that one takes it for newer.
 _LOST_GENERATIONS = 2
 
@@ -54,8 +52,8 @@ class Records(Generic[T]):
         self._layout = layout
         self._clock = clock
         self._codec = codec
+        self._files = RecordFiles(layout, codec, folder, prefix)
         self._folder = folder
-        self._prefix = prefix
         self._on_damage = on_damage
 
     # --- reading ----------------------------------------------------------------------------------------------
@@ -66,16 +64,16 @@ class Records(Generic[T]):
         Raises `NotFound`, `Damaged` when nothing of it can be believed any more, `NewerVersion`, and `StorageError`
         when it cannot be read just now.
         """
-        path = self._path(record_id)
+        path = self._files.path(record_id)
         try:
-            return _stored(self._open(path, record_id)[0])
+            return _stored(self._files.open(path, record_id)[0])
         except (Damaged, FileNotFoundError):
-            with self._locked(record_id):
+            with self._files.locked(record_id):
                 return _stored(self._current(path, record_id)[0])
 
     def ids(self) -> list[str]:
         """The ids of all records, damaged ones included, in order of their creation."""
-        names = self._names()
+        names = self._files.names()
         return sorted({name[: name.index(SUFFIX)] for name in names})
 
     def load_all(self, repair: bool = True) -> tuple[dict[str, Stored[T]], list[Finding]]:
@@ -87,7 +85,7 @@ class Records(Generic[T]):
             for name in self.ids():
                 path = f"{folder}{name}{SUFFIX}"
                 try:
-                    found[name] = _stored(self._open(path, name)[0])
+                    found[name] = _stored(self._files.open(path, name)[0])
                 except (Damaged, FileNotFoundError) as error:
                     if not repair:
                         findings.append(_left(path, error))
@@ -100,7 +98,7 @@ class Records(Generic[T]):
     def _load_restored(self, path: Path, name: str, found: dict[str, Stored[T]], findings: list[Finding]) -> None:
         count = len(findings)
         try:
-            with self._locked(name):
+            with self._files.locked(name):
                 found[name] = _stored(self._current(path, name, findings.append)[0])
         except NotFound:
             return
@@ -112,8 +110,8 @@ class Records(Generic[T]):
 
     def create(self, record_id: str, value: T, epoch: int = 0) -> Stored[T]:
         """Write a record that was not there before; durable when this returns. Raises `Conflict` when it was."""
-        path = self._path(record_id)
-        with self._locked(record_id):
+        path = self._files.path(record_id)
+        with self._files.locked(record_id):
             if path.exists() or previous(path).exists():
                 raise Conflict(f"{record_id} is already there.")
             data = self._codec.encode(record_id, value, gen=1, epoch=epoch)
@@ -125,8 +123,8 @@ class Records(Generic[T]):
 
         Raises `Conflict` when it is at another one, `Fenced` when `epoch` is older than that of the record.
         """
-        with self._locked(record_id):
-            before, raw = self._current(self._path(record_id), record_id)
+        with self._files.locked(record_id):
+            before, raw = self._current(self._files.path(record_id), record_id)
             if before.gen != expect_gen:
                 raise Conflict(f"{record_id} was changed meanwhile (generation {before.gen}, not {expect_gen}).")
             return self._replace(record_id, value, before, raw, epoch)
@@ -137,8 +135,8 @@ class Records(Generic[T]):
         When `change` gives back the very same object nothing is written. What it raises passes through. With an
         `epoch` this is a phase write: refused (`Fenced`) when a newer service has written one.
         """
-        with self._locked(record_id):
-            before, raw = self._current(self._path(record_id), record_id)
+        with self._files.locked(record_id):
+            before, raw = self._current(self._files.path(record_id), record_id)
             _fence(record_id, before.epoch, epoch)
             value = change(before.value)
             if value is before.value:
@@ -151,7 +149,7 @@ class Records(Generic[T]):
         data = self._codec.encode(
             record_id, value, gen=before.gen + 1, epoch=new_epoch, prev_crc=before.crc, before=raw
         )
-        path = self._path(record_id)
+        path = self._files.path(record_id)
         if before.schema < self._codec.schema:
             self._back_up(path, before.schema, raw)
         self._write(path, record_id, data, raw)
@@ -176,13 +174,13 @@ class Records(Generic[T]):
     def _current(self, path: Path, record_id: str, tell: OnDamage | None = None) -> tuple[Opened[T], bytes]:
         """The record under its lock; a missing or damaged file is restored from the one before it."""
         try:
-            return self._open(path, record_id)
+            return self._files.open(path, record_id)
         except FileNotFoundError:
             problem = "The file is missing."
         except Damaged as error:
             problem = error.message
         try:
-            before = self._open(previous(path), record_id)
+            before = self._files.open(previous(path), record_id)
         except FileNotFoundError:
             if not os.path.lexists(path):
                 raise NotFound(f"There is no {self._codec.kind} {record_id}.") from None
@@ -190,7 +188,35 @@ class Records(Generic[T]):
         except Damaged as error:
             raise self._lost(path, f"{problem} The one before it: {error.message}", tell) from None
         self._restore(path, record_id, problem, before, tell)
-        return self._open(path, record_id)
+        return self._files.open(path, record_id)
+
+    def lost_because(self, record_id: str) -> str | None:
+        """Why neither the record nor the one before it can be believed; None when one can, or cannot be read just now."""
+        return self._files.lost_because(record_id)
+
+    def replace_lost(self, record_id: str, value: T, *, gen: int, epoch: int) -> Finding:
+        """Put `value`, made again from elsewhere, in place of a record that is lost; its files go to quarantine.
+
+        Raises `Conflict` when the record can be believed after all.
+        """
+        path = self._files.path(record_id)
+        with self._files.locked(record_id):
+            problem = self.lost_because(record_id)
+            if problem is None:
+                raise Conflict(f"{record_id} can be believed; nothing is put in its place.")
+            data = self._codec.encode(record_id, value, gen=gen, epoch=epoch)
+            try:
+                there = [file for file in (path, previous(path)) if os.path.lexists(file)]
+                kept = [set_aside(self._layout, self._clock, file, problem).name for file in there]
+                self._write(path, record_id, data, None)
+                files.remove(previous(path))
+            except OSError as error:
+                raise files.storage_error(error, f"making {record_id} again") from error
+            action = f"kept as {' and '.join(kept)}; " if kept else ""
+            action += "made again from its batch and the journal"
+            finding = Finding(path=str(path), problem=problem, action=action, repaired=True)
+            self._report(finding, None)
+        return finding
 
     def _restore(
         self, path: Path, record_id: str, problem: str, before: tuple[Opened[T], bytes], tell: OnDamage | None
@@ -220,44 +246,6 @@ class Records(Generic[T]):
         if tell is not None:
             tell(finding)
         self._on_damage(finding)
-
-    # --- files ------------------------------------------------------------------------------------------------
-
-    def _locked(self, record_id: str) -> AbstractContextManager[None]:
-        return Lock(self._layout.state_lock(record_id), named=False).holding(_LOCK_S)
-
-    def _path(self, record_id: str) -> Path:
-        if record_id == "pool":
-            return self._layout.pool_state()
-        return self._layout.run_state(record_id) if self._prefix == "r_" else self._layout.batch_state(record_id)
-
-    def _names(self) -> list[str]:
-        try:
-            with os.scandir(self._folder) as entries:
-                names = [entry.name for entry in entries]
-        except OSError as error:
-            raise files.storage_error(error, f"listing {self._folder}") from error
-        return [name for name in names if self._is_ours(name)]
-
-    def _is_ours(self, name: str) -> bool:
-        stem, suffix, rest = name.partition(SUFFIX)
-        return (
-            suffix == SUFFIX
-            and rest in ("", ".prev")
-            and (stem == "pool" if self._prefix == "pool" else is_id(stem, self._prefix))
-        )
-
-    def _open(self, path: Path | str, record_id: str) -> tuple[Opened[T], bytes]:
-        """Raises `FileNotFoundError`, `Damaged`, `NewerVersion`, and `StorageError` for what is no damage (EIO, EMFILE)."""
-        try:
-            data = files.read_regular(path, MAX_BYTES)
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            if files.is_not_a_file(error):
-                raise Damaged(f"There is something else in place of the state file: {error.strerror}.") from error
-            raise files.storage_error(error, f"reading the state of {record_id}") from error
-        return self._codec.decode(record_id, data), data
 
 
 def _stored(opened: Opened[T]) -> Stored[T]:

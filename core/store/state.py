@@ -11,7 +11,8 @@ from core.store.codec import Codec
 from core.store.journal import Event, Journal
 from core.store.layout import Layout, is_id
 from core.store.quarantine import Finding
-from core.store.records import SUFFIX, Conflict, OnDamage, Records, Stored
+from core.store.record_files import SUFFIX
+from core.store.records import Conflict, OnDamage, Records, Stored
 from core.system.clock import Clock
 
 __all__ = ["Conflict", "Finding", "OnDamage", "Records", "StateStore", "Stored", "open_store"]

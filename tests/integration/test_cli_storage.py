@@ -182,14 +182,16 @@ def test_damaged_and_foreign_state_files_are_told_restored_or_listed_and_the_oth
     assert "reprise check" in shown.error["hint"]
 
     product.serve()
-    until(lambda: all(product.phase(run) == "completed" for run in (flipped, swapped)))
+    until(lambda: all(product.phase(run) == "completed" for run in (flipped, lost, swapped)))
+    assert product("list", "--json").json["damaged"] == [], "the lost one was made again from its batch"
     assert [state(run).read_bytes() for run in whole] == before
-    assert product("show", flipped, "--json").json["work"]["download"]["done"] == 0, (
-        "its result was found, not made again"
-    )
+    for run in (flipped, lost):
+        work = product("show", run, "--json").json["work"]["download"]
+        assert work["done"] == 0, "its result was found, not made again"
     told_once = [event for event in product("audit", "--json").json["events"] if event["type"] == "state.damaged"]
     assert [event["run_id"] for event in told_once] == [lost]
-    assert len(list(product.layout.quarantine.glob("*.json"))) == 2
+    kept = [path for path in product.layout.quarantine.iterdir() if path.suffix in (".json", ".prev")]
+    assert len(kept) == 4, "both copies of the lost one"
     assert (product.layout.state / "notes.txt").read_text() == "not ours"
 
 

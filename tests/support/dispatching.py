@@ -15,8 +15,10 @@ from core.engines.engine import Died, EngineEvent, Finished, Frozen, Signal, Slo
 from core.manager.commands import Commands
 from core.manager.dispatch import Dispatcher
 from core.manager.index import Index
+from core.manager.intake import member
 from core.manager.outcomes import RetryPolicy
 from core.manager.playlists import Playlists
+from core.manager.rebuild import Rebuild
 from core.manager.recovery import Recovery
 from core.manager.shared_work import SharedWork
 from core.manager.writer import Writer
@@ -167,6 +169,7 @@ class House:
             layout=self.layout,
             clock=self.clock,
             new_units=lambda run_id, attempt_id: self.new_units,
+            rebuild=Rebuild(self.store, self.catalog, self.clock),
         )
 
     def add(self, runs: int = 1, *, settings: Settings | None = None, **changes: Any) -> list[str]:
@@ -190,7 +193,7 @@ class House:
         ]
         for run in made:
             self.given.new_run(run)
-        self.given.new_batch(batch, ANA, {})
+        self.given.new_batch(msgspec.structs.replace(batch, members=[member(run) for run in made]), ANA, {})
         return [run.run_id for run in made]
 
     def turn(self, times: int = 1) -> float:

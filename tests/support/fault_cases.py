@@ -7,7 +7,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from core.domain.batch import Member
 from core.domain.errors import NotFound
+from core.manager.rebuild import Rebuild
+from core.stages.catalog import Catalog
 from core.store.artifacts import Artifacts, Receipt
 from core.store.check import check
 from core.store.journal import Event
@@ -16,17 +19,24 @@ from core.system.clock import SystemClock
 from tests.support.storage import BATCH, RUN, a_batch, a_run, new_store
 from tests.support.victim import KEY, NEW_BATCH, NEW_RUN, STAGE, store_in
 
+MEMBER = Member(run_id=RUN, space_id="s_1", position=0, source=a_run().source, title="As it was added")
+LOST = (f"{RUN}.json", f"{RUN}.json.prev")
+
 
 def template(folder: Path, act: str) -> Path:
     """A storage as it is before `act`; to be copied for each try."""
     store = new_store(folder, SystemClock())
     store.runs.create(RUN, a_run())
-    store.batches.create(BATCH, a_batch())
+    store.batches.create(BATCH, a_batch(members=[MEMBER]))
     store.journal.append([Event(type="before")])
     if act in ("restore", "repair"):
         store.runs.update(RUN, lambda run: replace(run, position=1))
         store.runs.update(RUN, lambda run: replace(run, position=2))
         flip(store.layout.run_state(RUN))
+    if act == "rebuild":
+        store.runs.update(RUN, lambda run: replace(run, position=1))
+        for path in LOST:
+            (store.layout.state / path).write_bytes(b"?")
     if act == "repair":
         _damage_more(store.layout.root)
     return store.layout.root
@@ -130,6 +140,21 @@ def after_restore(root: Path, acks: list[str]) -> None:
     _in_order(root)
 
 
+def after_rebuild(root: Path, acks: list[str]) -> None:
+    store = store_in(root)
+    assert store.runs.ids() == [RUN], "a crash made it vanish"
+    rebuild = Rebuild(store, Catalog(()), store.clock)
+    found, _ = store.runs.load_all(repair=False)
+    again = rebuild.lost(found, {}, store.runs.ids())
+    assert again == ([] if found else [RUN])
+    assert not acks or found
+    assert all(finding.repaired for finding in rebuild.make(again))
+    assert store.runs.get(RUN).value.title == MEMBER.title
+    for name in LOST:
+        assert list(store.layout.quarantine.glob(f"*{name}")), "what was damaged is gone"
+    _in_order(root)
+
+
 def after_repair(root: Path, acks: list[str]) -> None:
     del acks
     _in_order(root)
@@ -195,6 +220,7 @@ CASES = {
         Case("units", after_units),
         Case("journal", after_journal),
         Case("restore", after_restore, reports=False),
+        Case("rebuild", after_rebuild, reports=False),
         Case("repair", after_repair, reports=False, stride=7),
     )
 }

@@ -18,6 +18,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from core.domain.errors import RepriseError
+from core.manager.rebuild import Rebuild
+from core.stages.catalog import Catalog
 from core.store.artifacts import Artifacts, Receipt
 from core.store.check import check
 from core.store.journal import Event
@@ -95,6 +97,12 @@ def repair(store: StateStore, ack: Ack) -> None:
     ack(str(len(check(store.layout, store.clock, repair=True))))
 
 
+def rebuild(store: StateStore, ack: Ack) -> None:
+    """Making a run again of whose record neither copy can be believed."""
+    (finding,) = Rebuild(store, Catalog(()), store.clock).make([RUN])
+    ack(finding.action) if finding.repaired else None
+
+
 def endless(store: StateStore, ack: Ack) -> None:
     """Changes of everything, one after the other, until somebody puts an end to it."""
     artifacts = Artifacts(store.layout, store.clock)
@@ -118,7 +126,7 @@ def endless(store: StateStore, ack: Ack) -> None:
 
 
 ACTS: dict[str, Callable[[StateStore, Ack], None]] = {
-    act.__name__: act for act in (update, create, publish, units, journal, restore, repair, endless)
+    act.__name__: act for act in (update, create, publish, units, journal, restore, repair, rebuild, endless)
 }
 
 
