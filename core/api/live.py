@@ -23,6 +23,8 @@ async def live(socket: WebSocket) -> None:
     gone = asyncio.create_task(_until_gone(socket))
     try:
         with hub.listen() as listener, suppress(WebSocketDisconnect):
+            # A page that goes rings too: a server that ends waits until nobody is listening any more.
+            gone.add_done_callback(lambda _: listener.tell(frozenset()))
             topics: list[str] = []
             while not gone.done():
                 await socket.send_json({"changed": topics, "server": process.id})

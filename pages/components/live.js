@@ -1,5 +1,8 @@
 // One WebSocket a tab, shared by every live part of the page: browsers allow only six connections to a host.
-const LOST_MS = 1500, STALE_MS = 12000, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500, CALM_MS = 400, BLANK_MS = 2000;
+const LOST_MS = 1500, STALE_MS = 12000, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500, CALM_MS = 400, ANSWER_MS = 1000, LEAVING_MS = 5000, BLANK_MS = 300, AGAIN_MS = 2000;
+// What leads to another page; and what means the same when it is pressed twice.
+const LEAVES = ".rp-row-title, [data-testid=stPageLink] a";
+const ONCE = `${LEAVES}, [data-testid=stButton] button, [data-testid=stFormSubmitButton] button`;
 
 function openBus() {
   const parts = new Set();
@@ -9,10 +12,11 @@ function openBus() {
   pill.setAttribute("role", "status");
   document.body.append(pill);
 
-  // A page that is still drawing, or has just found its server again, is not asked to draw more. Nor is one that a
-  // person has just made draw: a click may be followed by another page, and a part of the old one drawn in between
-  // leaves the new one empty.
-  let seen = false, lost = false, settledAt = 0, busy = false, ours = false;
+  // Whatever asks for a part of the page names the page that this tab shows. When the server has gone on to another one
+  // meanwhile, Streamlit takes that for a change of the page: it clears the new one, and draws a part that is no more.
+  // So nothing is asked of a page that is still drawing or has just found its server again, nor after a click, until
+  // it was answered and nothing more came of it; and the second half of a double click is none.
+  let seen = false, lost = false, settledAt = 0, busy = false, ours = false, leaving = null;
   function idle() {
     const app = document.querySelector('[data-testid="stApp"]');
     if (!app?.dataset.testConnectionState) return true;
@@ -26,24 +30,44 @@ function openBus() {
       ours = false;
     }
     busy = drawing;
-    return !drawing && Date.now() >= settledAt;
+    if (leaving && (location.href !== leaving.from || Date.now() > leaving.until)) {
+      settledAt = Math.max(settledAt, Date.now() + CALM_MS);
+      leaving = null;
+    }
+    return !drawing && !leaving && Date.now() >= settledAt;
   }
   new MutationObserver(idle).observe(document.body, {
     subtree: true, attributes: true, attributeFilter: ["data-test-script-state", "data-test-connection-state"],
   });
-  // A page that stays empty all the same is drawn once more, whole.
+  document.addEventListener("click", (event) => {
+    if (event.detail > 1 && event.target.closest?.(ONCE)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    ours = false;
+    settledAt = Math.max(settledAt, Date.now() + ANSWER_MS);
+    const left = event.target.closest?.(LEAVES);
+    if (left && left.href !== location.href) leaving = { from: location.href, until: Date.now() + LEAVING_MS };
+  }, true);
+  // A page that is empty all the same (a click at the very moment of another one's answer) is drawn once more, whole.
   let blankSince = 0;
-  function fillBlank() {
+  function isBlank() {
     const main = document.querySelector('[data-testid="stMain"]');
-    if (!main || main.innerText.trim() || !idle()) { blankSince = 0; return; }
-    blankSince ||= Date.now();
-    if (Date.now() - blankSince < BLANK_MS) return;
-    blankSince = 0;
-    for (const part of parts) if (part.whole) ring(part);
+    return main && !main.innerText.trim();
+  }
+  function fillBlank() {
+    const now = Date.now();
+    if (!isBlank()) { blankSince = 0; return; }
+    blankSince ||= now;
+    if (now - blankSince < BLANK_MS) return;
+    blankSince = now + AGAIN_MS;
+    for (const part of parts) if (part.whole) ring(part, isBlank);
   }
   // Streamlit draws only one of the fragments that are triggered in the same moment: they go one after the other.
   const queue = new Set();
-  function ring(part) {
+  function ring(part, needed = () => true) {
+    part.needed = needed;
     queue.add(part);
     if (queue.size === 1) setTimeout(next, 0);
   }
@@ -51,7 +75,7 @@ function openBus() {
     if (!idle()) { setTimeout(next, BUSY_MS); return; }
     const part = [...queue].find((one) => one.whole) ?? [...queue][0];
     queue.delete(part);
-    if (parts.has(part)) { ours = !part.whole; part.trigger(); }
+    if (parts.has(part) && part.needed()) { ours = !part.whole; part.trigger(); }
     if (queue.size) setTimeout(next, APART_MS);
   }
 
@@ -82,7 +106,7 @@ function openBus() {
     const text = gone ? `Disconnected. What you see is ${Math.round((Date.now() - heard) / 1000)} s old; trying again…` : "";
     if (pill.textContent !== text) pill.textContent = text;
     document.documentElement.dataset.repriseLive = gone ? "lost" : opened ? "on" : "opening";
-  }, 500);
+  }, 250);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) for (const part of parts) if (part.missed) ring(part);
   });

@@ -1,4 +1,6 @@
 // A list of runs or batches. Rows are kept by id, so that nothing moves or loses focus when one of them changes.
+const OPENING_MS = 1500;
+
 function el(name, cls, parent) {
   const made = document.createElement(name);
   if (cls) made.className = cls;
@@ -53,6 +55,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     row.title.onclick = (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
+      if (Date.now() - (state.openedAt ?? 0) < OPENING_MS) return; // the other page is on its way
+      state.openedAt = Date.now();
       setTriggerValue("open", given.id);
     };
     text(row.sub, given.sub);

@@ -1,12 +1,15 @@
 """Who is told of which change, and how often."""
 
 import asyncio
+from collections.abc import MutableMapping
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from core.api.hub import REDRAWS_PER_S, SMALLEST_GAP_S, Hub
+from core.api.live import BEAT_S, live
 from core.api.process import current
 from tests.support.showcase import Showcase
 
@@ -104,3 +107,29 @@ def test_what_many_sessions_read_is_read_once_until_something_changes(case: Show
     assert [process.read("a", view) for _ in range(3)] == [1, 1, 1]
     process.hub.changed("run", "r_1")
     assert process.read("a", view) == 2
+
+
+def test_a_page_that_goes_is_noticed_at_once_and_not_with_the_next_sign_of_life(case: Showcase) -> None:
+    del case
+    messages: list[str] = []
+
+    async def visit() -> None:
+        first = asyncio.Event()
+
+        async def receive() -> dict[str, object]:
+            if "websocket.accept" not in messages:
+                return {"type": "websocket.connect"}
+            await first.wait()
+            return {"type": "websocket.disconnect", "code": 1001}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            messages.append(message["type"])
+            if message["type"] == "websocket.send":
+                first.set()
+
+        headers = [(name.lower().encode(), value.encode()) for name, value in OURS.items()]
+        scope = {"type": "websocket", "path": "/live", "headers": headers}
+        await asyncio.wait_for(live(WebSocket(scope, receive, send)), BEAT_S / 2)
+
+    asyncio.run(visit())
+    assert messages == ["websocket.accept", "websocket.send"]
