@@ -10,6 +10,7 @@ from core.domain.errors import NoService
 from core.store.layout import Layout
 from core.store.locks import Lock
 from core.system.clock import Clock
+from core.system.logs import bound_log
 
 START_LIMIT_S = 20.0
 POLL_S = 0.02
@@ -46,6 +47,7 @@ class ServiceStarter:
         if self.alive():
             return self._child is not None
         path = self._layout.service_log()
+        bound_log(path)
         with path.open("ab") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", "core", "serve", "--no-api"],

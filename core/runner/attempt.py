@@ -16,6 +16,8 @@ from core.system.files import write_durably
 
 PROGRESS_INTERVAL_S = 0.25
 LOG_LIMIT_BYTES = 2 * 1024 * 1024
+# A run that waits for a busy site makes an attempt every half minute, for days; its ledger forgets the oldest too.
+KEPT_LOGS = 100
 
 
 class RunningAttempt:
@@ -50,6 +52,7 @@ class RunningAttempt:
         self._log_path = layout.attempt_log(run_id, stage, attempt_id)
         self._log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._log_left = LOG_LIMIT_BYTES
+        _forget_old_logs(self._log_path.parent)
 
     def progress(self, done: float, total: float | None, note: str = "") -> None:
         """Write how far it is, at most every `PROGRESS_INTERVAL_S`; the end of the work is always written."""
@@ -98,6 +101,13 @@ class RunningAttempt:
         path = self.work / name
         write_durably(path, content)
         return path
+
+
+def _forget_old_logs(folder: Path) -> None:
+    """Leave room in a run's folder of logs for one more, without the oldest if there are as many as are kept."""
+    logs = [(path.stat().st_mtime_ns, path) for path in folder.iterdir()]
+    for _, path in sorted(logs)[: max(0, len(logs) + 1 - KEPT_LOGS)]:
+        path.unlink(missing_ok=True)
 
 
 def printable(text: Any) -> str:

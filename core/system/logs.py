@@ -1,13 +1,17 @@
 """The log of a process: one JSON object a line, with secrets struck out wherever they stand."""
 
 import logging
+import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, MutableMapping
+from pathlib import Path
 from typing import Any, TextIO
 
 _URL_SECRETS = re.compile(r"(?P<scheme>https?://)(?:[^\s/@]+@)?(?P<rest>[^\s?#\"']*)(?:\?[^\s\"']*)?")
 STRUCK = "•••"
+SHARED_LOG_BYTES = 8 * 1024 * 1024
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -50,6 +54,34 @@ def configure_log(stream: TextIO, secrets: Iterable[str] = ()) -> None:
     """Send the log of this process to `stream`, from its first word on."""
     global _target  # noqa: PLW0603 - a process has one log
     _target = (stream, tuple(secrets))
+
+
+def bound_log(path: Path, limit_bytes: int = SHARED_LOG_BYTES) -> bool:
+    """Keep a log that several processes append to within `limit_bytes`; True when it had grown longer.
+
+    Its last `limit_bytes` then stand in `<name>.1`, which they replace, and the log begins anew. The file is emptied and
+    not renamed: the others hold it open, and would go on in the renamed one for ever (so no `RotatingFileHandler`).
+    What they append in the moment between copy and cut is lost. One process at a time may call this. Where there is no
+    room for the copy the old lines are dropped, since a full disk is when a log must not grow. Raises `OSError`.
+    """
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return False
+    if size <= limit_bytes:
+        return False
+    older, partial = path.with_name(f"{path.name}.1"), path.with_name(f"{path.name}.1.tmp")
+    try:
+        with path.open("rb") as log, partial.open("wb") as copy:
+            log.seek(size - limit_bytes)
+            log.readline()  # the rest of a line that began before
+            shutil.copyfileobj(log, copy)
+        partial.replace(older)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        older.unlink(missing_ok=True)
+    os.truncate(path, 0)
+    return True
 
 
 def _configure(stream: TextIO, known: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from core.manager import starter
 from core.manager.starter import ServiceStarter, last_line
 from core.store.layout import Layout
 from core.system.clock import SystemClock
+from core.system.logs import SHARED_LOG_BYTES
 
 
 @pytest.fixture
@@ -31,15 +32,28 @@ def test_a_program_that_is_not_there_is_told_as_no_service(layout: Layout, monke
         ServiceStarter(layout, SystemClock(), {}).ensure()
 
 
-def test_a_service_that_ends_at_once_is_told_with_its_last_line(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def ends_at_once(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is started says two lines and ends."""
     script = layout.root / "ends"
     script.write_text("#!/bin/sh\necho first\necho It is not possible.\nexit 3\n")
     script.chmod(0o700)
     monkeypatch.setattr("sys.executable", str(script))
+
+
+@pytest.mark.usefixtures("ends_at_once")
+def test_a_service_that_ends_at_once_is_told_with_its_last_line(layout: Layout) -> None:
     with pytest.raises(NoService, match=r"ended as it started: It is not possible\.$"):
         ServiceStarter(layout, SystemClock(), {}).ensure()
+
+
+@pytest.mark.usefixtures("ends_at_once")
+def test_a_service_started_again_and_again_in_vain_does_not_fill_the_disk_with_its_log(layout: Layout) -> None:
+    with layout.service_log().open("wb") as log:
+        log.truncate(SHARED_LOG_BYTES + 1)
+    with pytest.raises(NoService):
+        ServiceStarter(layout, SystemClock(), {}).ensure()
+    assert layout.service_log().read_text() == "first\nIt is not possible.\n"
 
 
 @pytest.mark.parametrize(

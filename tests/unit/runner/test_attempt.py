@@ -1,12 +1,13 @@
 """What a running stage tells of itself."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from core.domain.run import Source
 from core.domain.settings import Settings
-from core.runner.attempt import RunningAttempt
+from core.runner.attempt import KEPT_LOGS, RunningAttempt
 from core.runner.control import Control
 from core.stages.stage import Job
 from core.store.layout import Layout
@@ -98,3 +99,12 @@ def test_a_line_of_output_can_neither_steer_a_terminal_nor_forge_another_line(la
     assert "\\u" not in line
     assert "red" in line
     assert "\x1b" not in line
+
+
+def test_a_run_keeps_the_logs_of_its_newest_attempts(layout: Layout) -> None:
+    for number in range(KEPT_LOGS + 3):
+        attempt(layout, ManualClock(NOON), number).log("started")
+        path = layout.attempt_log(RUN, "download", f"a_{number}")
+        os.utime(path, (number, number))
+    left = {path.stem for path in path.parent.iterdir()}
+    assert left == {f"download.a_{number}" for number in range(3, KEPT_LOGS + 3)}
