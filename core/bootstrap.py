@@ -172,6 +172,7 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
     from core.manager.recovery import Recovery
     from core.manager.shared_work import SharedWork
     from core.manager.upkeep import Upkeep
+    from core.manager.uploads import Uploads
     from core.service.service import Service, Wake
     from core.store.watch import Watch
 
@@ -225,7 +226,15 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
             new_units=measure.units_of_attempt,
             rebuild=Rebuild(storage.store, storage.catalog, clock),
         ),
-        upkeep=Upkeep(index=index, writer=writer, artifacts=storage.artifacts, catalog=storage.catalog, clock=clock),
+        upkeep=Upkeep(
+            index=index,
+            writer=writer,
+            artifacts=storage.artifacts,
+            catalog=storage.catalog,
+            clock=clock,
+            uploads=Uploads(index=index, writer=writer, artifacts=storage.artifacts, layout=layout, clock=clock),
+            log=layout.service_log(),
+        ),
         engine=engine,
         watch=Watch(layout, wake.changed),
         wake=wake,

@@ -1,32 +1,49 @@
-"""What the service looks after between turns: finished results that are damaged are made again."""
+"""What the service looks after between turns: damaged results are made again, uploads are removed, its log stays short."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from core.domain.moves import invalidate
 from core.domain.plan import reset_from
 from core.domain.run import RunRecord
 from core.domain.states import Phase, StageStatus
 from core.manager.index import Index
+from core.manager.uploads import Uploads
 from core.manager.writer import Writer
 from core.stages.catalog import Catalog
 from core.store.artifacts import Artifacts
 from core.system.clock import Clock
+from core.system.logs import bound_log
 
 SLICE = 20
 IDLE_S = 3600.0
 
 
 class Upkeep:
-    """At each start and every hour, in slices that do not hold up a turn, looks at what finished runs published."""
+    """At each start and every hour, in slices that do not hold up a turn, looks at what finished runs published.
 
-    def __init__(self, *, index: Index, writer: Writer, artifacts: Artifacts, catalog: Catalog, clock: Clock) -> None:
+    After each of these rounds it cleans the uploads. The log of the service is looked at in every turn.
+    """
+
+    def __init__(
+        self,
+        *,
+        index: Index,
+        writer: Writer,
+        artifacts: Artifacts,
+        catalog: Catalog,
+        clock: Clock,
+        uploads: Uploads,
+        log: Path,
+    ) -> None:
         self._index, self._writer, self._artifacts = index, writer, artifacts
-        self._catalog, self._clock = catalog, clock
+        self._catalog, self._clock, self._uploads, self._log = catalog, clock, uploads, log
         self._left: Iterator[str] | None = None
         self._rests_until_s = 0.0  # on the monotonic clock
 
     def turn(self) -> float:
         """Look at the next few; returns the seconds until there is more to look at."""
+        bound_log(self._log)
         rest_s = self._rests_until_s - self._clock.monotonic()
         if rest_s > 0:
             return rest_s
@@ -37,6 +54,7 @@ class Upkeep:
             run_id = next(self._left, None)
             if run_id is None:
                 self._left = None
+                self._uploads.clean()
                 self._rests_until_s = self._clock.monotonic() + IDLE_S
                 return IDLE_S
             self._look_at(run_id)

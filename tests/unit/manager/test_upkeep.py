@@ -1,10 +1,13 @@
 """What finished runs published is looked at once after a start; what is no longer whole is made again, and only that."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from core.manager.upkeep import Upkeep
+from core.manager.uploads import Uploads
+from core.system.logs import SHARED_LOG_BYTES
 from tests.support.dispatching import House
 
 
@@ -14,9 +17,10 @@ def house(tmp_path: Path) -> House:
 
 
 def upkeep(house: House) -> Upkeep:
-    return Upkeep(
-        index=house.index, writer=house.writer, artifacts=house.artifacts, catalog=house.catalog, clock=house.clock
-    )
+    """Upkeep on this storage."""
+    parts = {"index": house.index, "writer": house.writer, "artifacts": house.artifacts, "clock": house.clock}
+    uploads = Uploads(layout=house.layout, **parts)  # type: ignore[arg-type]
+    return Upkeep(catalog=house.catalog, uploads=uploads, log=house.layout.service_log(), **parts)  # type: ignore[arg-type]
 
 
 def finished(house: House, number: int = 1) -> str:
@@ -87,3 +91,31 @@ def test_after_an_hour_it_looks_again(house: House) -> None:
     house.clock.advance(3601.0)
     work.turn()
     assert house.phases(run) == ["queued"]
+
+
+def test_uploads_are_cleaned_at_the_start_and_every_hour(house: House) -> None:
+    def left_behind() -> Path:
+        path = house.layout.uploads / "0123456789abcdef" / "talk.mp4.part"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        os.utime(path, (0, 0))
+        return path
+
+    work, path = upkeep(house), left_behind()
+    work.turn()
+    assert not path.exists()
+    left_behind()
+    work.turn()
+    assert path.exists()
+    house.clock.advance(3601.0)
+    work.turn()
+    assert not path.exists()
+
+
+def test_the_log_of_the_service_is_kept_short_in_every_turn(house: House) -> None:
+    work, log = upkeep(house), house.layout.service_log()
+    for _ in range(2):
+        with log.open("ab") as file:
+            file.truncate(SHARED_LOG_BYTES + 1)
+        work.turn()
+        assert log.stat().st_size == 0
