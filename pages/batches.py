@@ -1,6 +1,6 @@
 """Batches: all of them, or the one that the address names (`?batch=ID`) with its runs and what can be done with it."""
 
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -12,6 +12,7 @@ from pages.components.markup import join, show, tag
 from pages.components.run_row import PAGE, batch_rows, run_rows
 from pages.components.timeline import meter
 
+Prominence = Literal["primary", "secondary"]
 OFFERED = {
     "draft": ("start", "cancel"),
     "running": ("pause", "cancel"),
@@ -96,7 +97,7 @@ def actions(batch: dict[str, Any], word: str, version: str) -> None:
     with st.container(horizontal=True):
         for verb in verbs:
             label, icon = BUTTONS[verb]
-            main = "primary" if verb in ("start", "retry", "resume") else "secondary"
+            main: Prominence = "primary" if verb in ("start", "retry", "resume") else "secondary"
             if st.button(label, key=f"{verb}-{batch['batch_id']}", icon=icon, type=main):
                 if verb in confirm.NEEDED:
                     confirm.ask(verb, batch["batch_id"], version)

@@ -1,6 +1,6 @@
 """One run (`?run=ID`): its stages, what can be done with it, and everything that came out."""
 
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -14,6 +14,7 @@ from pages.components.player import files, reader
 from pages.components.run_row import STALLED
 from pages.components.timeline import meter, timeline
 
+Prominence = Literal["primary", "secondary"]
 BUTTONS = {
     "retry": ("Retry", ":material/refresh:"),
     "resume": ("Resume", ":material/play_arrow:"),
@@ -80,7 +81,7 @@ def actions(run: dict[str, Any], offered: list[str]) -> None:
         for verb, (label, icon) in BUTTONS.items():
             if verb not in offered:
                 continue
-            main = "primary" if verb in ("retry", "resume", "unskip") else "secondary"
+            main: Prominence = "primary" if verb in ("retry", "resume", "unskip") else "secondary"
             if st.button(label, key=f"{verb}-{run_id}", icon=icon, type=main):
                 if verb in confirm.NEEDED:
                     confirm.ask(verb, run_id, version)

@@ -1,11 +1,13 @@
 """The stages of a run in their order: status, tries, time, progress, error and what they made."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from pages.components import words
 from pages.components.markup import Html, join, tag
 
+SAID: dict[str, Callable[[float], str]] = {"audio_s": words.duration, "bytes": words.size}
 STATUS_TONES = {"committed": "good", "running": "busy", "failed": "bad"}
 
 
@@ -53,7 +55,7 @@ def _progress(stage: dict[str, Any]) -> str:
     done, total = stage["done"], stage["total"]
     if stage["status"] != "running" or not total:
         return ""
-    say = {"audio_s": words.duration, "bytes": words.size}.get(stage["unit"], lambda n: f"{n:,.0f}")
+    say = SAID.get(stage["unit"], "{:,.0f}".format)
     return f"{say(done or 0)} of {say(total)}"
 
 

@@ -4,11 +4,13 @@ import json
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Html
 
 
 def html(page: AppTest) -> str:
     """All HTML that our own builder put on the page, without the style sheet."""
-    return "\n".join(body for element in page.get("html") if not (body := str(element.value)).startswith("<style>"))
+    bodies = [str(element.value) for element in page.get("html") if isinstance(element, Html)]
+    return "\n".join(body for body in bodies if not body.startswith("<style>"))
 
 
 def components(page: AppTest, name: str) -> list[dict[str, Any]]:

@@ -58,7 +58,7 @@ def media_file(
 
 def mp4(**how: object) -> Path:
     """A fast-start MP4 with H.264 and AAC."""
-    return media_file("video.mp4", options=("-movflags", "+faststart"), **how)  # type: ignore[arg-type]
+    return media_file("video.mp4", options=("-movflags", "+faststart"), **how)
 
 
 @functools.cache
