@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.domain.settings import Settings
 from core.stages.stage import Published
+from tests.support.attempt import FolderAttempt
 
 WORD_S = 0.4
 
@@ -46,6 +48,19 @@ def published(folder: Path, document: dict[str, Any] | Sequence[str]) -> dict[st
     (folder / "transcript.json").write_bytes(content)
     files = {"transcript.json": hashlib.sha256(content).hexdigest()}
     return {"transcribe": Published(stage="transcribe", key="k", path=folder, files=files, facts={})}
+
+
+def attempt_at(folder: Path, said: dict[str, Any] | Sequence[str] | None = None, **settings: Any) -> FolderAttempt:
+    """An attempt in `folder` of a stage that reads the transcript of `said` (TALK), with these settings."""
+    return FolderAttempt(folder, published(folder / "transcribe", TALK if said is None else said), Settings(**settings))
+
+
+def long_talk(sentences: int) -> list[str]:
+    """A talk that a model is asked about in more than one part."""
+    return [
+        f"In the year {1000 + number} the river carried {number * 7} salmon past the weir of the old mill."
+        for number in range(sentences)
+    ]
 
 
 TALK = [

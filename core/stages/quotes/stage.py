@@ -9,15 +9,15 @@ from core.domain.run import Work
 from core.domain.sentences import join, read_transcript
 from core.domain.settings import Settings
 from core.stages import language
-from core.stages.language import LlmConfig
+from core.stages.language_stage import LanguageStage, transcript_of
 from core.stages.quotes.ask import PROMPT_VERSION, offered
 from core.stages.quotes.extract import extract
 from core.stages.quotes.render import quotes_json, quotes_md
 from core.stages.quotes.verify import verify
-from core.stages.stage import Attempt, Job, Made
+from core.stages.stage import Attempt, Made
 
 
-class QuotesStage:
+class QuotesStage(LanguageStage):
     """Verbatim quotes of a transcript: by the configured language model, or by an extractive choice without one.
 
     Either way every quote is cut out of the transcript; what a model offers is only looked up in it.
@@ -25,34 +25,22 @@ class QuotesStage:
 
     name = "quotes"
     version = 1
-    lane = "api"
-    unit = "tokens"
-    needs: tuple[str, ...] = ("transcribe",)
-
-    def __init__(self, llm: LlmConfig | None) -> None:
-        self._llm = llm
+    prompt = PROMPT_VERSION
 
     def wanted(self, settings: Settings) -> bool:
         """Quotes are made when they and a transcript are asked for."""
         return settings.transcribe and settings.quotes
 
-    def params(self, job: Job) -> dict[str, Any]:
-        """Whether a model is asked, and which; raises `StageError` when one must be and none is configured."""
-        llm = language.chosen(job.settings.llm, self._llm)
-        if llm is None:
-            return {"mode": "offline"}
-        return {"mode": "llm", "model": llm.model, "prompt": PROMPT_VERSION}
-
     def run(self, attempt: Attempt) -> Made:
         """Write `quotes.json` and `quotes.md`; one durable unit for each part of the transcript a model was asked about."""
         attempt.check()
-        content = (attempt.job.inputs["transcribe"].path / "transcript.json").read_bytes()
+        content = transcript_of(attempt)
         sha256 = hashlib.sha256(content).hexdigest()
         text = join(read_transcript(content))
         attempt.check()
         index = Index(text)
         attempt.check()
-        llm = language.chosen(attempt.job.settings.llm, self._llm)
+        llm = self.model(attempt)
         rejected = 0
         facts: dict[str, Any] = {}
         tools: dict[str, str] = {}

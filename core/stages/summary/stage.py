@@ -7,45 +7,32 @@ from core.domain.run import Work
 from core.domain.sentences import join, read_transcript
 from core.domain.settings import Settings
 from core.stages import language
-from core.stages.language import LlmConfig
-from core.stages.stage import Attempt, Job, Made
+from core.stages.language_stage import LanguageStage, transcript_of
+from core.stages.stage import Attempt, Made
 from core.stages.summary.ask import PROMPT_VERSION, condensed
 from core.stages.summary.extract import extract
 from core.stages.summary.records import NO_RELIABLE_SPEECH, NO_SPEECH
 from core.stages.summary.render import summary_json, summary_md
 
 
-class SummaryStage:
+class SummaryStage(LanguageStage):
     """A summary of a transcript: by the configured language model, or its most central sentences without one."""
 
     name = "summary"
     version = 1
-    lane = "api"
-    unit = "tokens"
-    needs: tuple[str, ...] = ("transcribe",)
-
-    def __init__(self, llm: LlmConfig | None) -> None:
-        self._llm = llm
+    prompt = PROMPT_VERSION
 
     def wanted(self, settings: Settings) -> bool:
         """A summary is made when it and a transcript are asked for."""
         return settings.transcribe and settings.summary
 
-    def params(self, job: Job) -> dict[str, Any]:
-        """Whether a model is asked, and which; raises `StageError` when one must be and none is configured."""
-        llm = language.chosen(job.settings.llm, self._llm)
-        if llm is None:
-            return {"mode": "offline"}
-        return {"mode": "llm", "model": llm.model, "prompt": PROMPT_VERSION}
-
     def run(self, attempt: Attempt) -> Made:
         """Write `summary.json` and `summary.md`; one durable unit for each question a model was asked."""
         attempt.check()
-        content = (attempt.job.inputs["transcribe"].path / "transcript.json").read_bytes()
-        transcript = read_transcript(content)
+        transcript = read_transcript(transcript_of(attempt))
         text = join(transcript)
         attempt.check()
-        llm = language.chosen(attempt.job.settings.llm, self._llm)
+        llm = self.model(attempt)
         facts: dict[str, Any] = {}
         tools: dict[str, str] = {}
         note = ""

@@ -15,16 +15,9 @@ from core.stages.quotes import QuotesStage
 from core.stages.quotes import ask as ask_module
 from tests.support.attempt import FolderAttempt, Killed
 from tests.support.llm_server import KEY, LlmServer, fails, says, silent
-from tests.support.transcripts import TALK, published, transcript
+from tests.support.transcripts import TALK, attempt_at, long_talk, transcript
 
-LONG = [
-    f"In the year {1000 + number} the river carried {number * 7} salmon past the weir of the old mill."
-    for number in range(400)
-]
-
-
-def attempt_at(folder: Path, said: Any = TALK, **settings: Any) -> FolderAttempt:
-    return FolderAttempt(folder, published(folder / "transcribe", said), Settings(**settings))
+LONG = long_talk(400)
 
 
 def document(attempt: FolderAttempt) -> dict[str, Any]:

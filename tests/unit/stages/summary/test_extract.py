@@ -7,21 +7,13 @@ from typing import Any
 
 import pytest
 
-from core.domain.settings import Settings
 from core.stages.summary import SummaryStage
 from tests.support.attempt import FolderAttempt
 from tests.support.llm_server import LlmServer
-from tests.support.transcripts import TALK, published, transcript
+from tests.support.transcripts import TALK, attempt_at, long_talk, transcript
 
 FIELDS = {"title", "abstract", "abstract_points", "points", "keywords", "source", "model"}
-MANY = [
-    f"In the year {1000 + number} the river carried {number * 7} salmon past the weir of the old mill."
-    for number in range(900)
-]
-
-
-def attempt_at(folder: Path, said: Any = TALK, **settings: Any) -> FolderAttempt:
-    return FolderAttempt(folder, published(folder / "transcribe", said), Settings(**settings))
+MANY = long_talk(900)
 
 
 def document(attempt: FolderAttempt) -> dict[str, Any]:

@@ -9,23 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.errors import ErrorClass, StageError, Stop
-from core.domain.settings import Settings
 from core.stages.language import LlmConfig
 from core.stages.language_chunks import MAX_CHUNKS
 from core.stages.summary import SummaryStage
 from core.stages.summary.ask import _read
 from tests.support.attempt import FolderAttempt, Killed
 from tests.support.llm_server import KEY, Asked, LlmServer, Says, fails, honest, says, silent
-from tests.support.transcripts import TALK, published, transcript
+from tests.support.transcripts import TALK, attempt_at, long_talk, transcript
 
-LONG = [
-    f"In the year {1000 + number} the river carried {number * 7} salmon past the weir of the old mill."
-    for number in range(900)
-]
-
-
-def attempt_at(folder: Path, said: Any = TALK, **settings: Any) -> FolderAttempt:
-    return FolderAttempt(folder, published(folder / "transcribe", said), Settings(**settings))
+LONG = long_talk(900)
 
 
 def document(attempt: FolderAttempt) -> dict[str, Any]:
