@@ -15,7 +15,7 @@ from pages.components.markup import Html, show, tag
 def checks(storage: str) -> list[dict[str, Any]]:
     """The checks of `./reprise doctor`, half a minute old at most."""
     del storage
-    found: list[Check] = examine(session.manager().storage.config)
+    found: list[Check] = examine(session.manager().storage.config, session.manager().storage.clock)
     return [{"name": one.name, "ok": one.ok, "message": one.message, "hint": one.hint} for one in found]
 
 
@@ -91,21 +91,6 @@ def storage() -> None:
         show(tag("p", "./reprise check --repair repairs what can be repaired; nothing is deleted.", cls="rp-none"))
 
 
-def sandbox() -> None:
-    """How outside programs are kept in bounds."""
-    show(tag("h2", "Outside programs", cls="rp-h"))
-    facts = {
-        "Limits": "memory, file size, open files and processor time of ffmpeg are bounded by the kernel",
-        "Network": "downloads go through a proxy that checks every address; decoding reads local files only",
-        "Isolation": "own process group, killed with the service; no separate user or namespace",
-    }
-    show(
-        tag(
-            "dl", *(part for name, text in facts.items() for part in (tag("dt", name), tag("dd", text))), cls="rp-facts"
-        )
-    )
-
-
 found = checks(str(session.manager().storage.layout.root))
 bad = [one for one in found if not one["ok"]]
 sentence = f"{words.count(len(bad), 'thing')} to see to" if bad else "This machine is set up well"
@@ -116,4 +101,3 @@ show(
 show(tag("ul", *(line(**one) for one in found), cls="rp-checks"))
 service()
 storage()
-sandbox()

@@ -7,12 +7,13 @@ from core.cli.output import printable, show_json
 from core.cli.session import Session, verb
 from core.manager.doctor import examine
 from core.manager.rebuild import check_and_rebuild
+from core.system.clock import SystemClock
 
 
 @verb("doctor")
 def doctor(session: Session) -> int:
     """Check the set-up: Python, tools, models, disk, language model; each with what to do about it."""
-    checks = examine(session.config)
+    checks = examine(session.config, SystemClock())
     ok = all(one.ok for one in checks)
     if session.as_json:
         show_json({"ok": ok, "checks": msgspec.to_builtins(checks)})

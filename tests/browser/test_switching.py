@@ -21,7 +21,7 @@ def steps(page: Page) -> list[tuple[Locator, str]]:
         (main.get_by_role("link", name=batch), "of recordings"),
         (main.get_by_role("link", name=river), "Save"),
         (main.get_by_role("link", name=batch), "of recordings"),
-        (sidebar.get_by_role("link", name="Health"), "Outside programs"),
+        (sidebar.get_by_role("link", name="Health"), "What ./reprise doctor looks at"),
         (sidebar.get_by_role("link", name="New batch"), "Links, files and folders"),
         (sidebar.get_by_role("link", name="What the water remembers"), "Save"),
         (sidebar.get_by_role("link", name="Overview"), "Active now"),
