@@ -8,7 +8,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from core.api.guard import is_ours
 from core.api.process import current
 
-BEAT_S = 5.0
+BEAT_S = 2.0
 FOREIGN = 4403
 
 

@@ -1,5 +1,5 @@
 // One WebSocket a tab, shared by every live part of the page: browsers allow only six connections to a host.
-const LOST_MS = 1500, STALE_MS = 12000, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500, CALM_MS = 400, ANSWER_MS = 1000, LEAVING_MS = 5000, BLANK_MS = 300, AGAIN_MS = 2000;
+const LOST_MS = 1500, STALE_MS = 12000, OLD_MS = 5000, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500, CALM_MS = 400, ANSWER_MS = 1000, LEAVING_MS = 5000, BLANK_MS = 300, AGAIN_MS = 2000;
 // What leads to another page; and what means the same when it is pressed twice.
 const LEAVES = ".rp-row-title, [data-testid=stPageLink] a";
 const ONCE = `${LEAVES}, [data-testid=stButton] button, [data-testid=stFormSubmitButton] button`;
@@ -68,6 +68,7 @@ function openBus() {
   const queue = new Set();
   function ring(part, needed = () => true) {
     part.needed = needed;
+    part.told ||= Date.now();
     queue.add(part);
     if (queue.size === 1) setTimeout(next, 0);
   }
@@ -75,8 +76,19 @@ function openBus() {
     if (!idle()) { setTimeout(next, BUSY_MS); return; }
     const part = [...queue].find((one) => one.whole) ?? [...queue][0];
     queue.delete(part);
-    if (parts.has(part) && part.needed()) { ours = !part.whole; part.trigger(); }
+    part.asked = parts.has(part) && part.needed() ? part.told : 0;
+    part.told = 0;
+    if (part.asked) {
+      ours = !part.whole;
+      part.trigger();
+    }
     if (queue.size) setTimeout(next, APART_MS);
+  }
+
+  // The moment that the page shows: the server's last word, or the first news since then that is not drawn yet.
+  function since() {
+    const waiting = [...parts].flatMap((part) => [part.told, part.asked]).filter(Boolean);
+    return Math.min(heard, ...waiting);
   }
 
   function connect() {
@@ -103,8 +115,11 @@ function openBus() {
     idle(); // notices when the connection comes and goes
     fillBlank();
     const gone = (lostAt && Date.now() - lostAt > LOST_MS) || Date.now() - heard > STALE_MS;
-    const text = gone ? `Disconnected. What you see is ${Math.round((Date.now() - heard) / 1000)} s old; trying again…` : "";
+    const old = Date.now() - since();
+    const age = `What you see is ${Math.round(old / 1000)} s old`;
+    const text = gone ? `Disconnected. ${age}; trying again…` : old > OLD_MS && !document.hidden ? `${age}.` : "";
     if (pill.textContent !== text) pill.textContent = text;
+    pill.dataset.tone = gone ? "bad" : "warn";
     document.documentElement.dataset.repriseLive = gone ? "lost" : opened ? "on" : "opening";
   }, 250);
   document.addEventListener("visibilitychange", () => {
@@ -117,6 +132,7 @@ function openBus() {
 export default function ({ data, parentElement, setTriggerValue }) {
   const bus = (window.repriseBus ||= openBus());
   const part = (parentElement.reprisePart ||= { missed: false });
+  part.asked = 0;
   part.topics = data.topics;
   part.whole = data.whole;
   part.trigger = () => {

@@ -1,5 +1,6 @@
 """Making a part of a page live: put `listen` into a fragment, and it is drawn again when one of the topics changes."""
 
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ def component(name: str) -> Any:
 
 
 _live = component("live")
+_drawn = count()
 
 
 def listen(part: str, *topics: str, anyway_s: float = ANYWAY_S) -> None:
@@ -31,5 +33,6 @@ def survive_restart() -> None:
 
 
 def _mount(part: str, data: dict[str, Any]) -> None:
+    # A number that is new each time is what tells the browser that the part was drawn, also where it looks the same.
     with st.container(key=f"hidden-live-{part}"):
-        _live(key=f"live-{part}", data=data, on_tick_change=lambda: None)
+        _live(key=f"live-{part}", data=data | {"drawn": next(_drawn)}, on_tick_change=lambda: None)

@@ -1,6 +1,9 @@
 """What the pages show of a prepared storage: live, without a network, and whatever a title contains."""
 
 import json
+import os
+import re
+import signal
 import statistics
 import sys
 import time
@@ -196,6 +199,21 @@ def test_the_page_says_that_it_is_disconnected_and_goes_on_by_itself(browser: Br
             expect(page.get_by_test_id("stMain").get_by_text("after the restart")).to_be_visible(timeout=15000)
     finally:
         own.stop()
+
+
+def test_the_page_says_how_old_it_is_when_its_server_falls_silent(
+    browser: Browser, dashboard: Dashboard, case: Showcase
+) -> None:
+    run = case.store.runs.get(run_named(case, "Field recording 14")).value
+    with tab(browser, dashboard) as page:
+        os.kill(dashboard.pid, signal.SIGSTOP)
+        try:
+            case.progress(run, 110e6, 131e6, "while it was silent")
+            expect(page.locator(".rp-pill")).to_have_text(re.compile(r"^What you see is \d+ s old\.$"), timeout=15000)
+        finally:
+            os.kill(dashboard.pid, signal.SIGCONT)
+        expect(page.get_by_test_id("stMain").get_by_text("while it was silent")).to_be_visible(timeout=15000)
+        expect(page.locator(".rp-pill")).to_have_text("")
 
 
 def test_every_page_fits_a_phone(browser: Browser, dashboard: Dashboard, case: Showcase) -> None:
