@@ -34,6 +34,7 @@ from core.store.state import StateStore
 from core.store.units import UnitLog
 from core.system.clock import Clock
 from core.system.files import make_folder
+from core.system.shortage import shortage
 
 
 class Runner:
@@ -148,7 +149,10 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - whatever a tool throws becomes an outcome, with its trace in the log
             for line in explained(error):
                 attempt.log(line)
-            return failed(error, units=len(units.done()) - before)
+            outcome = failed(error, units=len(units.done()) - before)
+            if outcome.error_class == ErrorClass.LIMIT_EXCEEDED:
+                trim(work)  # what is too long is of no use to the next attempt either
+            return outcome
         finally:
             units.close()
             shutil.rmtree(attempt.out, ignore_errors=True)
@@ -204,7 +208,7 @@ def clear_temporary(work: Path) -> None:
 
 
 def trim(work: Path) -> None:
-    """Remove the big files of a piece of work that is published; its plan and its units stay and show how it was made."""
+    """Remove the big files of a piece of work that is over; its plan and its units stay and show how it was made."""
     for leftover in work.iterdir():
         if leftover.name not in ("plan.json", "units.jsonl") and not leftover.name.startswith("tmp."):
             if leftover.is_dir():
@@ -223,6 +227,8 @@ def explained(error: Exception) -> list[str]:
 
 def failed(error: Exception, units: int = 0) -> Failed:
     """The outcome for an exception: its own class where it has one, by its kind where it has none."""
+    if not isinstance(error, StageError):
+        error = shortage(error) or shortage(error.__cause__) or error
     if isinstance(error, StageError):
         return Failed(
             error_class=error.error_class,
@@ -232,9 +238,7 @@ def failed(error: Exception, units: int = 0) -> Failed:
             units=units,
         )
     if isinstance(error, OSError):
-        full = error.errno in (28, 122)  # ENOSPC, EDQUOT
-        error_class = ErrorClass.DISK_FULL if full else ErrorClass.LOCAL_IO
-        message = "The disk is full." if full else f"The storage could not be used: {error.strerror or error}."
+        error_class, message = ErrorClass.LOCAL_IO, f"The storage could not be used: {error.strerror or error}."
     elif isinstance(error, MemoryError):
         error_class, message = ErrorClass.OUT_OF_MEMORY, "There was not enough memory."
     elif isinstance(error, RepriseError):

@@ -107,8 +107,7 @@ class Service:
                 for kind, record_id in self._wake.wait(min(wait_s, self._rescan_s)):
                     self._refresh(kind, record_id)
                 if self._clock.monotonic() - scanned_at >= self._rescan_s:
-                    self._index.load()
-                    self._recovery.make_lost_again()
+                    self._rescan()
                     scanned_at = self._clock.monotonic()
                 wait_s = self._turn()
         finally:
@@ -135,6 +134,16 @@ class Service:
             # A full disk or a failing one: nothing was acknowledged, so the next turn finds the same work to do.
             log.error("turn_failed", error=str(error))
             return TROUBLE_S
+
+    def _rescan(self) -> None:
+        """Read everything once more; what cannot be read just now (no more open files) is read by the next look."""
+        try:
+            self._index.load()
+            self._recovery.make_lost_again()
+        except Fenced:
+            raise
+        except (RepriseError, OSError) as error:
+            log.error("not_read", error=str(error))
 
     def _refresh(self, kind: str, record_id: str) -> None:
         try:

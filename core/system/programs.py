@@ -23,6 +23,7 @@ import msgspec
 
 from core.domain.errors import ErrorClass, StageError
 from core.system.bound import CANNOT_START, NO_LIMITS, Limits, bound_argv
+from core.system.shortage import shortage
 from core.system.streams import LineSplitter, read_all, read_some
 
 POLL_S = 0.2
@@ -49,7 +50,8 @@ class Program:
     `lines()` gives its output line by line; leaving the block before its end terminates it (SIGTERM, SIGKILL after
     `grace_s`) and waits for its real exit. `check` is called at least 4 times a second while waiting and may raise.
 
-    Raises `StageError(TOOLING)` when the program does not exist or cannot be started.
+    Raises `StageError(TOOLING)` when the program does not exist or cannot be started, and the one for a shortage that
+    passes when there are no more processes or open files.
     """
 
     def __init__(
@@ -94,9 +96,10 @@ class Program:
                 bufsize=0,
             )
         except OSError as error:
-            raise StageError(
+            broken = StageError(
                 ErrorClass.TOOLING, f"The program {Path(argv[0]).name} cannot be started: {error.strerror}."
-            ) from error
+            )
+            raise (shortage(error) or broken) from error
 
     @property
     def pid(self) -> int:

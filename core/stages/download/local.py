@@ -1,7 +1,6 @@
 """A file of the user, brought into the storage: reflinked where the file system can, else copied; never hard-linked,
 since whoever edits the original must not edit what was published."""
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -12,6 +11,7 @@ from typing import Any
 from core.domain.errors import ErrorClass, StageError
 from core.domain.run import Source, Work
 from core.stages.stage import Attempt
+from core.system.shortage import shortage
 
 FICLONE = 0x40049409
 CHUNK_BYTES = 1024 * 1024
@@ -74,9 +74,8 @@ def _continue(attempt: Attempt, source: Source, target: Path) -> int:
             os.fsync(copy.fileno())
             return reused
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StageError(ErrorClass.DISK_FULL, "The disk is full.") from error
-        raise StageError(ErrorClass.INPUT_LOST, f"The file cannot be copied: {error.strerror}.") from error
+        lost = StageError(ErrorClass.INPUT_LOST, f"The file cannot be copied: {error.strerror}.")
+        raise (shortage(error) or lost) from error
 
 
 def _reflink(origin: Any, copy: Any) -> bool:

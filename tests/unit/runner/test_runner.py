@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.domain.attempts import commit_stage, end_attempt, open_attempt
-from core.domain.errors import ErrorClass, StageError
+from core.domain.errors import ErrorClass, StageError, StorageError
 from core.domain.plan import stages_for
 from core.domain.run import RunRecord, Source
 from core.domain.states import AttemptOutcome
@@ -17,6 +17,7 @@ from core.store.artifacts import Artifacts
 from core.store.layout import Layout
 from core.store.locks import Lock
 from core.store.state import open_store
+from core.system import files
 from core.system.clock import SystemClock
 from tests.support.stages import CountingStage, Trouble, trouble
 
@@ -128,11 +129,22 @@ def test_an_asked_for_end_comes_at_a_unit_boundary_and_keeps_the_units(bench: Be
     assert bench.first.made == [0, 1]
 
 
+def explained_as_storage(error: OSError) -> StorageError:
+    """What the store makes of an error of the disk."""
+    said = files.storage_error(error, "keeping a unit")
+    said.__cause__ = error
+    return said
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
         (OSError(28, "No space left on device"), ErrorClass.DISK_FULL),
         (OSError(13, "Permission denied"), ErrorClass.LOCAL_IO),
+        (OSError(24, "Too many open files"), ErrorClass.UNKNOWN),
+        (OSError(27, "File too large"), ErrorClass.LIMIT_EXCEEDED),
+        (explained_as_storage(OSError(24, "Too many open files")), ErrorClass.UNKNOWN),
+        (explained_as_storage(OSError(5, "Input/output error")), ErrorClass.LOCAL_IO),
         (MemoryError(), ErrorClass.OUT_OF_MEMORY),
         (KeyError("total_bytes"), ErrorClass.UNKNOWN),
     ],
@@ -146,6 +158,22 @@ def test_whatever_a_tool_throws_becomes_a_failure_of_a_known_class(
     assert outcome.error_class == expected
     assert outcome.hint
     assert "Traceback" not in outcome.message
+
+
+def test_of_what_became_too_long_only_the_units_are_kept(bench: Bench) -> None:
+    def too_long(number: int) -> None:
+        (work,) = bench.layout.work_root.glob("download/*")
+        (work / "part").write_text("moving pic")
+        if number == 2:
+            raise OSError(27, "File too large")
+
+    bench.first.before_unit = too_long
+    assert isinstance(bench.execute(), Failed)
+    left = {path.name for path in bench.layout.work_root.glob("download/*/*")}
+    assert left == {"units.jsonl"}
+    bench.first.before_unit = lambda number: None
+    assert isinstance(bench.execute(), Committed)
+    assert bench.first.made == [0, 1, 2]
 
 
 def test_a_damaged_input_is_named_and_not_used(bench: Bench) -> None:
