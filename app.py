@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 
+from core.api.guard import ThisMachine
 from core.api.process import refusal, serving
 from core.api.routes import api
 
@@ -30,4 +32,6 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         yield
 
 
-app = st.App("pages/main.py", lifespan=lifespan, routes=[Mount("/api", app=api())])
+app = st.App(
+    "pages/main.py", lifespan=lifespan, routes=[Mount("/api", app=api())], middleware=[Middleware(ThisMachine)]
+)

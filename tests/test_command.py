@@ -148,6 +148,21 @@ def test_a_busy_port_is_said_before_anything_starts(dashboard_tree: Path) -> Non
     assert result.stderr.startswith(f"Error: Port {port} on 127.0.0.1 cannot be used: Address already in use.\nHint: ")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
+def test_every_address_of_this_machine_alone_is_listened_on_and_allowed(dashboard_tree: Path, host: str) -> None:
+    streamlit = dashboard_tree / "streamlit"
+    streamlit.mkdir()
+    (streamlit / "__init__.py").touch()
+    (streamlit / "__main__.py").write_text("import sys; print(*sys.argv[1:])", "utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = reprise(dashboard_tree, REPRISE_HOST=host, REPRISE_PORT=str(port)).stdout.split()
+    address = "127.0.0.1" if host == "localhost" else host
+    assert words[:4] == ["run", "app.py", f"--server.address={address}", f"--server.port={port}"]
+    assert {"--server.allowedHosts=localhost", f"--server.allowedHosts={address}"} <= set(words)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [

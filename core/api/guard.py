@@ -1,16 +1,21 @@
-"""What every request below /api has to pass: it comes from a page of ours, and ends when the server does."""
+"""What every request has to pass: it comes from this machine; below /api from a page of ours, and ends with the server."""
 
 import asyncio
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from core.api.problems import problem
 from core.api.process import current
+from core.system.network import is_this_machine
 
-HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+FOREIGN = 4403
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+ELSEWHERE = problem(
+    403, "not_this_machine", "The dashboard has no sign-in yet and answers this machine only.", "Use an SSH tunnel."
+)
 # What is served was made from other people's videos: it may be shown, never run, and by nobody else's page.
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -20,12 +25,42 @@ HEADERS = {
 }
 
 
+def names_this_machine(headers: Headers) -> bool:
+    """Whether the host that is asked for is this machine; another name for it means that somebody rebinds DNS."""
+    try:
+        return is_this_machine(urlsplit(f"//{headers.get('host', '')}").hostname or "")
+    except ValueError:
+        return False
+
+
 def is_ours(headers: Headers) -> bool:
-    """Whether the host is this machine (else somebody rebinds DNS), and the page, if there is one, from that host."""
-    host = headers.get("host", "")
+    """Whether the host is this machine, and the page, if there is one, from that host."""
     origin = headers.get("origin")
-    name = urlsplit(f"//{host}").hostname or ""
-    return name in HOSTS and (origin is None or urlsplit(origin).netloc == host)
+    return names_this_machine(headers) and (origin is None or urlsplit(origin).netloc == headers["host"])
+
+
+class ThisMachine:
+    """ASGI middleware around the whole dashboard: there is no sign-in yet, so only this machine is answered.
+
+    Whoever starts the server chooses where it listens, and `uvicorn app:app --host 0.0.0.0` asks nobody; so each
+    request is judged by the address that it came to, which is that of the connection's own socket.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        came_to = (scope.get("server") or ("", None))[0]
+        if is_this_machine(came_to) and names_this_machine(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).close(FOREIGN)
+        else:
+            await ELSEWHERE(scope, receive, send)
 
 
 class Guard:

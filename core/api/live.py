@@ -5,11 +5,10 @@ from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from core.api.guard import is_ours
+from core.api.guard import FOREIGN, is_ours
 from core.api.process import current
 
 BEAT_S = 2.0
-FOREIGN = 4403
 
 
 async def live(socket: WebSocket) -> None:

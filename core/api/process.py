@@ -8,7 +8,6 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from ipaddress import ip_address
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from core.api.keeper import Keeper
 from core.bootstrap import Manager, follow, open_manager
 from core.config import Config, load_config
 from core.domain.errors import BadInput
+from core.system.network import is_this_machine
 
 SERVICE_GRACE_S = 12.0
 SAME_S = 1.0
@@ -75,12 +75,7 @@ def close() -> None:
 
 def refusal(address: str | None) -> BadInput | None:
     """Why `address` is not listened on: there is no sign-in yet, so only this machine may reach it. None if it is so."""
-    name = (address or "").strip("[]")
-    try:
-        known = name == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        known = False
-    if known:
+    if is_this_machine(address or ""):
         return None
     return BadInput(
         f"The dashboard has no sign-in yet and does not listen on {address or 'every address'}.",

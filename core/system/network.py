@@ -59,6 +59,14 @@ def unmapped(address: Address) -> Address:
     return inner or address
 
 
+def is_this_machine(name: str) -> bool:
+    """Whether `name`, an address or `localhost`, leads from this machine to this machine and from no other one."""
+    try:
+        return name == "localhost" or unmapped(ipaddress.ip_address(name.strip("[]"))).is_loopback
+    except ValueError:
+        return False
+
+
 def is_public(address: Address) -> bool:
     """Whether `address` is one of the public internet, and nothing that leads somewhere else."""
     address = unmapped(address)
