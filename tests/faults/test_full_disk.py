@@ -1,8 +1,6 @@
 """The disk really is full, or has no more inodes; the storage says so, loses nothing, and goes on once there is room."""
 
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,51 +15,12 @@ from core.store.state import StateStore
 from core.store.units import UnitLog
 from core.system import files
 from core.system.identity import this_process
+from tests.support.small_disk import fill_bytes, fill_inodes, remount, small_disk
 from tests.support.storage import RUN, a_run, new_layout, new_store
 
 pytestmark = pytest.mark.root
 
 STAGE, KEY = "transcribe", "abc"
-
-
-@contextmanager
-def small_disk(folder: Path, options: str) -> Iterator[Path]:
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
-def fill_bytes(folder: Path) -> Callable[[], None]:
-    """Take every byte; gives what frees them again."""
-    path = folder / "filler"
-    with path.open("wb", buffering=0) as file:
-        for size in (65536, 4096):
-            try:
-                while file.write(b"x" * size) == size:
-                    pass
-            except OSError:
-                continue
-    return path.unlink
-
-
-def fill_inodes(folder: Path) -> Callable[[], None]:
-    """Take every inode; gives what frees them again."""
-    made: list[Path] = []
-    try:
-        while True:
-            made.append(folder / f"filler{len(made)}")
-            made[-1].touch()
-    except OSError:
-        made.pop()
-
-    def free() -> None:
-        for path in made:
-            path.unlink()
-
-    return free
 
 
 FULL = {"bytes": ("size=2m", fill_bytes), "inodes": ("size=16m,nr_inodes=200", fill_inodes)}
@@ -140,7 +99,7 @@ def test_a_disk_that_became_read_only_is_said_and_can_still_be_read(tmp_path: Pa
     with small_disk(tmp_path / "disk", "size=4m") as folder:
         store = new_store(folder)
         store.runs.create(RUN, a_run(title="before"))
-        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        remount(folder, "ro")
         with pytest.raises(StorageError, match="Read-only"):
             store.runs.update(RUN, lambda run: replace(run, title="new"))
         assert store.runs.get(RUN).value.title == "before"

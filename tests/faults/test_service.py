@@ -4,13 +4,13 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.kills import ORPHAN_LIMIT_S, assert_no_orphans, assert_sound, body, end_all, family, unit_numbers
 from tests.support.product import Product, command
+from tests.support.small_disk import fill_bytes, remount, small_disk
 from tests.support.transcription_kills import Killed, Reference
 from tests.support.waiting import until
 
@@ -134,29 +134,6 @@ def test_the_end_of_a_terminal_is_not_its_end(product: Product) -> None:
 # --- disks ------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def small_disk(folder: Path, options: str) -> Iterator[Path]:
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Take every byte of the disk."""
-    path = folder / "filler"
-    with path.open("wb", buffering=0) as file:
-        for size in (65536, 4096, 1):
-            try:
-                while file.write(b"x" * size) == size:
-                    pass
-            except OSError:
-                continue
-    return path
-
-
 @pytest.mark.root
 @pytest.mark.speech
 def test_a_disk_that_fills_up_during_a_transcription_is_got_over_without_a_hand(
@@ -167,13 +144,13 @@ def test_a_disk_that_fills_up_during_a_transcription_is_got_over_without_a_hand(
         log_free.gate(1)
         run.serve()
         run.until_held()
-        filler = fill(folder)
+        free = fill_bytes(folder)
         log_free.open()
         until(lambda: "disk" in run.product.log() or run.product.phase(run.run_id) != "running")
         assert run.service is not None
         assert run.service.poll() is None
         assert run.product("status", "--json").json["service"]["alive"]
-        filler.unlink()
+        free()
         run.finish()
         assert reference.same(run)
         assert_sound(run.product)
@@ -186,19 +163,19 @@ def test_a_full_disk_is_said_by_every_command_that_writes_and_hides_nothing(tmp_
     with small_disk(tmp_path / "disk", "size=4m") as folder:
         product = Product(folder)
         product("list")
-        filler = fill(folder)
+        free = fill_bytes(folder)
         answer = product("add", source, "--json", check=False)
         assert answer.code != 0
         assert "disk is full" in answer.error["message"]
         assert product("list", "--json").json["runs"] == []
-        filler.unlink()
+        free()
         assert product("add", source, "--json").json["runs"]
 
 
 @pytest.mark.root
 def test_a_storage_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "size=4m") as folder:
-        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        remount(folder, "ro")
         product = Product(folder)
         answer = product("serve", "--json", check=False)
         assert answer.code not in (0, 1)

@@ -4,7 +4,6 @@ looks, with nothing lost."""
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,21 +13,12 @@ import pytest
 from tests.support.media_files import media_file, mp4
 from tests.support.media_server import MediaServer
 from tests.support.product import Product
+from tests.support.small_disk import fill_bytes, remount, small_disk
 from tests.support.waiting import until
 
 DOWNLOAD = ("--set", "transcribe=false", "--concurrency", 1)
 URL = "https://example.com/v.mp4"
 RESERVE_BYTES = 2**23
-
-
-@contextmanager
-def mounted(folder: Path, options: str) -> Iterator[Path]:
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 # --- full ----------------------------------------------------------------------------------------------------------
@@ -37,7 +27,7 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
 @pytest.mark.root
 def test_a_full_disk_stops_the_run_that_needs_it_and_it_goes_on_once_there_is_room(tmp_path: Path) -> None:
     big = media_file("long.wav", seconds=450.0, video=False, codecs=("-c:a", "pcm_s16le"))  # 40 MB
-    with mounted(tmp_path / "disk", "size=32m") as disk, MediaServer() as server:
+    with small_disk(tmp_path / "disk", "size=32m") as disk, MediaServer() as server:
         product = Product(disk, allowed_hosts=server.host, free_space_bytes=RESERVE_BYTES)
         try:
             product.serve()
@@ -59,15 +49,14 @@ def test_a_full_disk_stops_the_run_that_needs_it_and_it_goes_on_once_there_is_ro
             assert failure["hint"] == "Free some disk space; the run goes on by itself."
             assert product("add", "--json", "--draft", URL).json["batch_id"], "the reserve keeps the state writable"
 
-            filler = disk / "filler"
-            subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=4k"], check=False, capture_output=True)
+            free = fill_bytes(disk)
             assert product("status", "--json").json["service"]["alive"], "it is still answered"
             refused = product("add", "--json", URL, check=False)
             assert (refused.code, refused.error["code"]) == (5, "storage")
             assert "disk is full" in refused.error["message"]
-            filler.unlink()
+            free()
 
-            subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
+            remount(disk, "size=200m")
             product("pause", second)
             product("resume", second)  # at once instead of at the next look in half a minute
             product.wait_for(second, "completed", "failed")
@@ -88,7 +77,7 @@ def unwritable(folder: Path, how: str) -> Iterator[Path]:
         (folder / "storage").write_text("mine")
         yield folder
     elif how == "read-only":
-        with mounted(folder / "disk", "ro,size=1m") as disk:
+        with small_disk(folder / "disk", "ro,size=1m") as disk:
             yield disk
     else:
         closed = folder / "closed"

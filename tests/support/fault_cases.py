@@ -16,6 +16,7 @@ from core.store.check import check
 from core.store.journal import Event
 from core.store.units import UnitLog, read_units
 from core.system.clock import SystemClock
+from tests.support.damage import flip
 from tests.support.storage import BATCH, RUN, a_batch, a_run, new_store
 from tests.support.victim import KEY, NEW_BATCH, NEW_RUN, STAGE, store_in
 
@@ -56,13 +57,6 @@ def _damage_more(root: Path) -> None:
     Artifacts(store.layout, store.clock).publish(STAGE, KEY, folder, Receipt(stage="", key="", version=1, params={}))
     flip(store.layout.artifact(STAGE, KEY) / "text", 0)
     (store.layout.work(STAGE, KEY) / "tmp.a2").mkdir()
-
-
-def flip(path: Path, at: int = 20) -> None:
-    """Turn over one bit of a file."""
-    data = bytearray(path.read_bytes())
-    data[at] ^= 1
-    path.write_bytes(data)
 
 
 def copied(root: Path, target: Path) -> Path:

@@ -1,8 +1,11 @@
 """A storage of its own for a test, and records to put into it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from core.domain.batch import BatchRecord
 from core.domain.run import RunRecord, Source, StageState, Transition
@@ -41,6 +44,11 @@ def a_run(run_id: str = RUN, **changes: Any) -> RunRecord:
         "stages": {"download": StageState(), "analyse": StageState()},
     }
     return RunRecord(**(values | changes))
+
+
+def titled(title: str) -> Callable[[RunRecord], RunRecord]:
+    """The change that gives a run this title."""
+    return lambda run: replace(run, title=title)
 
 
 def a_batch(batch_id: str = BATCH, **changes: Any) -> BatchRecord:

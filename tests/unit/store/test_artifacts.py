@@ -11,6 +11,7 @@ from core.domain.errors import Damaged
 from core.store.artifacts import RECEIPT, Artifacts, Receipt, stage_key
 from core.store.layout import Layout
 from core.system.clock import ManualClock
+from tests.support.damage import flip
 from tests.support.storage import new_layout
 
 STAGE, KEY = "transcribe", "0123abcd"
@@ -64,18 +65,12 @@ def test_whoever_publishes_second_gets_the_first_and_drops_his(layout: Layout, a
     assert (layout.artifact(STAGE, KEY) / "text").read_text() == "hello"
 
 
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[0] ^= 1
-    path.write_bytes(data)
-
-
 @pytest.mark.parametrize(
     ("damage", "deep"),
     [
         (lambda folder: (folder / "text").unlink(), False),
         (lambda folder: (folder / "text").write_text("hell"), False),
-        (lambda folder: flip(folder / "text"), True),
+        (lambda folder: flip(folder / "text", 0), True),
         (lambda folder: flip(folder / RECEIPT), False),
         (lambda folder: (folder / RECEIPT).unlink(), False),
         (lambda folder: (folder / RECEIPT).write_bytes(b""), False),
@@ -98,7 +93,7 @@ def test_a_damaged_artifact_goes_to_quarantine_and_can_be_made_again(
 
 def test_looking_only_changes_nothing(layout: Layout, artifacts: Artifacts) -> None:
     artifacts.publish(STAGE, KEY, made(layout), receipt())
-    flip(layout.artifact(STAGE, KEY) / "text")
+    flip(layout.artifact(STAGE, KEY) / "text", 0)
     found, finding = artifacts.inspect(STAGE, KEY, deep=True, repair=False)
     assert found is None
     assert finding is not None

@@ -14,6 +14,7 @@ from core.store.quarantine import Finding
 from core.store.state import StateStore
 from core.store.units import UnitLog, read_units
 from core.system.clock import ManualClock
+from tests.support.damage import flip
 from tests.support.storage import BATCH, NOON, RUN, a_batch, a_run, new_store
 
 STAGE, KEY = "transcribe", "abc"
@@ -51,12 +52,6 @@ def snapshot(store: StateStore) -> dict[str, bytes]:
         for path in store.layout.root.rglob("*")
         if path.is_file() and "locks" not in str(path)
     }
-
-
-def flip(path: Path, at: int = 20) -> None:
-    data = bytearray(path.read_bytes())
-    data[at] ^= 1
-    path.write_bytes(data)
 
 
 def left_over(store: StateStore) -> None:

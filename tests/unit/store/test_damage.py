@@ -1,77 +1,22 @@
 import errno
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from core.domain.errors import Damaged, StorageError
-from core.domain.run import RunRecord
-from core.store import records
 from core.store.quarantine import Finding
 from core.store.state import StateStore, open_store
+from core.system import files
 from core.system.clock import ManualClock
-from tests.support.storage import RUN, a_run, new_layout, new_store
-
-Break = Callable[[Path], Any]
+from tests.support.damage import DAMAGE, flip, path_of, quarantined
+from tests.support.storage import RUN, a_run, new_layout, new_store, titled
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> StateStore:
     return new_store(tmp_path)
-
-
-def titled(title: str) -> Callable[[RunRecord], RunRecord]:
-    return lambda run: replace(run, title=title)
-
-
-def path_of(store: StateStore) -> Path:
-    return store.layout.run_state(RUN)
-
-
-def quarantined(store: StateStore) -> list[str]:
-    return sorted(path.name for path in store.layout.quarantine.iterdir() if not path.name.endswith(".why.txt"))
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 4
-    path.write_bytes(data)
-
-
-def fifo(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def link(path: Path) -> None:
-    path.unlink()
-    path.symlink_to("/etc/hostname")
-
-
-def folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def huge(path: Path) -> None:
-    with path.open("wb") as file:
-        file.truncate(100 * 1024 * 1024)
-
-
-DAMAGE: dict[str, Break] = {
-    "bit": flip,
-    "empty": lambda path: path.write_bytes(b""),
-    "zeros": lambda path: path.write_bytes(b"\0" * 4096),
-    "missing": lambda path: path.unlink(),
-    "fifo": fifo,
-    "symlink": link,
-    "folder": folder,
-    "huge": huge,
-}
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
@@ -139,7 +84,7 @@ def test_a_disk_that_cannot_be_read_just_now_is_no_damage(
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
-        patch.setattr(records.files, "read_regular", fail)
+        patch.setattr(files, "read_regular", fail)
         with pytest.raises(StorageError):
             store.runs.get(RUN)
         found, findings = store.runs.load_all()

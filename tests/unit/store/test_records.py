@@ -1,8 +1,6 @@
 import json
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -14,26 +12,13 @@ from core.store import protocol
 from core.store.codec import Codec, NewerVersion
 from core.store.records import Conflict, Records
 from core.store.state import StateStore, open_store
-from tests.support.storage import BATCH, RUN, a_batch, a_run, new_store
-
-Break = Callable[[Path], Any]
+from tests.support.damage import path_of, quarantined
+from tests.support.storage import BATCH, RUN, a_batch, a_run, new_store, titled
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> StateStore:
     return new_store(tmp_path)
-
-
-def titled(title: str) -> Callable[[RunRecord], RunRecord]:
-    return lambda run: replace(run, title=title)
-
-
-def path_of(store: StateStore) -> Path:
-    return store.layout.run_state(RUN)
-
-
-def quarantined(store: StateStore) -> list[str]:
-    return sorted(path.name for path in store.layout.quarantine.iterdir() if not path.name.endswith(".why.txt"))
 
 
 def test_what_is_created_is_there_for_every_other_process(store: StateStore) -> None:
