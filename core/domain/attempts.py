@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from core.domain.errors import ErrorClass, Refused
 from core.domain.moves import move, settle_intent, stopped
 from core.domain.run import Attempt, Entry, Failure, Intent, Owner, RunRecord, Work
-from core.domain.states import STAGE_TABLE, TERMINAL, AttemptOutcome, FailureKind, Phase, StageStatus, Want, allowed
+from core.domain.states import STAGE_TABLE, AttemptOutcome, FailureKind, Phase, StageStatus, Want, allowed
 
 # A run that waits for a full disk or a busy site opens an attempt every half minute, for days: the journal has them all.
 REMEMBERED_ATTEMPTS = 500
@@ -76,22 +76,6 @@ def commit_stage(
     }
     after = move(run, "stage_commit", run.phase, now, why=attempt.stage, **changes)
     return settle_intent(after, now) if after.next_stage is None else after
-
-
-def adopt_stage(run: RunRecord, stage: str, key: str, now: datetime) -> RunRecord:
-    """`run` with a `stage` found published on disk though its commit was lost: nothing is done again.
-
-    An attempt open on that stage is closed as committed; `settle_intent` then tells whether the run is completed.
-    Raises `Refused` on a terminal run, or a stage that is not needed.
-    """
-    state = run.stages[stage]
-    ours = run.open_attempt is not None and run.open_attempt.stage == stage
-    if run.phase in TERMINAL or not (state.key == key or allowed(STAGE_TABLE, "commit", state.status, "committed")):
-        raise Refused(f"Run {run.run_id} is {run.phase} and its {stage} {state.status}; nothing is adopted.")
-    changes = close_attempt(run, AttemptOutcome.COMMITTED, now, status=StageStatus.COMMITTED) if ours else {}
-    state = replace(state, status=StageStatus.COMMITTED, key=key, ended_at=now, failure=None, reused=True)
-    changes["stages"] = {**run.stages, stage: state}
-    return replace(run, adopted=True, updated_at=now, **changes)
 
 
 def fail_attempt(

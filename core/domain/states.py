@@ -253,8 +253,3 @@ STAGE_TABLE: tuple[Row, ...] = (
 def allowed(table: tuple[Row, ...], event: str, source: str, target: str) -> bool:
     """Whether some row of `table` lets `event` lead from `source` to `target`."""
     return any(row.event == event and source in row.sources and target in row.targets for row in table)
-
-
-def events_from(table: tuple[Row, ...], source: str) -> tuple[str, ...]:
-    """The events possible in `source`, in table order, for refusals that say what would be possible."""
-    return tuple(dict.fromkeys(row.event for row in table if source in row.sources))

@@ -42,7 +42,6 @@ class Died(msgspec.Struct, frozen=True, kw_only=True):
 
     attempt_id: str
     how: str
-    out_of_memory: bool = False
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The journal: one line for everything that happened, appended under a lock, never changed; audit, history and SSE.
+"""The journal: one line for everything that happened, appended under a lock, never changed; audit and history.
 
 It is not the truth: a transition that a crash kept out of it stands in the state file and is appended at the next start.
 """
@@ -73,7 +73,6 @@ class Journal:
         self._clock = clock
         self._end: _End | None = None  # day file, its size, last seq: as this process left it
         self._lost = 0  # numbers of a failed append: a reader may have seen them, so they are not given again
-        self._read: tuple[str, int, int] | None = None  # day file, offset, last seq: where the last tail ended
 
     def append(self, events: Sequence[Event]) -> int:
         """Append `events` in this order and make them durable; gives the last `seq`. Numbers grow and never repeat.
@@ -149,45 +148,6 @@ class Journal:
                 records, _ = _last_records(self._folder / name)
             if records:
                 return int(records[-1]["seq"])
-        return 0
-
-    def tail(self, after_seq: int, limit: int = 1000) -> list[Event]:
-        """The first `limit` events with a number above `after_seq`, oldest first. Cheap when called again with the last."""
-        with files.explained("reading the journal"):
-            return self._tail(after_seq, limit)
-
-    def _tail(self, after_seq: int, limit: int) -> list[Event]:
-        days = self._days()
-        start, offset = 0, 0
-        if self._read is not None and self._read[2] == after_seq and self._read[0] in days:
-            start, offset = days.index(self._read[0]), self._read[1]
-        else:
-            while start + 1 < len(days) and self._first_seq(days[start + 1]) <= after_seq + 1:
-                start += 1
-        found: list[Event] = []
-        for name in days[start:]:
-            with (self._folder / name).open("rb") as file:
-                file.seek(offset)
-                data = file.read()
-            for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
-                offset += len(line)
-                record = files.parse_crc_line(line)
-                if record is None or record["seq"] <= after_seq:
-                    continue
-                found.append(msgspec.convert(record, Event))
-                if len(found) == limit:
-                    self._read = (name, offset, found[-1].seq)
-                    return found
-            self._read = (name, offset, found[-1].seq if found else after_seq)
-            offset = 0
-        return found
-
-    def _first_seq(self, name: str) -> int:
-        with (self._folder / name).open("rb") as file:
-            for line in file:
-                record = files.parse_crc_line(line)
-                if record is not None:
-                    return int(record["seq"])
         return 0
 
     def events(self, run_id: str | None = None, batch_id: str | None = None, limit: int = 1000) -> list[Event]:

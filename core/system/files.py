@@ -7,7 +7,6 @@ the loss only once.
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import stat
@@ -20,7 +19,6 @@ from core.system.lines import CrcLines, crc_line, parse_crc_line, read_crc_lines
 __all__ = ["CrcLines", "crc_line", "parse_crc_line", "read_crc_lines", "scan_crc_lines"]  # one seam, two files
 
 CHUNK_BYTES = 1024 * 1024
-_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # NONBLOCK: a FIFO must not hang us
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -231,40 +229,6 @@ def free_bytes(path: Path) -> int:
     """What this user may still write on the file system of `path`."""
     status = os.statvfs(path)
     return status.f_bavail * status.f_frsize
-
-
-def reflink_or_copy(source: Path, target: Path, on_bytes: Callable[[int], None] | None = None) -> None:
-    """The new file `target` with the content of `source`, durable: shared blocks where the disk can, else a copy.
-
-    `on_bytes` is told the bytes copied so far. `target` is removed again after any error, a raising callback included.
-    """
-    with source.open("rb", buffering=0) as original:
-        fd = open_new(target)
-        try:
-            if not _share_blocks(original.fileno(), fd):
-                copied = 0
-                while chunk := original.read(CHUNK_BYTES):
-                    write_all(fd, chunk)
-                    copied += len(chunk)
-                    if on_bytes is not None:
-                        on_bytes(copied)
-            elif on_bytes is not None:
-                on_bytes(os.fstat(fd).st_size)
-            os.fsync(fd)
-        except BaseException:
-            remove(target)
-            raise
-        finally:
-            os.close(fd)
-    fsync_folder(target.parent)
-
-
-def _share_blocks(source: int, target: int) -> bool:
-    try:
-        fcntl.ioctl(target, _FICLONE, source)
-    except OSError:
-        return False
-    return True
 
 
 def filesystem_kind(path: Path) -> str:

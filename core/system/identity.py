@@ -1,7 +1,6 @@
 """Who a process is, told so that a reused pid, a reboot or another container is never mistaken for it."""
 
 import os
-import signal
 import socket
 from pathlib import Path
 
@@ -30,26 +29,6 @@ def is_alive(owner: Owner) -> bool | None:
     if owner.pid_namespace != pid_namespace():
         return None
     return start_ticks(owner.pid) == owner.start_ticks
-
-
-def signal_exactly(owner: Owner, number: signal.Signals) -> bool:
-    """Send the signal to exactly this process; False when it is gone or not ours to judge, and then nothing is sent."""
-    if not 1 < owner.pid < _PID_LIMIT:
-        return False
-    try:
-        fd = os.pidfd_open(owner.pid)
-    except OSError:
-        return False
-    try:
-        # Compared after opening: the descriptor names one process for ever, so what is compared is what is signalled.
-        if not is_alive(owner):
-            return False
-        signal.pidfd_send_signal(fd, number)
-    except ProcessLookupError:
-        return False
-    finally:
-        os.close(fd)
-    return True
 
 
 def start_ticks(pid: int) -> int | None:

@@ -80,7 +80,7 @@ def _in_order(root: Path) -> None:
     assert check(store.layout, store.clock, repair=False) == []
     before = store.runs.get(RUN)
     assert store.runs.update(RUN, lambda run: replace(run, title="after")).gen == before.gen + 1
-    last = store.journal.tail(0)[-1].seq
+    last = store.journal.last_seq()
     assert store.journal.append([Event(type="after")]) > last
 
 
@@ -121,7 +121,7 @@ def after_units(root: Path, acks: list[str]) -> None:
 
 
 def after_journal(root: Path, acks: list[str]) -> None:
-    numbers = [event.seq for event in store_in(root).journal.tail(0)]
+    numbers = [event.seq for event in store_in(root).journal.events()]
     assert numbers == sorted(set(numbers))
     assert all(int(ack) in numbers for ack in acks)
     _in_order(root)
@@ -164,7 +164,7 @@ def after_endless(root: Path, acks: list[str]) -> None:
     """After a power cut: everything acknowledged is there, whole; more may be."""
     store = store_in(root)
     artifacts = Artifacts(store.layout, store.clock)
-    seqs = {event.seq for event in store.journal.tail(0, limit=100_000)}
+    seqs = {event.seq for event in store.journal.events(limit=100_000)}
     found = read_units(store.layout.work(STAGE, KEY) / "units.jsonl")
     last = dict.fromkeys(("run", "unit", "new", "journal", "artifact"), 0)
     for kind, number in (ack.split() for ack in acks):

@@ -48,7 +48,6 @@ def real_functions() -> SimpleNamespace:
         request=commands.request,
         open_attempt=attempts.open_attempt,
         commit_stage=attempts.commit_stage,
-        adopt_stage=attempts.adopt_stage,
         fail_attempt=attempts.fail_attempt,
         end_attempt=attempts.end_attempt,
         wait_for=attempts.wait_for,
@@ -252,13 +251,9 @@ def _dead(state: State, do: SimpleNamespace) -> State:
 
 
 def _recovery(state: State, do: SimpleNamespace) -> Iterator[tuple[str, str, State]]:
-    """A new service: it closes what the dead one left open, in one write or (adoption) in two, then goes on."""
+    """A new service: it closes what the dead one left open, then goes on."""
     attempt = state.run.open_attempt
     if attempt is None:
         yield "recovery", "start", replace(state, alive=True)
         return
-    key = key_of(state.run, attempt.stage)
-    if key in state.artifacts:
-        adopted = do.adopt_stage(state.run, attempt.stage, key, NOW)
-        yield "recovery", "adopt", replace(state, run=adopted, units=0)
     yield "recovery", "note crash", _dead(state, do)

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from core.domain import attempts, crashes
+from core.domain import attempts
 from core.domain.errors import ErrorClass, Refused
 from core.domain.moves import settle_intent
 from core.domain.plan import PIPELINE
@@ -70,24 +70,6 @@ def test_the_last_commit_completes_unless_the_run_is_to_be_cancelled(want: Want,
 def test_a_commit_that_lands_on_a_run_standing_still_counts_and_it_stays_paused() -> None:
     run = attempts.commit_stage(working(Want.PAUSE, Phase.PAUSED), "k", LATER)
     assert (run.phase, run.stages["transcribe"].key) == (Phase.PAUSED, "k")
-
-
-def test_an_adopted_stage_closes_the_attempt_that_made_it() -> None:
-    run = attempts.adopt_stage(working(stage="summary"), "summary", "k", LATER)
-    assert (run.open_attempt, run.attempts[-1].outcome, run.adopted) == (None, AttemptOutcome.COMMITTED, True)
-    assert settle_intent(run, LATER).phase == Phase.COMPLETED
-
-
-def test_adoption_and_the_note_of_the_crash_may_come_in_either_order() -> None:
-    first = crashes.crashed(attempts.adopt_stage(working(), "transcribe", "k", NOW), NOW, new_units=0)
-    last = attempts.adopt_stage(crashes.crashed(working(), NOW, new_units=0), "transcribe", "k", NOW)
-    for run in (first, last):
-        assert (run.phase, run.stages["transcribe"].status) == (Phase.QUEUED, StageStatus.COMMITTED)
-
-
-def test_nothing_is_adopted_by_a_run_that_has_ended() -> None:
-    with pytest.raises(Refused):
-        attempts.adopt_stage(a_run(Phase.FAILED), "download", "k", NOW)
 
 
 def test_a_retryable_error_waits_and_counts_as_a_try() -> None:

@@ -23,7 +23,6 @@ from core.domain.states import (
     Row,
     StageStatus,
     Want,
-    events_from,
 )
 from tests.support.records import NOW, a_batch, a_run
 
@@ -166,10 +165,6 @@ def test_only_runs_that_will_go_on_remember_a_wait() -> None:
                 continue
             if after.transitions and after.phase not in (Phase.QUEUED, Phase.RETRY_WAIT):
                 assert after.next_at is None, name
-
-
-def test_the_events_of_a_phase_are_told_in_the_order_of_the_table() -> None:
-    assert events_from(RUN_TABLE, "skipped") == ("unskip", "rerun")
 
 
 def test_the_history_is_numbered_on_and_keeps_its_last_lines() -> None:

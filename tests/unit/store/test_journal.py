@@ -35,25 +35,10 @@ def test_events_are_numbered_in_order_and_read_back(layout: Layout, clock: Manua
     assert journal.append([Event(type="run.claim", run_id=RUN, source="queued", target="running", data={"a": 1})]) == 1
     assert Journal(layout, clock).append(events(2)) == 3
     assert journal.append([]) == 3
-    first, *rest = journal.tail(0)
+    first, *rest = journal.events()
     assert (first.seq, first.t, first.source, first.target) == (1, "2026-06-01T12:00:00.000Z", "queued", "running")
     assert [event.seq for event in rest] == [2, 3]
-    assert [event.seq for event in journal.tail(2)] == [3]
-    assert journal.tail(3) == []
     assert the_file(layout).name == "2026-06-01.jsonl"
-
-
-def test_a_reader_goes_on_where_it_stopped_over_days_and_limits(layout: Layout, clock: ManualClock) -> None:
-    journal, reader = Journal(layout, clock), Journal(layout, clock)
-    seen: list[int] = []
-    for _ in range(4):
-        journal.append(events(5))
-        clock.advance(86400 / 2)
-        while found := reader.tail(seen[-1] if seen else 0, limit=3):
-            seen += [event.seq for event in found]
-    assert seen == list(range(1, 21))
-    assert len(list(layout.journal.glob("*.jsonl"))) == 3
-    assert [event.seq for event in Journal(layout, clock).tail(7)] == list(range(8, 21))
 
 
 def test_the_events_of_one_run_or_batch_are_found(layout: Layout, clock: ManualClock) -> None:
@@ -71,20 +56,20 @@ def test_a_torn_end_is_cut_off_and_its_number_not_given_again(layout: Layout, cl
     data = the_file(layout).read_bytes()
     for cut in range(1, len(data.splitlines()[2]) + 1):
         the_file(layout).write_bytes(data[:-cut])
-        assert [event.seq for event in Journal(layout, clock).tail(0)] == [1, 2]
+        assert [event.seq for event in Journal(layout, clock).events()] == [1, 2]
         assert Journal(layout, clock).append(events(1)) > 3
-        assert [event.seq for event in Journal(layout, clock).tail(0)][:2] == [1, 2]
+        assert [event.seq for event in Journal(layout, clock).events()][:2] == [1, 2]
 
 
 def test_a_tail_of_zeros_as_a_power_cut_leaves_it_is_cut_off(layout: Layout, clock: ManualClock) -> None:
     journal = Journal(layout, clock)
     for length in (1, 4096, 300_000):
-        before = len(journal.tail(0))
+        before = len(journal.events())
         journal.append(events(1))
         with the_file(layout).open("ab") as file:
             file.write(b"\0" * length)
         assert journal.append(events(1)) > 1
-        assert len(journal.tail(0)) == before + 2
+        assert len(journal.events()) == before + 2
         assert b"\0" not in the_file(layout).read_bytes()
 
 
@@ -114,7 +99,7 @@ def test_damaged_lines_cost_only_themselves_and_their_numbers_are_not_given_agai
         lines[number] = lines[number].replace(b"test", b"tset")
     the_file(layout).write_bytes(b"".join(lines))
     assert Journal(layout, clock).append(events(1)) > 4
-    assert [event.seq for event in Journal(layout, clock).tail(0)][:2] == [1, 3]
+    assert [event.seq for event in Journal(layout, clock).events()][:2] == [1, 3]
 
 
 def test_numbers_jump_after_a_boot_since_readers_may_have_seen_lost_lines(layout: Layout, clock: ManualClock) -> None:
@@ -130,7 +115,7 @@ def test_numbers_grow_even_when_the_clock_goes_back_a_day(layout: Layout, clock:
     journal.append(events(2))
     clock.set(datetime(1970, 1, 1, tzinfo=UTC))
     journal.append(events(2))
-    assert [event.seq for event in Journal(layout, clock).tail(0)] == [1, 2, 3, 4]
+    assert [event.seq for event in Journal(layout, clock).events()] == [1, 2, 3, 4]
 
 
 def test_many_writers_give_each_number_once(layout: Layout, clock: ManualClock) -> None:
@@ -144,7 +129,7 @@ def test_many_writers_give_each_number_once(layout: Layout, clock: ManualClock) 
         thread.start()
     for thread in threads:
         thread.join()
-    assert [event.seq for event in Journal(layout, clock).tail(0)] == list(range(1, 37))
+    assert [event.seq for event in Journal(layout, clock).events()] == list(range(1, 37))
 
 
 def test_transitions_kept_out_by_a_crash_are_appended_once(layout: Layout, clock: ManualClock) -> None:

@@ -41,4 +41,4 @@ def test_released_units_receipts_and_journals_are_read(store: StateStore, tmp_pa
     assert receipt is not None
     assert receipt.facts == {"language": "en"}
     (store.layout.journal / "2026-06-01.jsonl").write_bytes(released("schema-1/journal.jsonl"))
-    assert [event.type for event in store.journal.tail(0)] == ["run.claim"]
+    assert [event.type for event in store.journal.events()] == ["run.claim"]

@@ -116,26 +116,6 @@ def test_a_checksum_is_that_of_the_content_and_progress_is_told(tmp_path: Path) 
     assert told == [files.CHUNK_BYTES, 2 * files.CHUNK_BYTES, 3 * files.CHUNK_BYTES]
 
 
-def test_a_copy_has_the_content_and_tells_its_progress(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"x" * (files.CHUNK_BYTES + 5))
-    told: list[int] = []
-    files.reflink_or_copy(tmp_path / "a", tmp_path / "b", told.append)
-    assert (tmp_path / "b").read_bytes() == (tmp_path / "a").read_bytes()
-    assert (tmp_path / "b").stat().st_nlink == 1
-    assert told[-1] == files.CHUNK_BYTES + 5
-
-
-def test_a_copy_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"x")
-
-    def stop(_: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        files.reflink_or_copy(tmp_path / "a", tmp_path / "b", stop)
-    assert not (tmp_path / "b").exists()
-
-
 def test_free_space_and_kind_of_the_disk_are_known(tmp_path: Path) -> None:
     assert files.free_bytes(tmp_path) > 0
     assert files.filesystem_kind(Path("/proc")) == "proc"

@@ -1,12 +1,11 @@
 import os
-import signal
 import subprocess
 import sys
 
 import pytest
 from msgspec.structs import replace
 
-from core.system.identity import is_alive, signal_exactly, start_ticks, this_process
+from core.system.identity import is_alive, start_ticks, this_process
 
 
 def a_process() -> subprocess.Popen[bytes]:
@@ -28,7 +27,6 @@ def test_this_process_is_alive_and_so_is_a_child_until_it_ends() -> None:
 def test_a_reused_pid_is_not_mistaken_for_the_process_before() -> None:
     owner = replace(this_process(), start_ticks=this_process().start_ticks - 1)
     assert is_alive(owner) is False
-    assert signal_exactly(owner, signal.SIGKILL) is False
 
 
 def test_a_process_of_another_boot_is_dead_whatever_its_pid() -> None:
@@ -39,12 +37,6 @@ def test_a_process_of_another_boot_is_dead_whatever_its_pid() -> None:
 def test_what_cannot_be_known_from_here_is_not_assumed(change: dict[str, object]) -> None:
     owner = replace(this_process(), **change)
     assert is_alive(owner) is None
-    assert signal_exactly(owner, signal.SIGKILL) is False
-
-
-@pytest.mark.parametrize("pid", [1, 0, -1, 2**40])
-def test_strange_pids_are_never_signalled(pid: int) -> None:
-    assert signal_exactly(replace(this_process(), pid=pid), signal.SIGKILL) is False
 
 
 @pytest.mark.parametrize("pid", [0, -1, 2**40])
@@ -52,9 +44,3 @@ def test_strange_pids_name_no_process(pid: int) -> None:
     assert start_ticks(pid) is None
     with pytest.raises(ProcessLookupError):
         this_process(pid)
-
-
-def test_exactly_the_named_process_gets_the_signal() -> None:
-    with a_process() as child:
-        assert signal_exactly(this_process(child.pid), signal.SIGTERM) is True
-        assert child.wait(10) == -signal.SIGTERM
