@@ -10,6 +10,8 @@ from pages.components import session, words
 from pages.components.live import listen
 from pages.components.markup import Html, show, tag
 
+TOOLS = ("ffmpeg", "yt-dlp")  # names that are written small
+
 
 @st.cache_data(ttl=30, show_spinner="Looking at the set-up…")
 def checks(storage: str) -> list[dict[str, Any]]:
@@ -24,7 +26,7 @@ def line(ok: bool, name: str, message: str, hint: str = "") -> Html:
     return tag(
         "li",
         tag("i", "✓" if ok else "✗", title="well" if ok else "not well"),
-        tag("b", name.capitalize()),
+        tag("b", name if name in TOOLS else name.capitalize()),
         tag("span", message),
         tag("p", hint) if hint and not ok else None,
         data_tone="good" if ok else "bad",

@@ -18,7 +18,7 @@ class Reader {
     this.root = el("div", "rp-reader", root);
     const left = el("section", "rp-left", this.root), right = el("section", "rp-right", this.root);
     this.stage = el("div", "rp-media", left);
-    const tools = el("div", "rp-tools", left);
+    const tools = (this.tools = el("div", "rp-tools", left));
     this.search = el("input", "", tools);
     this.search.type = "search";
     this.search.placeholder = "Search the transcript";
@@ -44,6 +44,8 @@ class Reader {
 
   update(data) {
     this.data = data;
+    this.tools.hidden = !data.transcript;
+    this.list.hidden = !data.transcript && !data.waiting.transcript;
     this.part("media", data.media?.url, () => this.showMedia(data.media));
     this.part("transcript", data.transcript, () => this.load("transcript", data.transcript, (it) => this.showTranscript(it)));
     this.part("quotes", data.quotes, () => this.load("quotes", data.quotes, (it) => this.showQuotes(it)));

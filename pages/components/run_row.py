@@ -149,7 +149,7 @@ def _batch_row(batch: dict[str, Any], phases: list[Phase]) -> dict[str, Any]:
         "tone": "warn" if batch["outcome"] == "partial" else words.tone(word),
         "progress": None if over or word == "draft" else batch["progress"],
         "said": ""
-        if over
+        if over or word == "draft"
         else join([f"{batch['progress']:.0%}" if batch["progress"] else "", words.left(batch["eta_s"])]),
         "error": "",
         "hint": "",

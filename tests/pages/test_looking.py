@@ -172,7 +172,15 @@ def test_an_address_that_leads_nowhere_is_said(page: Open, name: str, address: d
 
 def test_health_names_every_check_the_service_and_what_it_took_over(page: Open) -> None:
     said = html(page("health.py"))
-    for part in ("Python", "Ffmpeg", "Speech model", "Disk space", "3 unfinished found, 2 resumed, 0 adopted, 1 held"):
+    for part in (
+        "Python",
+        "ffmpeg",
+        "yt-dlp",
+        "Sandbox",
+        "Speech model",
+        "Disk space",
+        "3 unfinished found, 2 resumed, 0 adopted, 1 held",
+    ):
         assert part in said
 
 
