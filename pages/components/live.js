@@ -1,5 +1,5 @@
 // One WebSocket a tab, shared by every live part of the page: browsers allow only six connections to a host.
-const LOST_MS = 1500, STALE_MS = 12000, OLD_MS = 5000, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500, CALM_MS = 400, ANSWER_MS = 1000, LEAVING_MS = 5000, BLANK_MS = 300, AGAIN_MS = 2000;
+const LOST_MS = 1500, STALE_MS = 12000, OLD_MS = 5000, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500, CALM_MS = 400, ANSWER_MS = 1000, SENT_MS = 30, LEAVING_MS = 5000, BLANK_MS = 300, AGAIN_MS = 2000;
 // What leads to another page; and what means the same when it is pressed twice.
 const LEAVES = ".rp-row-title, [data-testid=stPageLink] a";
 const ONCE = `${LEAVES}, [data-testid=stButton] button, [data-testid=stFormSubmitButton] button`;
@@ -39,16 +39,22 @@ function openBus() {
   new MutationObserver(idle).observe(document.body, {
     subtree: true, attributes: true, attributeFilter: ["data-test-script-state", "data-test-connection-state"],
   });
+  let askedAt = 0;
   document.addEventListener("click", (event) => {
-    if (event.detail > 1 && event.target.closest?.(ONCE)) {
+    const pressed = event.target.closest?.(ONCE);
+    const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    // Streamlit sends what is asked in one moment as one request, for one part: a click waits until ours is sent.
+    const early = pressed && plain && event.isTrusted && Date.now() - askedAt < SENT_MS;
+    if ((pressed && event.detail > 1) || early) {
       event.preventDefault();
       event.stopImmediatePropagation();
-      return;
     }
+    if (pressed && event.detail > 1) return;
     ours = false;
     settledAt = Math.max(settledAt, Date.now() + ANSWER_MS);
-    const left = event.target.closest?.(LEAVES);
-    if (left && left.href !== location.href) leaving = { from: location.href, until: Date.now() + LEAVING_MS };
+    if (early) setTimeout(() => pressed.click(), SENT_MS);
+    else if (plain && pressed?.matches(LEAVES) && pressed.href !== location.href)
+      leaving = { from: location.href, until: Date.now() + LEAVING_MS };
   }, true);
   // A page that is empty all the same (a click at the very moment of another one's answer) is drawn once more, whole.
   let blankSince = 0;
@@ -66,23 +72,26 @@ function openBus() {
   }
   // Streamlit draws only one of the fragments that are triggered in the same moment: they go one after the other.
   const queue = new Set();
+  let timer = 0;
   function ring(part, needed = () => true) {
     part.needed = needed;
     part.told ||= Date.now();
     queue.add(part);
-    if (queue.size === 1) setTimeout(next, 0);
+    timer ||= setTimeout(next, 0);
   }
   function next() {
-    if (!idle()) { setTimeout(next, BUSY_MS); return; }
+    timer = 0;
+    if (!idle()) { timer = setTimeout(next, BUSY_MS); return; }
     const part = [...queue].find((one) => one.whole) ?? [...queue][0];
     queue.delete(part);
     part.asked = parts.has(part) && part.needed() ? part.told : 0;
     part.told = 0;
     if (part.asked) {
       ours = !part.whole;
+      askedAt = Date.now();
       part.trigger();
     }
-    if (queue.size) setTimeout(next, APART_MS);
+    if (queue.size) timer ||= setTimeout(next, APART_MS);
   }
 
   // The moment that the page shows: the server's last word, or the first news since then that is not drawn yet.
