@@ -49,17 +49,22 @@ def main() -> int:
         source = talk(folder, chosen.seconds)
         reference = Reference(folder / "reference", source)
         print(f"{len(reference.sounds)} decodings undisturbed; {chosen.count} kills", flush=True)
-        rounds = []
-        for number in range(chosen.count):
+        rounds: list[Round] = []
+        number = 0
+        while len(rounds) < chosen.count:
+            number += 1
             dice = random.Random(f"{chosen.seed}.{number}")
-            rounds.append(kill_once(folder / f"round-{number}", reference, dice))
-            one = rounds[-1]
+            one = kill_once(folder / f"round-{number}", reference, dice)
+            shutil.rmtree(folder / f"round-{number}")
+            if one is None:
+                print(f"{number:4}  the kill came after the last window: another moment is drawn", flush=True)
+                continue
+            rounds.append(one)
             print(
                 f"{number:4}  claimed {one.claimed_s:.3f} s  decoding {one.decoding_s:.3f} s  "
                 f"in flight {one.in_flight}  made twice {one.twice}  {'identical' if one.identical else 'DIFFERENT'}",
                 flush=True,
             )
-            shutil.rmtree(folder / f"round-{number}")
     return 0 if report(rounds) else 1
 
 
@@ -90,8 +95,8 @@ class Reference:
         self.sounds = Counter(one.sound for one in self.log.decodings())
 
 
-def kill_once(folder: Path, reference: Reference, dice: random.Random) -> Round:
-    """One storage, one kill at a moment that `dice` choose, one resumption."""
+def kill_once(folder: Path, reference: Reference, dice: random.Random) -> Round | None:
+    """One storage, one kill at a moment that `dice` choose, one resumption; None when no window was left to decode."""
     log = ToolLog(folder / "log")
     killed = product(folder, log)
     run_id = killed.run_of(killed("add", reference.source, "--json"))
@@ -109,7 +114,10 @@ def kill_once(folder: Path, reference: Reference, dice: random.Random) -> Round:
     until(lambda: epoch < open_attempt(killed, run_id).get("epoch", 0), patience_s=20)
     # The write of the claim is the last of the state file until the stage ends.
     claimed_s = killed.layout.run_state(run_id).stat().st_mtime - time.time() + time.monotonic() - started
-    until(lambda: len(log.decodings()) > len(before))
+    until(lambda: len(log.decodings()) > len(before) or killed.phase(run_id) == "completed")
+    if len(log.decodings()) == len(before):
+        killed.close()
+        return None
     decoding_s = log.decodings()[len(before)].began - started
     killed.wait_for(run_id, "completed", "failed")
     results = killed.results(run_id, NAMES)

@@ -213,6 +213,7 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
         disk_is_low=lambda: free_bytes(layout.root) < config.free_space_bytes,
         new_units=measure.units_of_attempt,
         pause_free_s=config.pause_free_s,
+        urgent=wake.urgent,
     )
     return Service(
         index=index,

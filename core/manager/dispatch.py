@@ -56,7 +56,9 @@ class Dispatcher:
         disk_is_low: Callable[[], bool],
         new_units: Callable[[str, str], int],
         pause_free_s: float,
+        urgent: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._urgent = urgent
         self._index, self._writer, self._engine, self._clock = index, writer, engine, clock
         self._catalog, self._playlists, self._policy = catalog, playlists, policy
         self._jitter, self._new_units, self._pause_free_s = jitter, new_units, pause_free_s
@@ -82,10 +84,14 @@ class Dispatcher:
     def turn(self) -> float:
         """Do all that can be done now; returns the seconds until something is due again.
 
-        A record that cannot be written or believed now is put off, and holds up no other. Raises `Fenced` only.
+        A record that cannot be written or believed now is put off, and holds up no other. When something `urgent`
+        changes meanwhile, as a pause does, the turn ends early: each write takes a while, and no claim may follow it.
+        Raises `Fenced` only.
         """
         self._in_trouble = False
         self._hear_all()
+        if self._is_urgent():
+            return 0.0
         wait_s = IDLE_S
         runs, _, _ = self._index.snapshot()
         for run in runs.values():
@@ -97,8 +103,13 @@ class Dispatcher:
         self._settle_batches()
         if not self.draining:
             for claim in self._put_off("schedule", self._claims.due) or ():
+                if self._is_urgent():
+                    return 0.0
                 self._put_off(claim.run_id, partial(self._claims.start, claim))
         return min(wait_s, TROUBLE_S) if self._in_trouble else wait_s
+
+    def _is_urgent(self) -> bool:
+        return self._urgent() and not self.draining
 
     def _put_off(self, what: str, act: Callable[[], T]) -> T | None:
         """What `act` gives; None when the disk or the record refuses, which a later turn tries again."""
@@ -117,7 +128,7 @@ class Dispatcher:
         """Write down what happened; what cannot be written now (a full disk) is heard again by the next turn."""
         events, self._unheard = [*self._unheard, *self._engine.events()], []
         for event in events:
-            if not self._put_off(event.attempt_id, partial(self._hear, event)):
+            if self._is_urgent() or not self._put_off(event.attempt_id, partial(self._hear, event)):
                 self._unheard.append(event)
 
     def _hear(self, event: EngineEvent) -> bool:

@@ -18,6 +18,7 @@ from core.system.logs import Log
 
 log = Log("service")
 TROUBLE_S = 2.0
+URGENT = frozenset({"pool", "batch"})  # what holds many runs at once; the service itself hardly ever writes them
 
 
 class Wakeable(Protocol):
@@ -39,6 +40,7 @@ class Wake:
         self._bell = threading.Event()
         self._lock = threading.Lock()
         self._changed: set[tuple[str, str]] = set()
+        self._urgent = False
 
     def ring(self) -> None:
         """Wake the loop."""
@@ -50,7 +52,12 @@ class Wake:
             return
         with self._lock:
             self._changed.add((kind, record_id))
+            self._urgent |= kind in URGENT
         self._bell.set()
+
+    def urgent(self) -> bool:
+        """Whether something changed that the turn now being taken should not outlast, such as a pause of everything."""
+        return self._urgent
 
     def wait(self, timeout_s: float) -> set[tuple[str, str]]:
         """Sleep until the bell rings or `timeout_s` seconds are over; what changed meanwhile."""
@@ -58,6 +65,7 @@ class Wake:
         self._bell.clear()
         with self._lock:
             changed, self._changed = self._changed, set()
+            self._urgent = False
         return changed
 
 

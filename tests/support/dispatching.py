@@ -1,6 +1,7 @@
 """A storage with a dispatcher on it, an engine whose attempts end when and how the test says, and a clock it moves."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,7 @@ class House:
             (CountingStage("download"), CountingStage("transcribe", lane="cpu", needs=("download",)))
         )
         self.disk_is_low = False
+        self.urgent: Callable[[], bool] = lambda: False
         self.new_units = 0
         self._lanes, self._pause_free_s = lanes, pause_free_s
         self._attempt_ids = itertools.count(1)
@@ -148,6 +150,7 @@ class House:
             disk_is_low=lambda: self.disk_is_low,
             new_units=lambda run_id, attempt_id: self.new_units,
             pause_free_s=self._pause_free_s,
+            urgent=lambda: self.urgent(),  # noqa: PLW0108 - tests change it later
         )
 
     def _commands(self, index: Index, writer: Writer) -> Commands:

@@ -70,6 +70,37 @@ def test_a_long_pause_frees_the_memory_and_the_run_stays_paused(tmp_path: Path) 
     assert house.engine.begun[-1] == (run, "transcribe")
 
 
+def test_a_pause_of_everything_between_two_claims_is_followed_by_none(tmp_path: Path) -> None:
+    house = House(tmp_path, network=3)
+    house.add(3, concurrency=3)
+    other = house.commands_of_another_process()
+
+    def paused_after_the_first_claim() -> bool:
+        if house.engine.begun and house.index.pool.pause is None:
+            other.pool("pause", by=ANA)
+        return bool(house.engine.begun)
+
+    house.urgent = paused_after_the_first_claim
+    assert house.turn() == 0.0, "the next turn comes at once"
+    assert len(house.engine.begun) == 1
+    house.urgent = lambda: False
+    house.index.refresh("pool", "pool")
+    house.turn()
+    assert len(house.engine.begun) == 1
+
+
+def test_what_ended_before_an_urgent_change_is_heard_after_it(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    house.urgent = lambda: True
+    house.end(run)
+    assert house.turn() == 0.0
+    assert house.run(run).open_attempt is not None
+    house.urgent = lambda: False
+    house.turn()
+    assert house.run(run).stages["download"].status == "committed"
+
+
 def test_a_pause_ends_a_transfer_which_would_time_out_on_the_other_side(house: House) -> None:
     (run,) = house.add()
     house.turn()
