@@ -1,6 +1,6 @@
 """One turn of the service: compare what the files want with what is, and act on the difference.
 
-events of the engine -> intents and timers of every run -> playlists -> batches -> claims. Each step writes the record
+signals -> events of the engine -> intents and timers of every run -> playlists -> batches -> claims. Each step writes the record
 first and signals after, so that a crash between the two is found by the next turn.
 """
 
@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from core.domain import attempts as attempting
 from core.domain import crashes
-from core.domain.batch import BatchRecord, settle_batch
 from core.domain.errors import Fenced, RepriseError
 from core.domain.moves import due, settle_intent, wait_over
 from core.domain.run import RunRecord
@@ -22,6 +21,7 @@ from core.manager.index import Index
 from core.manager.outcomes import RetryPolicy, apply_outcome, ended_as
 from core.manager.playlists import Playlists
 from core.manager.rounds import cancel_with_batch, start_round
+from core.manager.settling import settlements
 from core.manager.shared_work import SharedWork
 from core.manager.writer import Writer
 from core.runner.outcome import Outcome, Playlist
@@ -89,6 +89,7 @@ class Dispatcher:
         Raises `Fenced` only.
         """
         self._in_trouble = False
+        self._signal_all()
         self._hear_all()
         if self._is_urgent():
             return 0.0
@@ -100,7 +101,8 @@ class Dispatcher:
                 due_s = self._put_off(run.run_id, partial(self._drive, run))
                 wait_s = wait_s if due_s is None else min(wait_s, due_s)
         self._put_off("playlists", self._playlists.expand)
-        self._settle_batches()
+        for batch_id, settle in settlements(self._index, self._writer, self._clock):
+            self._put_off(batch_id, settle)
         if not self.draining:
             for claim in self._put_off("schedule", self._claims.due) or ():
                 if self._is_urgent():
@@ -121,6 +123,13 @@ class Dispatcher:
             log.error("put_off", what=what, error=str(error))
             self._in_trouble = True
             return None
+
+    def _signal_all(self) -> None:
+        """Signals go before anything is written: a pause is waited for, and a write takes as long as the disk likes."""
+        for run_id in list(self._attempts.values()):
+            run = self._index.runs.get(run_id)
+            if run is not None:
+                self._put_off(run_id, partial(self._drive_attempt, run))
 
     # --- what the engine says --------------------------------------------------------------------------------
 
@@ -272,21 +281,6 @@ class Dispatcher:
             return
         self._signalled[attempt_id] = signal
         self._engine.signal(attempt_id, signal)
-
-    # --- batches --------------------------------------------------------------------------------------------
-
-    def _settle_batches(self) -> None:
-        runs, batches, _ = self._index.snapshot()
-        phases: dict[str, list[Phase]] = {batch_id: [] for batch_id in batches}
-        for run in runs.values():
-            if run.batch_id in phases:
-                phases[run.batch_id].append(Phase.QUEUED if run.intent.again else run.phase)
-        for batch_id, batch in batches.items():
-            self._put_off(batch_id, partial(self._settle, batch, phases[batch_id]))
-
-    def _settle(self, batch: BatchRecord, phases: list[Phase]) -> None:
-        if settle_batch(batch, phases, self._clock.now()) is not batch:
-            self._writer.batch(batch.batch_id, lambda batch: settle_batch(batch, phases, self._clock.now()))
 
     def close(self) -> None:
         """After the engine is closed: hear what is left, and give back what is still open as shut down."""

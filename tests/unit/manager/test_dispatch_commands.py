@@ -101,6 +101,19 @@ def test_what_ended_before_an_urgent_change_is_heard_after_it(house: House) -> N
     assert house.run(run).stages["download"].status == "committed"
 
 
+def test_work_stands_still_before_anything_is_written_about_other_runs(tmp_path: Path) -> None:
+    house = House(tmp_path, network=2, cpu=1)
+    talk, other = house.add(2, concurrency=2)
+    house.turn()
+    house.end(talk)
+    house.turn()
+    house.commands.pool("pause", by=ANA)
+    house.urgent = lambda: True  # the turn comes no further than its signals
+    house.end(other)
+    assert house.engine.signals == [(talk, Signal.FREEZE)]
+    assert house.run(other).open_attempt is not None
+
+
 def test_a_pause_ends_a_transfer_which_would_time_out_on_the_other_side(house: House) -> None:
     (run,) = house.add()
     house.turn()
