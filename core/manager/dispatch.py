@@ -1,7 +1,8 @@
 """One turn of the service: compare what the files want with what is, and act on the difference.
 
-signals -> events of the engine -> intents and timers of every run -> playlists -> batches -> claims. Each step writes the record
-first and signals after, so that a crash between the two is found by the next turn.
+signals -> events of the engine -> intents and timers of every run -> playlists -> batches -> claims. Each step writes
+the record first and signals after, so that a crash between the two is found by the next turn; what is already written
+when the turn begins is signalled at once.
 """
 
 from collections.abc import Callable
