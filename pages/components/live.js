@@ -1,5 +1,5 @@
 // One WebSocket a tab, shared by every live part of the page: browsers allow only six connections to a host.
-const LOST_MS = 1500, STALE_MS = 12000, OLD_MS = 5000, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500, CALM_MS = 400, ANSWER_MS = 1000, SENT_MS = 30, LEAVING_MS = 5000, BLANK_MS = 300, AGAIN_MS = 2000;
+const LOST_MS = 1500, STALE_MS = 12000, OLD_MS = 5000, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500, CALM_MS = 400, ANSWER_MS = 1000, SENT_MS = 30, LEAVING_MS = 5000, BLANK_MS = 300, AGAIN_MS = 2000, UNANSWERED_MS = 1000;
 // What leads to another page; and what means the same when it is pressed twice.
 const LEAVES = ".rp-row-title, [data-testid=stPageLink] a";
 const ONCE = `${LEAVES}, [data-testid=stButton] button, [data-testid=stFormSubmitButton] button`;
@@ -70,7 +70,8 @@ function openBus() {
     blankSince = now + AGAIN_MS;
     for (const part of parts) if (part.whole) ring(part, isBlank);
   }
-  // Streamlit draws only one of the fragments that are triggered in the same moment: they go one after the other.
+  // Streamlit draws only one of the fragments that are asked for in the same moment: each waits until the one before is
+  // drawn, however long the server takes to begin, and what is not drawn after a second is asked for again.
   const queue = new Set();
   let timer = 0;
   function ring(part, needed = () => true) {
@@ -79,16 +80,23 @@ function openBus() {
     queue.add(part);
     timer ||= setTimeout(next, 0);
   }
+  function waitsForAnswer() {
+    return [...parts].some((part) => part.asked && Date.now() - part.askedAt < UNANSWERED_MS);
+  }
+  function askAgain() {
+    for (const part of parts)
+      if (part.asked && Date.now() - part.askedAt >= UNANSWERED_MS && !queue.has(part)) ring(part, part.needed);
+  }
   function next() {
     timer = 0;
-    if (!idle()) { timer = setTimeout(next, BUSY_MS); return; }
+    if (!idle() || waitsForAnswer()) { timer = setTimeout(next, BUSY_MS); return; }
     const part = [...queue].find((one) => one.whole) ?? [...queue][0];
     queue.delete(part);
     part.asked = parts.has(part) && part.needed() ? part.told : 0;
     part.told = 0;
     if (part.asked) {
       ours = !part.whole;
-      askedAt = Date.now();
+      askedAt = part.askedAt = Date.now();
       part.trigger();
     }
     if (queue.size) timer ||= setTimeout(next, APART_MS);
@@ -123,6 +131,7 @@ function openBus() {
   setInterval(() => {
     idle(); // notices when the connection comes and goes
     fillBlank();
+    askAgain();
     const gone = (lostAt && Date.now() - lostAt > LOST_MS) || Date.now() - heard > STALE_MS;
     const old = Date.now() - since();
     const age = `What you see is ${Math.round(old / 1000)} s old`;
@@ -146,7 +155,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   part.whole = data.whole;
   part.trigger = () => {
     part.missed = document.hidden;
-    if (!document.hidden) setTriggerValue("tick", Date.now());
+    if (document.hidden) part.asked = 0;
+    else setTriggerValue("tick", Date.now());
   };
   bus.parts.add(part);
   clearInterval(part.timer);
