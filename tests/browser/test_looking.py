@@ -52,9 +52,7 @@ def test_a_count_filters_the_runs_and_the_filter_survives_a_reload(browser: Brow
         expect(page.get_by_role("list", name="Active now")).to_be_visible()
 
 
-def test_a_change_on_the_disk_is_pushed_to_the_screen(
-    browser: Browser, dashboard: Dashboard, case: Showcase
-) -> None:
+def test_a_change_on_the_disk_is_pushed_to_the_screen(browser: Browser, dashboard: Dashboard, case: Showcase) -> None:
     run = case.store.runs.get(run_named(case, "Field recording 14")).value
     took = []
     with tab(browser, dashboard, f"/run?run={run.run_id}") as page:
