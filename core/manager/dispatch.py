@@ -57,12 +57,11 @@ class Dispatcher:
         disk_is_low: Callable[[], bool],
         new_units: Callable[[str, str], int],
         pause_free_s: float,
-        urgent: Callable[[], bool] = lambda: False,
+        urgent: Callable[[], bool],
     ) -> None:
-        self._urgent = urgent
         self._index, self._writer, self._engine, self._clock = index, writer, engine, clock
         self._catalog, self._playlists, self._policy = catalog, playlists, policy
-        self._jitter, self._new_units, self._pause_free_s = jitter, new_units, pause_free_s
+        self._jitter, self._new_units, self._pause_free_s, self._urgent = jitter, new_units, pause_free_s, urgent
         self._attempts: dict[str, str] = {}  # open attempt -> run, of this service
         self._claims = Claims(
             index=index,

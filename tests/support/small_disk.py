@@ -8,8 +8,8 @@ from pathlib import Path
 
 @contextmanager
 def small_disk(folder: Path, options: str) -> Iterator[Path]:
-    """A tmpfs at `folder`, which is made; `options` are those of mount (`size=4m`, `ro`)."""
-    folder.mkdir()
+    """A tmpfs at `folder`, which is made unless it is there; `options` are those of mount (`size=4m`, `ro`)."""
+    folder.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
     try:
         yield folder

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 from collections import deque
 from pathlib import Path, PurePosixPath
@@ -19,6 +18,7 @@ from core.stages.download.source import canonical_url, shown
 from core.stages.download.texts import display_title, log_line
 from core.stages.stage import Attempt, Entry, Expanded
 from core.system.egress import EgressProxy
+from core.system.files import free_bytes
 from core.system.network import AllowedHosts
 from core.system.programs import Limits, Program, signal_name
 
@@ -110,7 +110,7 @@ def _proxy(source: Source, bounds: Bounds) -> EgressProxy:
 
 def require_space(folder: Path, needed: int, bounds: Bounds) -> None:
     """Raise `StageError(DISK_FULL)` unless `needed` bytes fit on the disk of `folder` and the reserve stays free."""
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(folder)
     if free < needed + bounds.free_space_bytes:
         raise StageError(
             ErrorClass.DISK_FULL,
@@ -125,7 +125,7 @@ def _largest_file(folder: Path, bounds: Bounds) -> int:
     stops it at the reserve, without which no state could be written any more.
     """
     largest = max((_size(path) for path in folder.iterdir()), default=0)
-    spare = max(shutil.disk_usage(folder).free - bounds.free_space_bytes, 0)
+    spare = max(free_bytes(folder) - bounds.free_space_bytes, 0)
     return min(bounds.max_media_bytes + CONTAINER_BYTES, largest + spare)
 
 

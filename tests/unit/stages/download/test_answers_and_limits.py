@@ -1,17 +1,16 @@
 """What servers say and how far they may go: classes, sentences, bytes, seconds, space."""
 
 import gzip
-import shutil
-import subprocess
 import zlib
 from pathlib import Path
 
 import pytest
 
 from core.domain.errors import ErrorClass
-from core.stages.download import DownloadStage
+from core.stages.download import DownloadStage, remote
 from tests.support.media_files import hls_folder, mp4
 from tests.support.media_server import MediaServer
+from tests.support.small_disk import small_disk
 from tests.unit.stages.download.conftest import Begin, failure, make_stage, serve_folder
 
 
@@ -121,26 +120,19 @@ def test_too_little_free_space_is_said_before_anything_is_fetched(server: MediaS
 @pytest.mark.root
 def test_a_disk_that_fills_up_is_told_as_such_and_what_is_there_is_kept(server: MediaServer, begin: Begin) -> None:
     attempt = begin(server.add("/v.mp4", mp4(seconds=4.0, noise=True), content_type="video/mp4"))
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(attempt.work)], check=False)
-    if mounted.returncode != 0:
-        pytest.skip("tmpfs cannot be mounted here")
-    try:
+    with small_disk(attempt.work, "size=2m"):
         error = failure(make_stage(server, free_space_bytes=0), attempt)
         assert error.error_class == ErrorClass.DISK_FULL
         assert (attempt.work / "source.0.part").stat().st_size > 1_000_000
-    finally:
-        subprocess.run(["umount", str(attempt.work)], check=True)
 
 
 def test_the_reserve_of_the_disk_is_kept_free_while_downloading(
     server: MediaServer, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt = begin(server.add("/v.mp4", mp4(seconds=4.0, noise=True), content_type="video/mp4", stall_at=2_000_000))
-    plain = shutil.disk_usage
 
-    def filling(path: Path) -> object:
-        full = any(one.stat().st_size > 1_000_000 for one in attempt.work.glob("*.part"))
-        return plain(path)._replace(free=0 if full else 2**40)
+    def filling(folder: Path) -> int:
+        return 0 if any(one.stat().st_size > 1_000_000 for one in folder.glob("*.part")) else 2**40
 
-    monkeypatch.setattr(shutil, "disk_usage", filling)
+    monkeypatch.setattr(remote, "free_bytes", filling)
     assert failure(make_stage(server), attempt).error_class == ErrorClass.DISK_FULL
