@@ -5,7 +5,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -45,6 +45,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     retry_base_s: Positive = 2.0
     retry_cap_s: Positive = 30.0
     stall_s: Positive = 300.0
+    stall_recovery: Literal["manual", "automatic"] = "manual"
+    max_recoveries: Count = 3
+    stage_timeout_s: Positive = 6 * 3600.0
+    run_timeout_s: Positive = 6 * 3600.0
+    batch_timeout_s: Positive = 6 * 3600.0
+    cancel_grace_s: Positive = 10.0
+    auto_pause_failures: Annotated[int, msgspec.Meta(ge=0)] = 5
+    breaker_failures: Count = 3
+    breaker_open_s: Positive = 30.0
+    max_runs_per_user: Annotated[int, msgspec.Meta(ge=0)] = 0
+    min_free_memory_bytes: Annotated[int, msgspec.Meta(ge=0)] = 0
+    max_load_per_core: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     pause_free_s: Positive = 60.0
     rescan_s: Positive = 30.0
     shutdown_s: Positive = 8.0

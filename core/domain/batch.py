@@ -15,12 +15,17 @@ MAX_RUNS = 50
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True):
-    """Why nothing is claimed: the reason's kind, by whom, in which words, since when."""
+    """Why nothing is claimed: the reason's kind, by whom, in which words, since when.
+
+    With `drain` the stages that run go on to their end. `runs` are the failed runs that an auto-pause names.
+    """
 
     reason: Literal["operator", "auto", "quota", "disk", "dependency", "maintenance"] = "operator"
     by: str = ""
     why: str = ""
     at: datetime | None = None
+    drain: bool = False
+    runs: list[str] = msgspec.field(default_factory=list)
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +42,9 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A batch as its state file holds it; which runs it has now is told by the runs themselves.
 
     `members` are the runs it was made with; those that a playlist brings later are in the `entries` of its run.
+    `order` are the runs that were put into another order than their positions say. Failures are counted from
+    `streak_since` on; from `probing_since` on one run at a time is tried, until a stage is committed. `active_s` is how
+    long work on it was in flight, in seconds. A deleted batch knows from which phase, so that it can be restored.
     """
 
     batch_id: str
@@ -56,6 +64,11 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: datetime | None = None
     outcome: Literal["success", "partial", "failed"] | None = None
     members: list[Member] = msgspec.field(default_factory=list)
+    order: list[str] = msgspec.field(default_factory=list)
+    streak_since: datetime | None = None
+    probing_since: datetime | None = None
+    active_s: float = 0.0
+    deleted_from: BatchPhase | None = None
     transitions: list[Transition] = msgspec.field(default_factory=list)
 
 

@@ -24,13 +24,19 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator wants, who said so, when and why; `again` asks for one more round (retry)."""
+    """What the operator wants, who said so, when and why.
+
+    `again` asks for one more round (retry), `drain` lets a pause wait for the end of the running stage, and `recover`
+    names the one stalled attempt that is to be ended and begun anew.
+    """
 
     want: Want = Want.RUN
     by: str = ""
     why: str = ""
     at: datetime | None = None
     again: bool = False
+    drain: bool = False
+    recover: str | None = None
     from_stage: str | None = None
     changes: dict[str, Any] = msgspec.field(default_factory=dict)
 
@@ -55,7 +61,11 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the ledger: one try of one stage, never changed after its end."""
+    """One line of the ledger: one try of one stage, never changed after its end.
+
+    `active_s` is how long it really worked, in seconds of a clock that no one can set, without pauses; `probe` names
+    the circuit breaker whose one trial it was.
+    """
 
     id: str
     stage: str
@@ -66,6 +76,17 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     owner: Owner | None = None
     failure: Failure | None = None
     units_done: int = 0
+    active_s: float | None = None
+    probe: str | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the service found about an attempt that does not come on as it should; gone as soon as it does."""
+
+    kind: Literal["stalled", "slow"]
+    attempt: str
+    at: datetime
+    message: str
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,12 +102,16 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StageState(msgspec.Struct, frozen=True, kw_only=True):
-    """One stage of a run: its status, the key of what it published, and its tries in this round."""
+    """One stage of a run: its status, the key of what it published, and what it used up in this round.
+
+    `tries` counts errors and `stalls` recoveries from a stall: two budgets that never mix.
+    """
 
     status: StageStatus = StageStatus.PENDING
     key: str | None = None
     redo: int = 0
     tries: int = 0
+    stalls: int = 0
     started_at: datetime | None = None
     ended_at: datetime | None = None
     failure: Failure | None = None
@@ -144,6 +169,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     retry_count: int = 0
     resumed_count: int = 0
     crashes: list[datetime] = msgspec.field(default_factory=list)
+    verdict: Verdict | None = None
+    removed: bool = False
     resumed: bool = False
     adopted: bool = False
     playlist: str = ""
