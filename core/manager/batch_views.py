@@ -1,0 +1,64 @@
+"""How one batch is shown: the JSON of the outside contract, computed from its record and its runs each time."""
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from core.domain.batch import BatchRecord
+from core.domain.run import RunRecord
+from core.domain.states import TERMINAL, Phase
+from core.manager.look import Look
+from core.manager.measure import Measure
+from core.manager.run_views import span
+from core.system.clock import rfc3339
+
+
+class BatchViews:
+    """Says what is shown of a batch."""
+
+    def __init__(self, measure: Measure) -> None:
+        self._measure = measure
+
+    def brief(self, batch: BatchRecord, runs: list[RunRecord], look: Look) -> dict[str, Any]:
+        """The batch without its runs, which are `runs`."""
+        counts = Counter(run.phase for run in runs)
+        eta = (
+            self._measure.eta_of(runs, look.rates, batch.concurrency)
+            if any(r.phase not in TERMINAL for r in runs)
+            else None
+        )
+        share = sum(self._measure.share(run) if run.phase not in TERMINAL else 1.0 for run in runs) / (len(runs) or 1)
+        pause = batch.pause
+        return {
+            "batch_id": batch.batch_id,
+            "name": batch.name,
+            "description": batch.description,
+            "owner": batch.owner,
+            "phase": batch.phase,
+            "intent": "pause" if pause else "cancel" if batch.cancel_by else "run",
+            "pause": msgspec.to_builtins(pause) if pause is not None else None,
+            "settings": msgspec.to_builtins(batch.settings),
+            "priority": batch.priority,
+            "concurrency": batch.concurrency,
+            "total": len(runs),
+            "completed": counts[Phase.COMPLETED],
+            "failed": counts[Phase.FAILED],
+            "cancelled": counts[Phase.CANCELLED],
+            "skipped": counts[Phase.SKIPPED],
+            "consecutive_failures": consecutive_failures(runs),
+            "outcome": batch.outcome,
+            "total_duration_s": sum(run.duration_s or 0.0 for run in runs),
+            "processed_duration_s": sum(run.duration_s or 0.0 for run in runs if run.phase == Phase.COMPLETED),
+            "eta_s": span(eta),
+            "progress": round(share, 4),
+            "created_at": rfc3339(batch.created_at),
+            "completed_at": rfc3339(batch.completed_at) if batch.completed_at else None,
+        }
+
+
+def consecutive_failures(runs: list[RunRecord]) -> int:
+    """How many runs failed since the last one that did not, in the order in which they ended."""
+    ended = sorted((run.completed_at, run.phase) for run in runs if run.completed_at and run.phase in TERMINAL)
+    phases = [phase for _, phase in ended]
+    return next((count for count, phase in enumerate(reversed(phases)) if phase != Phase.FAILED), len(phases))

@@ -1,0 +1,67 @@
+"""How the pool is shown: the numbers of the status, computed from all records each time."""
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from core.domain.display import pool_status
+from core.domain.states import TERMINAL, BatchPhase, Phase
+from core.manager.index import Index
+from core.manager.look import Look
+from core.manager.measure import Measure
+from core.manager.run_views import RunViews, span
+from core.store.layout import Layout
+from core.store.locks import Lock
+from core.system.clock import Clock, rfc3339
+
+THROUGHPUT_WINDOW_S = 600.0
+
+
+class PoolViews:
+    """Says what is shown of the pool."""
+
+    def __init__(self, *, index: Index, layout: Layout, measure: Measure, runs: RunViews, clock: Clock) -> None:
+        self._index, self._layout, self._measure, self._runs, self._clock = index, layout, measure, runs, clock
+
+    def status(self, look: Look) -> dict[str, Any]:
+        """The pool in numbers."""
+        batches, pool, alive = look.situation.batches, look.situation.pool, look.service_alive
+        runs = [run for run in look.situation.runs.values() if run.batch_id in batches]
+        counts = Counter(run.phase for run in runs if batches[run.batch_id].phase != BatchPhase.DRAFT)
+        holder = Lock(self._layout.service_lock()).holder() if alive else None
+        active = [run for run in runs if run.phase not in TERMINAL]
+        done_lately = [
+            run
+            for run in runs
+            if run.completed_at and (self._clock.now() - run.completed_at).total_seconds() < THROUGHPUT_WINDOW_S
+        ]
+        return {
+            "status": pool_status(pool, counts, service_alive=alive),
+            "active_workers": sum(run.open_attempt is not None for run in active),
+            "pending": counts[Phase.QUEUED] + counts[Phase.RETRY_WAIT] + counts[Phase.RECEIVING],
+            "processing": counts[Phase.RUNNING],
+            "completed": counts[Phase.COMPLETED] + counts[Phase.SKIPPED],
+            "failed": counts[Phase.FAILED],
+            "paused": counts[Phase.PAUSED],
+            "cancelled": counts[Phase.CANCELLED],
+            "damaged": len(self._index.damaged),
+            "stalled": sum("stalled" in self._runs.flags(run) for run in active),
+            "resumed": sum(run.resumed for run in active),
+            "throughput_per_min": round(len(done_lately) * 60.0 / THROUGHPUT_WINDOW_S, 3),
+            "eta_s": span(self._measure.eta_of(active, look.rates)) if active else None,
+            "pause": msgspec.to_builtins(pool.pause) if pool.pause is not None else None,
+            "service": {
+                "alive": alive,
+                "pid": holder.pid if holder is not None else None,
+                "since": rfc3339(pool.service_since) if alive and pool.service_since else None,
+                "epoch": pool.epoch,
+            },
+            "recovery": {
+                "found": int(pool.recovery.get("found", 0)),
+                "resumed": int(pool.recovery.get("resumed", 0)),
+                "adopted": sum(run.adopted for run in runs),
+                "held": int(pool.recovery.get("held", 0)),
+                "redone_s": None,
+            },
+        }

@@ -1,0 +1,93 @@
+"""How one run is shown: the JSON of the outside contract, computed from its record each time."""
+
+from typing import Any
+
+import msgspec
+
+from core.config import Config
+from core.domain.diagnosis import flags
+from core.domain.estimate import Estimate
+from core.domain.run import RunRecord, StageState
+from core.domain.states import TERMINAL
+from core.manager.look import Look
+from core.manager.measure import Measure
+from core.stages.catalog import Catalog
+from core.store.artifacts import Artifacts
+from core.system.clock import rfc3339
+
+
+class RunViews:
+    """Says what is shown of a run: briefly in lists, with its stages where it is looked at."""
+
+    def __init__(self, *, artifacts: Artifacts, catalog: Catalog, measure: Measure, config: Config) -> None:
+        self._artifacts, self._catalog, self._measure, self._config = artifacts, catalog, measure, config
+
+    def flags(self, run: RunRecord) -> list[str]:
+        """The flags a run is shown with: stalled, slow, resumed, adopted."""
+        return list(flags(run, self._measure.quiet_s(run), stall_s=self._config.stall_s))
+
+    def brief(self, run: RunRecord, look: Look) -> dict[str, Any]:
+        """The run without its stages."""
+        running = run.open_attempt
+        progress = self._measure.progress_of(run)
+        return {
+            "run_id": run.run_id,
+            "batch_id": run.batch_id,
+            "space_id": run.space_id,
+            "position": run.position,
+            "source": run.source.value,
+            "title": run.title,
+            "duration_s": run.duration_s,
+            "owner": run.owner,
+            "phase": run.phase,
+            "intent": run.intent.want,
+            "flags": self.flags(run),
+            "priority": run.priority,
+            "progress": self._measure.share(run),
+            "stage": running.stage if running is not None else None if run.phase in TERMINAL else run.next_stage,
+            "note": str(progress.get("note", "")) if progress else "",
+            "created_at": rfc3339(run.created_at),
+            "started_at": rfc3339(run.started_at) if run.started_at else None,
+            "completed_at": rfc3339(run.completed_at) if run.completed_at else None,
+            "updated_at": rfc3339(run.updated_at),
+            "eta_s": span(self._measure.eta(run, look.rates)) if run.phase not in TERMINAL else None,
+            "attempts": {name: stage.tries for name, stage in run.stages.items()},
+            "retry_count": run.retry_count,
+            "resumed_count": run.resumed_count,
+            "failure": msgspec.to_builtins(run.failure) if run.failure is not None else None,
+            "blocked_reason": look.blocked(run),
+            "work": {
+                name: msgspec.to_builtins(stage.work) for name, stage in run.stages.items() if stage.work is not None
+            },
+        }
+
+    def full(self, run: RunRecord, look: Look) -> dict[str, Any]:
+        """The run with its stages."""
+        return self.brief(run, look) | {
+            "stages": {name: self._stage(run, name, stage) for name, stage in run.stages.items()}
+        }
+
+    def _stage(self, run: RunRecord, name: str, stage: StageState) -> dict[str, Any]:
+        receipt = self._artifacts.receipt(name, stage.key) if stage.key else None
+        files = receipt.files if receipt is not None else {}
+        progress = self._measure.progress_of(run) if run.open_attempt and run.open_attempt.stage == name else None
+        return {
+            "status": stage.status,
+            "attempts": [msgspec.to_builtins(attempt) for attempt in run.attempts if attempt.stage == name],
+            "progress": self._measure.stage_share(run, name),
+            "started_at": rfc3339(stage.started_at) if stage.started_at else None,
+            "ended_at": rfc3339(stage.ended_at) if stage.ended_at else None,
+            "units_done": receipt.units if receipt is not None else None,
+            "units_total": receipt.units if receipt is not None else None,
+            "unit": self._catalog.stages[name].unit if name in self._catalog.stages else None,
+            "done": progress.get("done") if progress else None,
+            "total": progress.get("total") if progress else None,
+            "files": [{"name": file, "size": entry.size, "sha256": entry.sha256} for file, entry in files.items()],
+            "reused": stage.reused,
+            "error": msgspec.to_builtins(stage.failure) if stage.failure is not None else None,
+        }
+
+
+def span(estimate: Estimate | None) -> dict[str, float] | None:
+    """An estimate as the contract has it."""
+    return None if estimate is None else {"low": round(estimate.low_s, 1), "high": round(estimate.high_s, 1)}
