@@ -166,7 +166,6 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
     """The service of a storage whose lock this process holds; a new epoch begins with it."""
     from core.engines.local import LocalEngine
     from core.manager.dispatch import Dispatcher
-    from core.manager.outcomes import RetryPolicy
     from core.manager.playlists import Playlists
     from core.manager.rebuild import Rebuild
     from core.manager.recovery import Recovery
@@ -207,12 +206,11 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
         catalog=storage.catalog,
         playlists=Playlists(index, writer, storage.catalog, clock),
         shared=SharedWork(layout),
-        policy=RetryPolicy(config.retry_base_s, config.retry_cap_s),
+        config=config,
         jitter=random.SystemRandom().random,
         new_attempt_id=lambda: f"a_{secrets.token_hex(8)}",
         disk_is_low=lambda: free_bytes(layout.root) < config.free_space_bytes,
         new_units=measure.units_of_attempt,
-        pause_free_s=config.pause_free_s,
         urgent=wake.urgent,
     )
     return Service(

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from core.config import Config
 from core.domain.batch import BatchRecord
 from core.domain.plan import stages_for
 from core.domain.run import RunRecord, Source
@@ -17,7 +18,6 @@ from core.manager.commands import Commands
 from core.manager.dispatch import Dispatcher
 from core.manager.index import Index
 from core.manager.intake import member
-from core.manager.outcomes import RetryPolicy
 from core.manager.playlists import Playlists
 from core.manager.rebuild import Rebuild
 from core.manager.recovery import Recovery
@@ -107,7 +107,8 @@ class ScriptedEngine:
 class House:
     """Commands on one side, the dispatcher of a service on the other; `restart` is a kill -9 and a new service."""
 
-    def __init__(self, folder: Path, *, pause_free_s: float = 60.0, **lanes: int) -> None:
+    def __init__(self, folder: Path, *, config: Config | None = None, **lanes: int) -> None:
+        self.config = config or Config()
         self.clock = ManualClock(NOON)
         self.layout = Layout(folder / "storage")
         self.layout.create()
@@ -119,7 +120,7 @@ class House:
         self.disk_is_low = False
         self.urgent: Callable[[], bool] = lambda: False
         self.new_units = 0
-        self._lanes, self._pause_free_s = lanes, pause_free_s
+        self._lanes = lanes
         self._attempt_ids = itertools.count(1)
         self._epoch = 0
         self.restart()
@@ -144,12 +145,11 @@ class House:
             catalog=self.catalog,
             playlists=self.playlists,
             shared=SharedWork(self.layout),
-            policy=RetryPolicy(2.0, 30.0),
+            config=self.config,
             jitter=lambda: 0.0,
             new_attempt_id=lambda: f"a_{next(self._attempt_ids)}",
             disk_is_low=lambda: self.disk_is_low,
             new_units=lambda run_id, attempt_id: self.new_units,
-            pause_free_s=self._pause_free_s,
             urgent=lambda: self.urgent(),  # noqa: PLW0108 - tests change it later
         )
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.config import Config
 from core.domain.states import AttemptOutcome, FailureKind
 from core.engines.engine import Signal
 from tests.support.dispatching import ANA, House
@@ -46,7 +47,7 @@ def test_a_pause_stands_the_processes_still_and_a_resume_lets_the_same_attempt_g
 
 
 def test_a_long_pause_frees_the_memory_and_the_run_stays_paused(tmp_path: Path) -> None:
-    house = House(tmp_path, pause_free_s=20.0)
+    house = House(tmp_path, config=Config(pause_free_s=20.0))
     (run,) = house.add()
     house.turn()
     house.end(run)

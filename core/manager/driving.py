@@ -1,0 +1,73 @@
+"""How a running attempt is brought to what is wanted of its run: by signals, each sent once."""
+
+from core.domain import attempts as attempting
+from core.domain.run import RunRecord
+from core.domain.states import Phase, Want
+from core.engines.engine import Engine, Signal
+from core.manager.flights import Flight, Flights
+from core.manager.holds import Holds
+from core.manager.writer import Writer
+from core.stages.catalog import Catalog
+from core.system.clock import Clock
+
+IDLE_S = 30.0
+POLL_S = 0.5
+
+
+class Driver:
+    """Sends the signals; what comes of them is heard as events of the engine."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        engine: Engine,
+        clock: Clock,
+        catalog: Catalog,
+        flights: Flights,
+        holds: Holds,
+        pause_free_s: float,
+    ) -> None:
+        self._writer, self._engine, self._clock, self._catalog = writer, engine, clock, catalog
+        self._flights, self._holds, self._pause_free_s = flights, holds, pause_free_s
+
+    def drive(self, run: RunRecord) -> float:
+        """Bring the open attempt of `run` nearer to what is wanted; seconds until there is more to do."""
+        attempt = run.open_attempt
+        flight = self._flights.get(attempt.id) if attempt is not None else None
+        if attempt is None or flight is None:
+            return POLL_S  # of an older service; recovery takes it over once its owner is gone
+        match self._holds.wanted(run):
+            case Want.STOP | Want.CANCEL | Want.SKIP:
+                self._signal(flight, Signal.KILL)
+            case Want.PAUSE if run.phase == Phase.PAUSED:
+                return self._free(flight)
+            case Want.PAUSE:
+                # A transfer that stands still times out on the other side: it ends, and resumes from its partial file.
+                network = self._catalog.lanes[attempt.stage] == "network"
+                self._signal(flight, Signal.KILL if network else Signal.FREEZE)
+            case Want.RUN if flight.signalled == Signal.FREEZE:
+                if run.phase == Phase.PAUSED:
+                    self._writer.run(run.run_id, self._thawed)
+                flight.signalled = None
+                self._engine.signal(attempt.id, Signal.THAW)
+        return IDLE_S
+
+    def _free(self, flight: Flight) -> float:
+        """End what has stood still for so long that its memory is to be used by others."""
+        if flight.still_since is not None:
+            left_s = self._pause_free_s - (self._clock.monotonic() - flight.still_since)
+            if left_s > 0:
+                return left_s
+        self._signal(flight, Signal.KILL)
+        return IDLE_S
+
+    def _thawed(self, run: RunRecord) -> RunRecord:
+        return attempting.thawed(run, self._clock.now(), by=run.intent.by) if run.phase == Phase.PAUSED else run
+
+    def _signal(self, flight: Flight, signal: Signal) -> None:
+        """Send a signal once; KILL may follow FREEZE."""
+        if flight.signalled in (signal, Signal.KILL):
+            return
+        flight.signalled = signal
+        self._engine.signal(flight.attempt_id, signal)
