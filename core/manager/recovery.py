@@ -4,6 +4,7 @@ Recovery puts back in the queue, it never runs anything; running it twice change
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -58,10 +59,11 @@ class Recovery:
         clock: Clock,
         new_units: Callable[[str, str], int],
         rebuild: Rebuild,
+        lock_at: Callable[[Path], Lock] = Lock,
     ) -> None:
         self._index, self._writer, self._journal = index, writer, journal
         self._layout, self._clock, self._new_units = layout, clock, new_units
-        self._rebuild = rebuild
+        self._rebuild, self._lock_at = rebuild, lock_at
         self.held: set[str] = set()
 
     def recover(self) -> RecoveryReport:
@@ -77,6 +79,13 @@ class Recovery:
             self._writer.note("service.recovered", data=msgspec.to_builtins(report))
         return report
 
+    def look_again(self) -> None:
+        """Now and then: make again what is lost, and find what an older service opened after this one had looked."""
+        self.make_lost_again()
+        runs, _, pool = self._index.snapshot()
+        opened = {run.run_id for run in runs.values() if run.open_attempt and run.open_attempt.epoch < pool.epoch}
+        self.held |= opened
+
     def make_lost_again(self) -> None:
         """Make the runs again whose records are lost, as far as enough is known of them."""
         lost = self._rebuild.lost(self._index.runs, self._index.batches, self._index.damaged)
@@ -87,7 +96,7 @@ class Recovery:
 
     def retry_held(self) -> int:
         """Take back those held runs whose owner has gone since; returns how many."""
-        return sum(self._try_to_take_back(run_id) for run_id in tuple(self.held))
+        return sum(self._try_to_take_back(run_id) for run_id in sorted(self.held))
 
     def _try_to_take_back(self, run_id: str) -> bool:
         """Take one run back and let it go; one that cannot be written now stays held and keeps no other from it."""
@@ -107,7 +116,7 @@ class Recovery:
         return taken
 
     def _take_back(self, run_id: str) -> bool:
-        lock = Lock(self._layout.owner_lock(run_id))
+        lock = self._lock_at(self._layout.owner_lock(run_id))
         if not lock.acquire():
             return False
         try:

@@ -4,7 +4,7 @@ Starting up is not a special case: what was interrupted is put back, and the fir
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from core.domain.errors import Fenced, RepriseError
@@ -92,6 +92,7 @@ class Service:
         self._engine, self._watch, self._wake, self._clock = engine, watch, wake, clock
         self._lanes, self._rescan_s, self._shutdown_s, self._on_ready = lanes, rescan_s, shutdown_s, on_ready
         self._stopping = threading.Event()
+        self._scanned_at = 0.0  # on the monotonic clock
 
     def stop(self) -> None:
         """Ask the loop to end; from any thread."""
@@ -105,22 +106,40 @@ class Service:
         """
         self._watch.start()
         try:
-            self._index.load()
-            self._warm()
-            report = self._recovery.recover()
-            scanned_at = self._clock.monotonic()
-            wait_s = 0.0 if self._stopping.is_set() else self._turn()
-            self._on_ready(report)
+            wait_s = self.begin()
             while not self._stopping.is_set():
-                for kind, record_id in self._wake.wait(min(wait_s, self._rescan_s)):
-                    self._refresh(kind, record_id)
-                if self._clock.monotonic() - scanned_at >= self._rescan_s:
-                    self._rescan()
-                    scanned_at = self._clock.monotonic()
-                wait_s = self._turn()
+                wait_s = self.once(self._wake.wait(min(wait_s, self._rescan_s)))
         finally:
             self._watch.stop()
-            self._drain()
+            self.end()
+
+    def begin(self) -> float:
+        """Read everything, take back what was interrupted and take the first turn; the seconds until something is due."""
+        self._index.load()
+        self._warm()
+        report = self._recovery.recover()
+        self._scanned_at = self._clock.monotonic()
+        wait_s = 0.0 if self._stopping.is_set() else self._turn()
+        self._on_ready(report)
+        return wait_s
+
+    def once(self, changed: Iterable[tuple[str, str]]) -> float:
+        """One turn, after the records that `changed` were read again; the seconds until something is due."""
+        for kind, record_id in changed:
+            self._refresh(kind, record_id)
+        if self._clock.monotonic() - self._scanned_at >= self._rescan_s:
+            self._rescan()
+            self._scanned_at = self._clock.monotonic()
+        return self._turn()
+
+    def end(self) -> None:
+        """End all attempts at their next unit, and note what is left open as shut down."""
+        self._dispatcher.draining = True
+        self._engine.close(self._shutdown_s)
+        try:
+            self._dispatcher.close()
+        except (RepriseError, OSError) as error:
+            log.error("not_noted", error=str(error), hint="the next start finds these runs interrupted")
 
     def _warm(self) -> None:
         """Start workers first: that takes longer than everything else here, and is done meanwhile and not after it."""
@@ -147,7 +166,7 @@ class Service:
         """Read everything once more; what cannot be read just now (no more open files) is read by the next look."""
         try:
             self._index.load()
-            self._recovery.make_lost_again()
+            self._recovery.look_again()
         except Fenced:
             raise
         except (RepriseError, OSError) as error:
@@ -158,11 +177,3 @@ class Service:
             self._index.refresh(kind, record_id)
         except (RepriseError, OSError) as error:
             log.error("unreadable", kind=kind, id=record_id, error=str(error))
-
-    def _drain(self) -> None:
-        self._dispatcher.draining = True
-        self._engine.close(self._shutdown_s)
-        try:
-            self._dispatcher.close()
-        except (RepriseError, OSError) as error:
-            log.error("not_noted", error=str(error), hint="the next start finds these runs interrupted")

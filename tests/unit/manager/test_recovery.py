@@ -108,3 +108,19 @@ def test_a_still_paused_attempt_of_a_dead_service_is_closed_and_stays_paused(hou
     after = house.run(run)
     assert after.phase == "paused"
     assert after.open_attempt is None
+
+
+def test_a_run_that_an_older_service_opened_after_this_one_had_looked_is_found_later(house: House) -> None:
+    (run,) = house.add()
+    older = house.dispatcher
+    house.restart()
+    recovery = house.recovery()
+    recovery.recover()
+    older.turn()  # as a service does that was stopped, lost its lock, and goes on
+    house.index.load()
+    assert recovery.held == set()
+    recovery.look_again()
+    assert recovery.held == {run}
+    assert recovery.retry_held() == 1
+    house.turn()
+    assert [attempt.epoch for attempt in house.run(run).attempts] == [1, 2]
