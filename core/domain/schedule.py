@@ -23,7 +23,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """All that schedule and diagnosis decide on.
 
     `free` and `lanes` tell how many slots each lane has free and in all, `lane_of` the lane of each stage;
-    `shared_busy` names the `stage/key` that are being made just now.
+    `shared_busy` names the `stage/key` that are being made just now, `waiting` the runs whose back-off is not over.
     """
 
     runs: Mapping[str, RunRecord]
@@ -36,6 +36,12 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     draining: bool = False
     disk_low: bool = False
     shared_busy: frozenset[str] = frozenset()
+    waiting: frozenset[str] = frozenset()
+
+
+def waiting_by(runs: Mapping[str, RunRecord], now: datetime) -> frozenset[str]:
+    """The runs that still wait, by the wall clock alone: for views; the service has a better clock."""
+    return frozenset(run_id for run_id, run in runs.items() if run.next_at is not None and due(run, now) > 0)
 
 
 Order = tuple[bool, int, int, int, datetime, str, int, str]
@@ -68,7 +74,7 @@ def can_start(run: RunRecord, situation: Situation) -> bool:
         return False
     if run.waits_for is not None and run.waits_for in situation.shared_busy:
         return False
-    return (run.next_at is None or due(run, situation.now) <= 0) and run.next_stage in situation.lane_of
+    return run.run_id not in situation.waiting and run.next_stage in situation.lane_of
 
 
 def running_per_batch(situation: Situation) -> dict[str, int]:

@@ -11,6 +11,7 @@ from core.domain.states import Phase, Want
 from core.engines.engine import Engine
 from core.manager.index import Index
 from core.manager.shared_work import SharedWork
+from core.manager.waits import Waits
 from core.manager.writer import Writer
 from core.runner.outcome import Assignment
 from core.stages.catalog import Catalog
@@ -29,13 +30,14 @@ class Claims:
         catalog: Catalog,
         shared: SharedWork,
         clock: Clock,
+        waits: Waits,
         epoch: int,
         new_attempt_id: Callable[[], str],
         disk_is_low: Callable[[], bool],
         begun: Callable[[str, str], None],
     ) -> None:
         self._index, self._writer, self._engine, self._catalog = index, writer, engine, catalog
-        self._shared, self._clock, self._epoch = shared, clock, epoch
+        self._shared, self._clock, self._waits, self._epoch = shared, clock, waits, epoch
         self._new_attempt_id, self._disk_is_low, self._begun = new_attempt_id, disk_is_low, begun
 
     def due(self) -> list[Claim]:
@@ -72,6 +74,9 @@ class Claims:
         frozen = replace(run, settings=settings)
         return attempting.open_attempt(frozen, claim.stage, attempt_id, self._epoch, self._clock.now(), owner)
 
+    def _wait_s(self, run: RunRecord) -> float:
+        return self._waits.left_s(run.run_id, run.next_at, run.wait_s or 0.0)
+
     def _situation(self) -> Situation:
         runs, batches, pool = self._index.snapshot()
         return Situation(
@@ -82,6 +87,7 @@ class Claims:
             lanes=self._engine.lanes(),
             lane_of=dict(self._catalog.lanes),
             now=self._clock.now(),
+            waiting=frozenset(run.run_id for run in runs.values() if run.next_at is not None and self._wait_s(run) > 0),
             disk_low=self._disk_is_low(),
             shared_busy=self._shared.busy(runs.values()),
         )

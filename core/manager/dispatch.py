@@ -24,6 +24,7 @@ from core.manager.playlists import Playlists
 from core.manager.resting import IDLE_S, Resting, may_move
 from core.manager.settling import settlements
 from core.manager.shared_work import SharedWork
+from core.manager.waits import Waits
 from core.manager.writer import Writer
 from core.stages.catalog import Catalog
 from core.system.clock import Clock
@@ -57,7 +58,7 @@ class Dispatcher:
     ) -> None:
         self._index, self._writer, self._engine, self._clock = index, writer, engine, clock
         self._playlists, self._urgent = playlists, urgent
-        self._flights, holds = Flights(), Holds(index)
+        self._flights, holds, waits = Flights(), Holds(index), Waits(clock)
         self._driver = Driver(
             writer=writer,
             engine=engine,
@@ -78,7 +79,7 @@ class Dispatcher:
             jitter=jitter,
             new_units=new_units,
         )
-        self._resting = Resting(index=index, writer=writer, clock=clock, catalog=catalog, holds=holds)
+        self._resting = Resting(index=index, writer=writer, clock=clock, catalog=catalog, holds=holds, waits=waits)
         self._claims = Claims(
             index=index,
             writer=writer,
@@ -86,6 +87,7 @@ class Dispatcher:
             catalog=catalog,
             shared=shared,
             clock=clock,
+            waits=waits,
             epoch=epoch,
             new_attempt_id=new_attempt_id,
             disk_is_low=disk_is_low,

@@ -6,7 +6,7 @@ from core.config import Config
 from core.domain.diagnosis import Lines, lines_of, why
 from core.domain.estimate import Rates
 from core.domain.run import RunRecord
-from core.domain.schedule import Situation
+from core.domain.schedule import Situation, waiting_by
 from core.domain.states import TERMINAL
 from core.manager.index import Index
 from core.manager.measure import Measure
@@ -45,6 +45,7 @@ class Looker:
     def look(self) -> Look:
         """Everything a view needs to know of the whole, read once for all runs it shows."""
         runs, batches, pool = self._index.snapshot()
+        now = self._clock.now()
         lanes = self._measure.lanes()
         free = dict(lanes)
         for run in runs.values():
@@ -57,7 +58,8 @@ class Looker:
             free=free,
             lanes=lanes,
             lane_of=self._catalog.lanes,
-            now=self._clock.now(),
+            now=now,
+            waiting=waiting_by(runs, now),
             disk_low=free_bytes(self._layout.root) < self._config.free_space_bytes,
             shared_busy=frozenset(run.waits_for for run in runs.values() if run.waits_for is not None),
         )
