@@ -1,13 +1,15 @@
 """One batch and the pool: their records and the pure ways they change."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
 
+from core.domain.breaker import Breaker
 from core.domain.errors import Refused
-from core.domain.run import REMEMBERED_TRANSITIONS, Source, Transition
+from core.domain.run import REMEMBERED_TRANSITIONS, RunRecord, Source, Transition
 from core.domain.settings import Settings
 from core.domain.states import BATCH_TABLE, TERMINAL, BatchPhase, Phase, allowed
 
@@ -73,9 +75,13 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds for all runs: whether claiming is paused, and the latest service's epoch, start and recovery report."""
+    """What holds for all runs: whether claiming is paused, and the latest service's epoch, start and recovery report.
+
+    `breakers` are those things outside that are in trouble, by name: `host:example.org`, `llm`, `network`.
+    """
 
     pause: Pause | None = None
+    breakers: dict[str, Breaker] = msgspec.field(default_factory=dict)
     epoch: int = 0
     service_since: datetime | None = None
     recovery: dict[str, float] = msgspec.field(default_factory=dict)
@@ -155,3 +161,30 @@ def settle_batch(batch: BatchRecord, phases: list[Phase], now: datetime) -> Batc
     ):
         return move_batch(batch, "reopen", BatchPhase.RUNNING, now, outcome=None, completed_at=None)
     return batch
+
+
+def effective_priority(run: RunRecord, batch: BatchRecord) -> int:
+    """The priority `run` is claimed by, 0 (last) to 10 (first): its own, else that of its batch."""
+    return batch.priority if run.priority is None else run.priority
+
+
+def places(batch: BatchRecord, runs: Iterable[RunRecord]) -> dict[str, int]:
+    """The place of each of the `runs` in `batch`, by id: its position, unless the batch was put into another order.
+
+    Those named in `batch.order` share, in that order, the positions these runs had; all others keep theirs.
+    """
+    own = {run.run_id: run.position for run in runs}
+    named = [run_id for run_id in batch.order if run_id in own]
+    return own | dict(zip(named, sorted(own[run_id] for run_id in named), strict=True))
+
+
+def all_places(batches: Mapping[str, BatchRecord], runs: Iterable[RunRecord]) -> dict[str, int]:
+    """`places` for many batches at once; only those runs are named whose batch was put into another order."""
+    ordered = {batch_id: batch for batch_id, batch in batches.items() if batch.order}
+    of: dict[str, list[RunRecord]] = {batch_id: [] for batch_id in ordered}
+    for run in runs if ordered else ():
+        if run.batch_id in of:
+            of[run.batch_id].append(run)
+    return {
+        run_id: place for batch_id, theirs in of.items() for run_id, place in places(ordered[batch_id], theirs).items()
+    }

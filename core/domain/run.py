@@ -141,7 +141,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole truth about one run, as its state file holds it."""
+    """The whole truth about one run, as its state file holds it.
+
+    `priority` is its own, None that of its batch. A removed run is no more part of its batch, and never will be.
+    """
 
     run_id: str
     batch_id: str
@@ -155,7 +158,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float | None = None
     phase: Phase = Phase.QUEUED
     intent: Intent = Intent()
-    priority: int = 5
+    priority: int | None = None
     front: int = 0
     settings: Settings | None = None
     stages: dict[str, StageState] = msgspec.field(default_factory=dict)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from core.domain.batch import BatchRecord, PoolRecord
+from core.domain.batch import BatchRecord, PoolRecord, effective_priority
 from core.domain.moves import due
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase, Phase, Want
@@ -44,7 +44,7 @@ def waiting_by(runs: Mapping[str, RunRecord], now: datetime) -> frozenset[str]:
     return frozenset(run_id for run_id, run in runs.items() if run.next_at is not None and due(run, now) > 0)
 
 
-Order = tuple[bool, int, int, int, datetime, str, int, str]
+Order = tuple[bool, int, int, datetime, str, int, str]
 
 
 def order(run: RunRecord, batch: BatchRecord) -> Order:
@@ -55,8 +55,7 @@ def order(run: RunRecord, batch: BatchRecord) -> Order:
     """
     return (
         run.phase != Phase.RUNNING,
-        -batch.priority,
-        -run.priority,
+        -effective_priority(run, batch),
         -run.front,
         batch.created_at,
         batch.batch_id,

@@ -14,6 +14,7 @@ from core.manager.logs import Logs
 from core.manager.look import Looker
 from core.manager.measure import Measure
 from core.manager.pool_views import PoolViews
+from core.manager.queue_view import QueueView
 from core.manager.run_views import RunViews
 from core.stages.catalog import Catalog
 from core.store.artifacts import Artifacts
@@ -43,6 +44,7 @@ class Views:
         self._run_views = RunViews(artifacts=artifacts, catalog=catalog, measure=measure, config=config)
         self._batch_views = BatchViews(measure)
         self._pool_views = PoolViews(index=index, layout=layout, measure=measure, runs=self._run_views, clock=clock)
+        self._queue_view = QueueView(self._run_views)
         self.logs = Logs(layout)
         self.history = History(journal)
 
@@ -127,6 +129,10 @@ class Views:
     def status(self) -> dict[str, Any]:
         """The pool in numbers."""
         return self._pool_views.status(self._looker.look())
+
+    def queue(self, *, offset: int = 0, limit: int | None = None) -> dict[str, Any]:
+        """Who waits, in order, with lanes, users and what is in trouble outside; with `limit` one page of the runs."""
+        return self._queue_view.queue(self._looker.look(), offset=offset, limit=limit)
 
     def findings(self) -> list[dict[str, Any]]:
         """What a look at every file in the storage finds wrong; repairs nothing, and takes as long as reading them all."""

@@ -1,0 +1,168 @@
+"""Circuit breakers: what is in trouble outside (a host, the language model, the network) is left alone for a while.
+
+Closed, a breaker counts failures in a row. Open, nothing that needs it is begun. When its time is over it is half-open:
+exactly one attempt goes as a trial and decides. What answers has no breaker at all. Pure: times come in as `now` (UTC).
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from core.domain.errors import ErrorClass
+from core.domain.retry import RATE_LIMIT_MAX_S, RATE_LIMIT_S
+
+NETWORK = "network"
+LLM = "llm"
+HOST = "host:"
+CAP_S = 900.0
+NETWORK_FAILURES = 5
+SPARES_TRIES_S = 3600.0
+FORGOTTEN_S = 3600.0
+REMEMBERED = 8
+
+State = Literal["closed", "open", "half_open"]
+
+# Which classes of errors speak against what an attempt needed; any other shows that it answered, or says nothing.
+_AGAINST_HOST = frozenset({ErrorClass.NETWORK, ErrorClass.SERVER, ErrorClass.RATE_LIMITED})
+_AGAINST_LLM = frozenset({ErrorClass.LLM_UNAVAILABLE, ErrorClass.RATE_LIMITED})
+_AGAINST_NETWORK = frozenset({ErrorClass.NETWORK})
+
+
+class Breaker(msgspec.Struct, frozen=True, kw_only=True):
+    """Trouble with one thing outside, remembered until it answers again.
+
+    `failures` came in a row, from `runs` at `hosts` (the latest, each once), the last one at `at` with the sentence
+    `why`. From `opened_at` on it is open: for `open_s` seconds, until `until`; then one trial may go.
+    """
+
+    at: datetime
+    failures: int = 0
+    runs: list[str] = msgspec.field(default_factory=list)
+    hosts: list[str] = msgspec.field(default_factory=list)
+    why: str = ""
+    opened_at: datetime | None = None
+    until: datetime | None = None
+    open_s: float = 0.0
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """When a breaker opens, and for how long at first; the wait doubles with each trial that fails, up to 15 minutes."""
+
+    failures: int = 3
+    open_s: float = 30.0
+
+
+def is_against(name: str, error_class: ErrorClass) -> bool:
+    """Whether an error of this class speaks against what the breaker `name` stands for."""
+    if name == LLM:
+        return error_class in _AGAINST_LLM
+    return error_class in (_AGAINST_NETWORK if name == NETWORK else _AGAINST_HOST)
+
+
+def left_s(breaker: Breaker, now: datetime) -> float:
+    """Seconds until one trial may go; never more than the whole wait, whatever the wall clock did."""
+    if breaker.until is None:
+        return 0.0
+    return max(0.0, min((breaker.until - now).total_seconds(), breaker.open_s))
+
+
+def state_of(breaker: Breaker | None, left: float) -> State:
+    """The state of a breaker that has `left` seconds to go."""
+    if breaker is None or breaker.opened_at is None:
+        return "closed"
+    return "open" if left > 0 else "half_open"
+
+
+def spares_the_try(breaker: Breaker | None, now: datetime) -> bool:
+    """Whether a failure is the fault of what is known to be in trouble, so that the run keeps its try.
+
+    For an hour only: what is down for longer is the run's own trouble, and nothing waits for ever.
+    """
+    if breaker is None or breaker.opened_at is None:
+        return False
+    return abs((now - breaker.opened_at).total_seconds()) < SPARES_TRIES_S
+
+
+def answered(breakers: Mapping[str, Breaker], names: Iterable[str]) -> dict[str, Breaker]:
+    """`breakers` after what `names` stand for was seen to work: those are closed and clean."""
+    seen = set(names)
+    return {name: breaker for name, breaker in breakers.items() if name not in seen}
+
+
+def failed(
+    breakers: Mapping[str, Breaker],
+    names: Iterable[str],
+    error_class: ErrorClass,
+    now: datetime,
+    *,
+    limits: Limits,
+    run_id: str,
+    message: str,
+    probe: Iterable[str] = (),
+    asked_s: float | None = None,
+    jitter: float = 0.0,
+) -> dict[str, Breaker]:
+    """`breakers` after an attempt of `run_id` that needed `names` failed; `probe` are those whose trial it was.
+
+    A class that speaks against none of them closes them all. `asked_s` is the wait the other side asked for; `jitter`
+    (0..1) adds up to a fifth to a wait, never less.
+    """
+    wanted = list(names)
+    after = answered(breakers, [name for name in wanted if not is_against(name, error_class)])
+    host = next((name.removeprefix(HOST) for name in wanted if name.startswith(HOST)), "")
+    trial = set(probe)
+    for name in wanted:
+        if not is_against(name, error_class):
+            continue
+        before = after.get(name, Breaker(at=now))
+        told = replace(
+            before,
+            at=now,
+            failures=before.failures + 1,
+            runs=_remember(before.runs, run_id),
+            hosts=_remember(before.hosts, host) if host else before.hosts,
+            why=message,
+        )
+        if error_class == ErrorClass.RATE_LIMITED:
+            wait_s = max(min(asked_s or RATE_LIMIT_S, RATE_LIMIT_MAX_S), 1.0) * (1.0 + 0.2 * jitter)
+            after[name] = _opened(told, now, max(wait_s, left_s(before, now)))
+        elif before.opened_at is not None and name in trial:
+            after[name] = _opened(told, now, min(before.open_s * 2.0, CAP_S))
+        elif before.opened_at is not None:
+            continue  # begun before it was opened: nothing new
+        else:
+            after[name] = _opened(told, now, limits.open_s) if _is_enough(name, told, limits) else told
+    return _without_the_forgotten(after, now)
+
+
+def _is_enough(name: str, breaker: Breaker, limits: Limits) -> bool:
+    if name == NETWORK:
+        return breaker.failures >= NETWORK_FAILURES and len(breaker.hosts) >= 2
+    return breaker.failures >= limits.failures and len(breaker.runs) >= (1 if name == LLM else 2)
+
+
+def _opened(breaker: Breaker, now: datetime, open_s: float) -> Breaker:
+    return replace(breaker, opened_at=breaker.opened_at or now, until=now + timedelta(seconds=open_s), open_s=open_s)
+
+
+def _remember(known: list[str], one: str) -> list[str]:
+    return [*(other for other in known if other != one), one][-REMEMBERED:]
+
+
+def _without_the_forgotten(breakers: dict[str, Breaker], now: datetime) -> dict[str, Breaker]:
+    """Failures of an hour ago are not in a row with the next one: hosts that are not met again are not kept."""
+    return {
+        name: breaker
+        for name, breaker in breakers.items()
+        if breaker.opened_at is not None or (now - breaker.at).total_seconds() < FORGOTTEN_S
+    }
+
+
+def what(name: str) -> str:
+    """What a breaker stands for, as the subject of a sentence."""
+    if name.startswith(HOST):
+        return name.removeprefix(HOST)
+    return "The language model" if name == LLM else "The network"
