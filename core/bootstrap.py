@@ -113,7 +113,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
             writer=writer,
             layout=storage.layout,
             clock=storage.clock,
-            stages=tuple(storage.catalog.stages),
+            catalog=storage.catalog,
         ),
         views=Views(
             index=storage.index,

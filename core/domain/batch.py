@@ -46,7 +46,8 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     `members` are the runs it was made with; those that a playlist brings later are in the `entries` of its run.
     `order` are the runs that were put into another order than their positions say. Failures are counted from
     `streak_since` on; from `probing_since` on one run at a time is tried, until a stage is committed. `active_s` is how
-    long work on it was in flight, in seconds. A deleted batch knows from which phase, so that it can be restored.
+    long work on it was in flight, in seconds. A deleted batch knows from which phase, so that it can be restored, unless
+    its files are being removed for good (`purging`).
     """
 
     batch_id: str
@@ -71,6 +72,7 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     probing_since: datetime | None = None
     active_s: float = 0.0
     deleted_from: BatchPhase | None = None
+    purging: bool = False
     transitions: list[Transition] = msgspec.field(default_factory=list)
 
 
@@ -101,35 +103,6 @@ def move_batch(
     return replace(
         batch, phase=to, updated_at=now, transitions=[*batch.transitions, line][-REMEMBERED_TRANSITIONS:], **changes
     )
-
-
-def pause_batch(batch: BatchRecord, now: datetime, *, by: str, why: str = "") -> BatchRecord:
-    """`batch` paused by a person; nothing of it is claimed any more."""
-    if batch.phase == BatchPhase.PAUSED:
-        return batch
-    return move_batch(batch, "pause", BatchPhase.PAUSED, now, by=by, why=why, pause=Pause(by=by, why=why, at=now))
-
-
-def start_batch(batch: BatchRecord, now: datetime, *, by: str) -> BatchRecord:
-    """`batch` running: a draft is started, a paused one resumed, a running one left as it is."""
-    if batch.phase == BatchPhase.RUNNING:
-        return batch
-    event = "resume" if batch.phase == BatchPhase.PAUSED else "start"
-    return move_batch(batch, event, BatchPhase.RUNNING, now, by=by, pause=None, started_at=batch.started_at or now)
-
-
-def cancel_batch(batch: BatchRecord, now: datetime, *, by: str) -> BatchRecord:
-    """`batch` cancelled; its runs are cancelled one by one by the service, and no new one is claimed."""
-    if batch.phase == BatchPhase.CANCELLED:
-        return batch
-    return move_batch(batch, "cancel", BatchPhase.CANCELLED, now, by=by, pause=None, cancel_by=by, completed_at=now)
-
-
-def delete_batch(batch: BatchRecord, now: datetime, *, by: str) -> BatchRecord:
-    """`batch` deleted, softly: its files stay until they are cleaned up."""
-    if batch.phase == BatchPhase.DELETED:
-        return batch
-    return move_batch(batch, "delete", BatchPhase.DELETED, now, by=by)
 
 
 def withdraw_cancel(batch: BatchRecord, phases: list[Phase], now: datetime) -> BatchRecord:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from core.domain.errors import BadInput
-from core.domain.run import StageState
+from core.domain.run import RunRecord, StageState
 from core.domain.settings import Settings
 from core.domain.states import StageStatus
 
@@ -33,6 +33,15 @@ def stages_for(wanted: Mapping[str, bool]) -> dict[str, StageState]:
         name: StageState(status=StageStatus.PENDING if needed else StageStatus.NOT_NEEDED)
         for name, needed in wanted.items()
     }
+
+
+def fitted(run: RunRecord, wanted: Mapping[str, bool]) -> RunRecord:
+    """`run` with the stages that are wanted now, if it was never claimed: until then it follows its batch."""
+    if run.settings is not None or run.attempts:
+        return run
+    fresh = stages_for(wanted)
+    same = [(name, stage.status) for name, stage in run.stages.items()] == [(n, s.status) for n, s in fresh.items()]
+    return run if same else replace(run, stages=fresh)
 
 
 def changed_stages(old: Settings, new: Settings) -> frozenset[str]:

@@ -231,7 +231,14 @@ BATCH_TABLE: tuple[Row, ...] = (
         "at once; shown as cancelling until the last run is",
     ),
     Row("B7", "reopen", ("completed", "failed", "cancelled"), ("running",), "a run of it is retried"),
-    Row("B8", "delete", ("draft", "completed", "failed", "cancelled"), ("deleted",), "soft first"),
+    Row("B8", "delete", ("draft", "completed", "failed", "cancelled"), ("deleted",), "hidden; its files stay"),
+    Row(
+        "B9",
+        "restore",
+        ("deleted",),
+        ("draft", "completed", "failed", "cancelled"),
+        "back to the phase it was deleted from, unless its files are being removed for good",
+    ),
 )
 
 STAGE_TABLE: tuple[Row, ...] = (

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from core.domain import attempts as attempting
+from core.domain.plan import fitted
 from core.domain.run import Owner, RunRecord
 from core.domain.schedule import Claim, Situation, schedule
 from core.domain.states import Phase, Want
@@ -70,12 +71,20 @@ class Claims:
             return run
         if run.phase not in (Phase.QUEUED, Phase.RUNNING):
             return run
-        settings = run.settings or self._index.batches[run.batch_id].settings
-        frozen = replace(run, settings=settings)
+        frozen = self._frozen(run)
+        if frozen.next_stage != claim.stage:  # its batch was given other settings after it was chosen
+            return replace(frozen, settings=run.settings)
         return attempting.open_attempt(frozen, claim.stage, attempt_id, self._epoch, self._clock.now(), owner)
 
     def _wait_s(self, run: RunRecord) -> float:
         return self._waits.left_s(run.run_id, run.next_at, run.wait_s or 0.0)
+
+    def _frozen(self, run: RunRecord) -> RunRecord:
+        """`run` with its settings; those of its batch, and the stages they ask for, when it is claimed first."""
+        if run.settings is not None:
+            return run
+        settings = self._index.batches[run.batch_id].settings
+        return replace(fitted(run, self._catalog.wanted(settings)), settings=settings)
 
     def _situation(self) -> Situation:
         runs, batches, pool = self._index.snapshot()

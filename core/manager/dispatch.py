@@ -21,6 +21,7 @@ from core.manager.holds import Holds
 from core.manager.index import Index
 from core.manager.outcomes import RetryPolicy
 from core.manager.playlists import Playlists
+from core.manager.removing import removals
 from core.manager.resting import IDLE_S, Resting, may_move
 from core.manager.settling import settlements
 from core.manager.shared_work import SharedWork
@@ -116,6 +117,8 @@ class Dispatcher:
                 due_s = self._put_off(run.run_id, partial(self._drive, run))
                 wait_s = wait_s if due_s is None else min(wait_s, due_s)
         self._put_off("playlists", self._playlists.expand)
+        for run_id, remove in removals(self._index, self._writer, self._clock):
+            self._put_off(run_id, remove)
         for batch_id, settle in settlements(self._index, self._writer, self._clock):
             self._put_off(batch_id, settle)
         if not self.draining:

@@ -7,9 +7,10 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from core.domain.batch import BatchRecord, PoolRecord
+from core.domain.batch import BatchRecord, PoolRecord, places
 from core.domain.errors import Damaged, NotFound
 from core.domain.run import RunRecord
+from core.domain.states import BatchPhase
 from core.store.state import Finding, StateStore, Stored
 
 POOL = "pool"
@@ -160,13 +161,25 @@ class Index:
         self._pool.put(POOL, stored)
 
     def snapshot(self) -> tuple[dict[str, RunRecord], dict[str, BatchRecord], PoolRecord]:
-        """Copies that stay as they are while they are read."""
+        """Copies of all that counts, which stay as they are while they are read.
+
+        Removed runs, deleted batches and their runs do not count: whatever goes by a snapshot does not meet them.
+        """
+        runs, batches, pool = self.everything()
+        deleted = {batch_id for batch_id, batch in batches.items() if batch.phase == BatchPhase.DELETED}
+        there = {id_: run for id_, run in runs.items() if not run.removed and run.batch_id not in deleted}
+        return there, {id_: batch for id_, batch in batches.items() if id_ not in deleted}, pool
+
+    def everything(self) -> tuple[dict[str, RunRecord], dict[str, BatchRecord], PoolRecord]:
+        """Copies of all records, also of what was removed or deleted."""
         return self._runs.copy(), self._batches.copy(), self.pool
 
     def runs_of(self, batch_id: str) -> list[RunRecord]:
-        """The runs of a batch in their order."""
-        runs = [run for run in self._runs.copy().values() if run.batch_id == batch_id]
-        return sorted(runs, key=lambda run: run.position)
+        """The runs of a batch, deleted or not, in their order; without those that were removed from it."""
+        runs = [run for run in self._runs.copy().values() if run.batch_id == batch_id and not run.removed]
+        batch = self.batches.get(batch_id)
+        place = places(batch, runs) if batch is not None else {run.run_id: run.position for run in runs}
+        return sorted(runs, key=lambda run: place[run.run_id])
 
 
 def _lost(findings: Iterable[Finding]) -> Iterable[tuple[str, str]]:

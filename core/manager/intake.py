@@ -7,6 +7,7 @@ import msgspec
 
 from core.domain.batch import MAX_RUNS, BatchRecord, Member
 from core.domain.errors import BadInput, RepriseError
+from core.domain.limits import CONCURRENCY, MAX_DESCRIPTION, MAX_NAME, PRIORITY, check_text, whole_number
 from core.domain.plan import stages_for
 from core.domain.run import RunRecord, Source
 from core.domain.settings import Settings
@@ -25,6 +26,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 
     sources: tuple[str, ...]
     name: str = ""
+    description: str = ""
     settings: Settings = Settings()
     priority: int = 5
     concurrency: int = 3
@@ -83,14 +85,14 @@ class Intake:
                 created_at=now,
                 updated_at=now,
                 title=shown(source),
-                priority=submission.priority,
                 stages=stages,
             )
             for position, (source, space) in enumerate(taken, start=1)
         )
         batch = BatchRecord(
             batch_id=batch_id,
-            name=submission.name or default_name(runs),
+            name=submission.name.strip() or default_name(runs),
+            description=submission.description.strip(),
             owner=actor,
             created_at=now,
             updated_at=now,
@@ -163,19 +165,13 @@ def check_batch(submission: Submission) -> None:
     """Raise `BadInput` naming the field of the batch that is out of range."""
     if not submission.sources:
         raise BadInput("There is nothing to add.", hint="Give at least one URL, file or folder.")
-    if len(submission.name) > 100:
-        raise BadInput("The name is longer than 100 characters.", hint="Shorten it; the description may be longer.")
+    check_text("name", submission.name, MAX_NAME)
+    check_text("description", submission.description, MAX_DESCRIPTION)
     if submission.proxy:
         check_proxy(submission.proxy)
-    for field, value, low, high in (
-        ("priority", submission.priority, 0, 10),
-        ("concurrency", submission.concurrency, 1, 5),
-        ("limit", submission.playlist_limit, 1, MAX_RUNS),
-    ):
-        if type(value) is not int or not low <= value <= high:
-            raise BadInput(
-                f"The {field} is {value}; it has to be a whole number from {low} to {high}.", code="out_of_range"
-            )
+    whole_number("priority", submission.priority, PRIORITY)
+    whole_number("concurrency", submission.concurrency, CONCURRENCY)
+    whole_number("limit", submission.playlist_limit, (1, MAX_RUNS))
 
 
 def check_settings(settings: Settings) -> None:

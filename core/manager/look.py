@@ -1,13 +1,16 @@
 """One look at the whole, taken once for all the runs a view shows."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from core.config import Config
-from core.domain.diagnosis import Lines, lines_of, why
+from core.domain.batch import BatchRecord, all_places, effective_priority
+from core.domain.diagnosis import Lines, Why, lines_of, why
 from core.domain.estimate import Rates
 from core.domain.run import RunRecord
 from core.domain.schedule import Situation, waiting_by
-from core.domain.states import TERMINAL
+from core.domain.states import TERMINAL, BatchPhase
 from core.manager.index import Index
 from core.manager.measure import Measure
 from core.stages.catalog import Catalog
@@ -24,13 +27,38 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     rates: Rates
     service_alive: bool
     lines: Lines
+    places: Mapping[str, int]
+    deleted: Mapping[str, BatchRecord]
+
+    def place(self, run: RunRecord) -> int:
+        """The place of a run in the order of its batch, from 1."""
+        return self.places.get(run.run_id, run.position)
+
+    def priority(self, run: RunRecord) -> int:
+        """The priority a run is claimed by."""
+        batch = self.deleted.get(run.batch_id) or self.situation.batches[run.batch_id]
+        return effective_priority(run, batch)
 
     def blocked(self, run: RunRecord) -> str | None:
         """Why a run that could move does not, as a sentence; None when it moves or is over."""
         if run.phase in TERMINAL or run.open_attempt is not None:
             return None
+        if run.removed or run.batch_id not in self.situation.batches:
+            return None  # nothing will be made of it
         reason = why(run, self.situation, service_alive=self.service_alive, lines=self.lines)
         return None if reason.code in ("none", "terminal") else reason.message
+
+
+def gone(run: RunRecord, batch: BatchRecord) -> Why | None:
+    """Why nothing will be made of a run that was removed, or whose batch was deleted; None for any other."""
+    if run.removed:
+        by = f" by {run.intent.by}" if run.intent.by else ""
+        said = f": {run.intent.why}" if run.intent.why else "."
+        return Why(code="terminal", message=f"It was removed from its batch{by}{said}")
+    if batch.phase != BatchPhase.DELETED:
+        return None
+    restore = "" if batch.purging else f"; ./reprise restore {batch.batch_id} brings it back"
+    return Why(code="terminal", message=f"Its batch is deleted{restore}.")
 
 
 class Looker:
@@ -68,4 +96,6 @@ class Looker:
             rates=self._measure.rates(),
             service_alive=Lock(self._layout.service_lock()).held_by_other(),
             lines=lines_of(situation),
+            places=all_places(batches, runs.values()),
+            deleted={id_: batch for id_, batch in self._index.everything()[1].items() if id_ not in batches},
         )

@@ -4,6 +4,7 @@ from core.domain.batch import MAX_RUNS
 from core.domain.plan import stages_for
 from core.domain.run import Entry, RunRecord, Source
 from core.domain.settings import Settings
+from core.domain.states import BatchPhase
 from core.manager.index import Index
 from core.manager.writer import Writer
 from core.runner.outcome import Playlist
@@ -22,7 +23,7 @@ class Playlists:
     def entries(self, outcome: Playlist, run: RunRecord) -> tuple[Entry, ...]:
         """The videos of the playlist that the batch takes: new to it, at most its limit, each with the id its run gets."""
         batch = self._index.batches[run.batch_id]
-        runs = self._index.runs_of(run.batch_id)
+        runs = [other for other in self._index.everything()[0].values() if other.batch_id == run.batch_id]
         there = {other.run_id: other.space_id for other in runs}
         # Runs that are only named so far count too: two lists may be heard of in one turn.
         there |= {
@@ -42,14 +43,15 @@ class Playlists:
 
     def expand(self) -> None:
         """Make the runs that some run's playlist names and that do not exist; doing it twice changes nothing."""
-        runs, batches, _ = self._index.snapshot()
+        runs, batches, _ = self._index.everything()
         for parent in [run for run in runs.values() if run.entries]:
             there = {*runs, *self._index.damaged}  # a lost one is made again by recovery
             missing = [entry for entry in parent.entries if entry.run_id not in there]
-            if not missing or parent.batch_id not in batches:
+            batch = batches.get(parent.batch_id)
+            if not missing or batch is None or batch.phase == BatchPhase.DELETED:
                 continue
-            position = max(run.position for run in self._index.runs_of(parent.batch_id))
-            settings = parent.settings or batches[parent.batch_id].settings
+            position = max(run.position for run in runs.values() if run.batch_id == parent.batch_id)
+            settings = parent.settings or batch.settings
             for number, entry in enumerate(missing, start=1):
                 self._writer.new_run(self._child(parent, entry, position + number, settings))
             self._writer.note(
@@ -71,7 +73,6 @@ class Playlists:
             created_at=now,
             updated_at=now,
             title=entry.title or entry.url,
-            priority=parent.priority,
             playlist=parent.playlist,
             stages=stages_for(self._catalog.wanted(settings)),
         )

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.domain.batch import BatchRecord, Member
+from core.domain.commands import VERBS
 from core.domain.errors import Damaged, RepriseError
 from core.domain.moves import move, wait_over
 from core.domain.plan import stages_for
@@ -31,7 +32,7 @@ from core.system.clock import Clock
 WHY = "its record was lost in both copies and made again from its batch and the journal"
 # Only what moves a run or is asked of it has a line in the journal; other writes raised its generation too.
 _UNSEEN_GENERATIONS = 100
-_WANTS = {"pause": Want.PAUSE, "stop": Want.STOP, "cancel": Want.CANCEL, "skip": Want.SKIP}
+_WANTS = {"pause": Want.PAUSE, "stop": Want.STOP, "cancel": Want.CANCEL, "skip": Want.SKIP, "remove": Want.CANCEL}
 
 
 class Rebuild:
@@ -43,7 +44,7 @@ class Rebuild:
 
     def lost(self, runs: Container[str], batches: Mapping[str, BatchRecord], damaged: Iterable[str]) -> list[str]:
         """The runs, `damaged` ones or named by a batch, that are not in `runs` and cannot be restored; changes nothing."""
-        named = (member.run_id for batch in batches.values() for member in batch.members)
+        named = (member.run_id for batch in batches.values() if not batch.purging for member in batch.members)
         candidates = dict.fromkeys(itertools.chain(filter(_is_run, damaged), named))
         missing = [run_id for run_id in candidates if run_id not in runs and run_id not in self._unknown]
         return [run_id for run_id in missing if self._store.runs.lost_because(run_id) is not None]
@@ -150,14 +151,15 @@ def _followed(
         created_at=batch.created_at,
         updated_at=now,
         title=member.title,
-        priority=batch.priority,
         stages=stages_for(catalog.wanted(batch.settings)),
     )
     for line in lines:
         kind, _, what = str(line["type"]).partition(".")
         data = line.get("data", {})
-        if kind == "command":
-            run = replace(run, intent=_asked(what, line, data))
+        if kind == "command" and what in VERBS:
+            run = replace(run, intent=_asked(what, line, data), removed=run.removed or what == "remove")
+        elif kind == "command" and what == "priority":
+            run = replace(run, priority=data.get("priority"))
         elif kind == "run" and "transition" in data and _is_later(run, data["transition"]):
             run = _stepped(run, batch, what, line, catalog)
     return _put_back(run, now)
@@ -167,8 +169,10 @@ def _asked(verb: str, line: dict[str, Any], data: dict[str, Any]) -> Intent:
     return Intent(
         want=_WANTS.get(verb, Want.RUN),
         by=line.get("actor", ""),
+        why=data.get("why", ""),
         at=msgspec.convert(line["t"], datetime),
         again=verb == "retry",
+        drain=data.get("drain", False),
         from_stage=data.get("from_stage"),
         changes=data.get("changes", {}),
     )

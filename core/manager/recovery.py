@@ -69,7 +69,7 @@ class Recovery:
     def recover(self) -> RecoveryReport:
         """Take back every run that was being worked on and whose owner is gone; the others stay in `held`."""
         self.make_lost_again()
-        runs, batches, _ = self._index.snapshot()
+        runs, batches, _ = self._index.everything()
         self._journal.reemit([*runs.values(), *batches.values()])
         working = [run for run in runs.values() if run.phase == Phase.RUNNING or run.open_attempt is not None]
         self.held = {run.run_id for run in working}

@@ -54,10 +54,11 @@ class Uploads:
 
         By the last two parts of the path, which stay when the whole storage is moved.
         """
-        runs, batches, _ = self._index.snapshot()
+        runs, batches, _ = self._index.everything()
         named: dict[str, list[RunRecord | None]] = {}
         for run in runs.values():
-            named.setdefault(_tail(run.source.value), []).append(run)
+            if not run.removed:
+                named.setdefault(_tail(run.source.value), []).append(run)
         for batch in batches.values():
             for member in batch.members:
                 if member.run_id not in runs:
@@ -75,7 +76,7 @@ class Uploads:
 
     def _is_blind(self) -> bool:
         """Whether there is a damaged record of which not even its batch tells what its source is."""
-        _, batches, _ = self._index.snapshot()
+        _, batches, _ = self._index.everything()
         known = {member.run_id for batch in batches.values() for member in batch.members}
         return not known.issuperset(self._index.damaged)
 

@@ -11,7 +11,7 @@ from core.manager.batch_views import BatchViews
 from core.manager.history import History
 from core.manager.index import Index
 from core.manager.logs import Logs
-from core.manager.look import Looker
+from core.manager.look import Looker, gone
 from core.manager.measure import Measure
 from core.manager.pool_views import PoolViews
 from core.manager.queue_view import QueueView
@@ -84,7 +84,7 @@ class Views:
             and user in (None, run.owner)
             and batch_id in (None, run.batch_id)
         ]
-        found.sort(key=lambda run: run.position)
+        found.sort(key=look.place)
         found.sort(key=lambda run: run.batch_id, reverse=True)
         page = found[offset : None if limit is None else offset + limit]
         damaged = [{"id": id_, "problem": problem} for id_, problem in sorted(self._index.damaged.items())]
@@ -93,7 +93,10 @@ class Views:
     def why(self, run_id: str) -> dict[str, Any]:
         """The one reason why a run does not move."""
         look = self._looker.look()
-        reason = why(self.record(run_id), look.situation, service_alive=look.service_alive)
+        run = self.record(run_id)
+        reason = gone(run, self._index.batches[run.batch_id]) or why(
+            run, look.situation, service_alive=look.service_alive
+        )
         return {
             "run_id": run_id,
             "code": reason.code,

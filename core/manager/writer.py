@@ -5,10 +5,11 @@ The service writes with its epoch, so that an older service that wakes up is ref
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from core.domain.batch import BatchRecord, PoolRecord
 from core.domain.errors import Damaged, NotFound, StorageError
@@ -51,7 +52,7 @@ class Writer:
         self._index.put_run(run_id, stored)
         if after is not before:
             events = self._events(before, after, stored.gen)
-            if command:
+            if command and replace(after, commands=before.commands) != before:  # else only its key was noted
                 about = {"run_id": run_id, "batch_id": after.batch_id, "gen": stored.gen, "data": data or {}}
                 events.append(self._command(command, actor, **about))
             self._tell(events)
@@ -75,9 +76,15 @@ class Writer:
         self._index.put_run(run.run_id, stored)
 
     def batch(
-        self, batch_id: str, change: Callable[[BatchRecord], BatchRecord], *, command: str = "", actor: str = "service"
+        self,
+        batch_id: str,
+        change: Callable[[BatchRecord], BatchRecord],
+        *,
+        command: str = "",
+        actor: str = "service",
+        data: dict[str, Any] | None = None,
     ) -> BatchRecord:
-        """The batch after `change`, durable and journaled."""
+        """The batch after `change`, durable; its new transitions, and the `command` given with `data`, are journaled."""
         seen: list[BatchRecord] = []
 
         def remember(batch: BatchRecord) -> BatchRecord:
@@ -91,9 +98,13 @@ class Writer:
         if after is not before:
             events = self._events(before, after, stored.gen)
             if command:
-                events.append(self._command(command, actor, batch_id=batch_id, gen=stored.gen))
+                events.append(self._command(command, actor, batch_id=batch_id, gen=stored.gen, data=data or {}))
             self._tell(events)
         return after
+
+    def holding_batch(self, batch_id: str) -> AbstractContextManager[None]:
+        """Hold the lock of a batch for a block that changes its runs: nobody changes the batch meanwhile."""
+        return self._store.batches.holding(batch_id)
 
     def new_batch(self, batch: BatchRecord, actor: str, data: dict[str, Any]) -> None:
         """A batch's first state, durable and journaled: from now on its runs count."""
@@ -101,17 +112,29 @@ class Writer:
         self._tell([self._command("add", actor, batch_id=batch.batch_id, gen=1, data=data)])
 
     def pool(
-        self, change: Callable[[PoolRecord], PoolRecord], *, command: str = "", actor: str = "service"
+        self,
+        change: Callable[[PoolRecord], PoolRecord],
+        *,
+        command: str = "",
+        actor: str = "service",
+        data: dict[str, Any] | None = None,
     ) -> PoolRecord:
-        """The pool after `change`, durable and journaled; it is made when it is missing."""
+        """The pool after `change`, durable; a `command` that changed it is journaled. It is made when it is missing."""
+        seen: list[PoolRecord] = []
+
+        def remember(pool: PoolRecord) -> PoolRecord:
+            seen[:] = [pool]
+            return change(pool)
+
         try:
-            stored = self._store.pool.update(POOL, change, epoch=self._epoch)
+            stored = self._store.pool.update(POOL, remember, epoch=self._epoch)
         except NotFound:
-            self._store.pool.create(POOL, PoolRecord())
-            stored = self._store.pool.update(POOL, change, epoch=self._epoch)
+            with suppress(Conflict):  # somebody else has just made it
+                self._store.pool.create(POOL, PoolRecord())
+            stored = self._store.pool.update(POOL, remember, epoch=self._epoch)
         self._index.put_pool(stored)
-        if command:
-            self._tell([self._command(command, actor, gen=stored.gen)])
+        if command and stored.value is not seen[-1]:
+            self._tell([self._command(command, actor, gen=stored.gen, data=data or {})])
         return stored.value
 
     def note(self, kind: str, **event: Any) -> None:

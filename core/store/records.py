@@ -6,7 +6,7 @@ Every change is made under the record's `.state` lock, by the one protocol of `c
 import gc
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -142,6 +142,10 @@ class Records(Generic[T]):
             if value is before.value:
                 return _stored(before)
             return self._replace(record_id, value, before, raw, epoch)
+
+    def holding(self, record_id: str) -> AbstractContextManager[None]:
+        """Hold the lock of a record for a block in which others change that belong to it."""
+        return self._files.locked(record_id)
 
     def _replace(self, record_id: str, value: T, before: Opened[T], raw: bytes, epoch: int | None) -> Stored[T]:
         _fence(record_id, before.epoch, epoch)

@@ -154,8 +154,7 @@ class House:
         )
 
     def _commands(self, index: Index, writer: Writer) -> Commands:
-        stages = tuple(self.catalog.stages)
-        return Commands(index=index, writer=writer, layout=self.layout, clock=self.clock, stages=stages)
+        return Commands(index=index, writer=writer, layout=self.layout, clock=self.clock, catalog=self.catalog)
 
     def commands_of_another_process(self) -> Commands:
         """Commands that the service has not heard of yet: another process wrote them."""

@@ -1,13 +1,7 @@
 import pytest
 
-from core.domain.batch import (
-    cancel_batch,
-    delete_batch,
-    pause_batch,
-    settle_batch,
-    start_batch,
-    withdraw_cancel,
-)
+from core.domain.batch import settle_batch, withdraw_cancel
+from core.domain.batch_commands import cancel_batch, delete_batch, pause_batch, start_batch
 from core.domain.errors import Refused
 from core.domain.states import BatchPhase, Phase
 from tests.support.records import NOW, a_batch
@@ -80,13 +74,13 @@ def test_every_command_may_be_repeated() -> None:
     paused = pause_batch(a_batch(), NOW, by="ann")
     running = start_batch(paused, NOW, by="ann")
     cancelled = cancel_batch(running, NOW, by="ann")
-    deleted = delete_batch(cancelled, NOW, by="ann")
+    deleted = delete_batch(cancelled, [], NOW, by="ann")
     assert pause_batch(paused, NOW, by="bob") is paused
     assert start_batch(running, NOW, by="bob") is running
     assert cancel_batch(cancelled, NOW, by="bob") is cancelled
-    assert delete_batch(deleted, NOW, by="bob") is deleted
+    assert delete_batch(deleted, [], NOW, by="bob") is deleted
 
 
 def test_a_batch_that_runs_is_not_deleted() -> None:
     with pytest.raises(Refused, match="is running"):
-        delete_batch(a_batch(), NOW, by="ann")
+        delete_batch(a_batch(), [], NOW, by="ann")

@@ -128,8 +128,8 @@ def test_a_retry_with_a_setting_that_there_is_not_is_bad_input_at_once() -> None
         ask(a_run(Phase.FAILED), "retry", changes={"modle": "tiny"})
 
 
-def test_a_verb_that_there_is_not_is_refused() -> None:
-    with pytest.raises(Refused, match="dance"):
+def test_a_verb_that_there_is_not_is_bad_input() -> None:
+    with pytest.raises(BadInput, match="dance"):
         ask(a_run(), "dance")
 
 

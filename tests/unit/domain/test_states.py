@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from msgspec.structs import replace
 
-from core.domain import attempts, batch, crashes, moves
+from core.domain import attempts, batch, batch_commands, crashes, moves
 from core.domain.batch import BatchRecord
 from core.domain.errors import Refused
 from core.domain.plan import PIPELINE
@@ -120,10 +120,15 @@ def test_a_batch_moves_exactly_where_the_table_has_it(event: str, phase: BatchPh
 
 def test_the_functions_take_every_row_of_the_batch_table_and_no_other() -> None:
     functions: tuple[Callable[[BatchRecord], BatchRecord], ...] = (
-        lambda one: batch.start_batch(one, NOW, by="ann"),
-        lambda one: batch.pause_batch(one, NOW, by="ann"),
-        lambda one: batch.cancel_batch(one, NOW, by="ann"),
-        lambda one: batch.delete_batch(one, NOW, by="ann"),
+        lambda one: batch_commands.start_batch(one, NOW, by="ann"),
+        lambda one: batch_commands.pause_batch(one, NOW, by="ann"),
+        lambda one: batch_commands.cancel_batch(one, NOW, by="ann"),
+        lambda one: batch_commands.delete_batch(one, [], NOW, by="ann"),
+        lambda one: batch_commands.restore_batch(one, NOW, by="ann"),
+        *(
+            lambda one, was=was: batch_commands.restore_batch(replace(one, deleted_from=was), NOW, by="ann")
+            for was in BatchPhase
+        ),
         lambda one: batch.settle_batch(one, [Phase.COMPLETED, Phase.FAILED], NOW),
         lambda one: batch.settle_batch(one, [Phase.FAILED], NOW),
         lambda one: batch.settle_batch(one, [Phase.COMPLETED, Phase.QUEUED], NOW),

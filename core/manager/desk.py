@@ -1,0 +1,101 @@
+"""Where commands are taken: whom they are for, how they are written down, and what is answered."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from core.domain.batch import BatchRecord
+from core.domain.errors import NotFound
+from core.domain.run import RunRecord
+from core.manager.index import Index
+from core.manager.writer import Writer
+from core.stages.catalog import Catalog
+from core.store.layout import Layout
+from core.store.locks import Lock
+from core.system.clock import Clock
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a command: what it was given to, and whether a service is there to carry it out.
+
+    `hint` says what to do when it is only noted; None when there is nothing to do.
+    """
+
+    id: str
+    phase: str
+    intent: str
+    changed: bool
+    applied: bool
+    hint: str | None = None
+
+
+LATER = "No service is running; it is done as soon as one is started: ./reprise serve"
+
+
+class Desk:
+    """What all commands have in common, for one caller."""
+
+    def __init__(self, *, index: Index, writer: Writer, layout: Layout, clock: Clock, catalog: Catalog) -> None:
+        self._index, self._writer, self._layout, self._clock = index, writer, layout, clock
+        self._catalog = catalog
+
+    def service_alive(self) -> bool:
+        """Whether a service holds this storage."""
+        return Lock(self._layout.service_lock()).held_by_other()
+
+    def _run(self, run_id: str, verb: str) -> RunRecord:
+        if run_id in self._index.batches:
+            hint = f"./reprise retry --failed {run_id} retries its failed runs." if verb == "retry" else None
+            raise NotFound(f"{run_id} is a batch; “{verb}” is for runs.", hint=hint)
+        return self._index.run(run_id)
+
+    def _batch(self, batch_id: str, verb: str) -> BatchRecord:
+        if batch_id in self._index.runs:
+            raise NotFound(f"{batch_id} is a run; “{verb}” is for batches.")
+        return self._index.batch(batch_id)
+
+    def _fresh_runs(self, batch_id: str) -> list[RunRecord]:
+        """The runs of a batch as their files are now, whatever this process has heard of them."""
+        for run in self._index.runs_of(batch_id):
+            self._index.refresh("run", run.run_id)
+        return self._index.runs_of(batch_id)
+
+    def _write_run(
+        self, run_id: str, change: Callable[[RunRecord], RunRecord], command: str, by: str, data: dict[str, Any]
+    ) -> tuple[RunRecord, bool]:
+        """The run after `change`, and whether that changed more than which command was seen last."""
+        seen: list[RunRecord] = []
+
+        def remember(run: RunRecord) -> RunRecord:
+            seen[:] = [run]
+            return change(run)
+
+        after = self._writer.run(run_id, remember, command=command, actor=by, data=data)
+        return after, replace(after, commands=seen[-1].commands) != seen[-1]
+
+    def _write_batch(
+        self, batch_id: str, change: Callable[[BatchRecord], BatchRecord], command: str, by: str, data: dict[str, Any]
+    ) -> tuple[BatchRecord, bool]:
+        """The batch after `change`, and whether that changed anything."""
+        seen: list[BatchRecord] = []
+
+        def remember(batch: BatchRecord) -> BatchRecord:
+            seen[:] = [batch]
+            return change(batch)
+
+        after = self._writer.batch(batch_id, remember, command=command, actor=by, data=data)
+        return after, after is not seen[-1]
+
+    def _done(self, id_: str, phase: str, intent: str, changed: bool, *, at_once: bool = False) -> Done:
+        """The answer; what is done `at_once` needs no service."""
+        applied = at_once or not changed or self.service_alive()
+        return Done(
+            id=id_, phase=phase, intent=intent, changed=changed, applied=applied, hint=None if applied else LATER
+        )
+
+
+def said(**given: Any) -> dict[str, Any]:
+    """What a command was given beside its verb, for the journal: without what was left out."""
+    return {name: value for name, value in given.items() if value not in ("", None, False, {})}
