@@ -90,9 +90,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
-    """The work receipt of a stage in its unit (seconds of audio, bytes, tokens): done, taken over, done again.
+    """The work receipt of a stage in its unit (seconds of audio, bytes, tokens).
 
-    `redone` is None where the stage cannot tell it.
+    `done` was made by the attempt that finished it, `reused` taken over from earlier attempts or another run, and
+    `redone` is what was begun, lost and made again; None where that is not known.
     """
 
     unit: str

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from core.domain.errors import CLASSES, ErrorClass, RepriseError, StageError, Stop
-from core.domain.run import RunRecord
+from core.domain.run import RunRecord, Work
 from core.domain.settings import Settings
 from core.runner.attempt import RunningAttempt
 from core.runner.control import Control
@@ -27,14 +29,17 @@ from core.runner.outcome import (
     Stale,
 )
 from core.stages.stage import Expanded, Job, Made, Published, Stage
+from core.store import begun
 from core.store.artifacts import Artifacts, Receipt, stage_key
 from core.store.layout import Layout
 from core.store.locks import Lock
 from core.store.state import StateStore
-from core.store.units import UnitLog
+from core.store.units import UnitLog, read_units, sizes
 from core.system.clock import Clock
 from core.system.files import make_folder
 from core.system.shortage import shortage
+
+KEPT = ("plan.json", "units.jsonl", begun.NAME)
 
 
 class Runner:
@@ -74,7 +79,7 @@ class Runner:
             params = stage.params(job)
             sources = {name: published.key for name, published in inputs.items()}
             key = stage_key(stage.name, stage.version, params, sources, run.stages[stage.name].redo)
-            return self._keyed(assignment, control, stage, job, params, key)
+            return self._keyed(run, assignment, control, stage, job, params, key)
         except Stop:
             return Ended()
         except (StageError, RepriseError, OSError, MemoryError) as error:
@@ -89,19 +94,44 @@ class Runner:
         return Published(stage=name, key=key, path=self._layout.artifact(name, key), files=files, facts=receipt.facts)
 
     def _keyed(
-        self, assignment: Assignment, control: Control, stage: Stage, job: Job, params: dict[str, object], key: str
+        self,
+        run: RunRecord,
+        assignment: Assignment,
+        control: Control,
+        stage: Stage,
+        job: Job,
+        params: dict[str, object],
+        key: str,
     ) -> Outcome:
         if (there := self._artifacts.verify(stage.name, key, deep=True)) is not None:
-            return reused(key, there)
+            return self._reused(run, key, there)
         lock = Lock(self._layout.key_lock(stage.name, key))
         if not lock.acquire():
             return Shared(key=key)
         try:
             if (there := self._artifacts.verify(stage.name, key, deep=True)) is not None:
-                return reused(key, there)
+                return self._reused(run, key, there)
             return self._make(assignment, control, stage, job, params, key)
         finally:
             lock.release()
+
+    def _reused(self, run: RunRecord, key: str, receipt: Receipt) -> Committed:
+        """The outcome of finding the work done: nothing is done, all of it is reused.
+
+        What this very run published before a crash kept that from its state still knows what was done twice for it.
+        """
+        redone = 0.0
+        if any(attempt.id == receipt.attempt for attempt in run.attempts):
+            work = self._layout.work(receipt.stage, key)
+            redone = begun.redone(work / begun.NAME, sizes(read_units(work / "units.jsonl").values()))
+        facts, was = receipt.facts, receipt.work
+        return Committed(
+            key=key,
+            reused=True,
+            work=Work(unit=was.unit, reused=was.done + was.reused, redone=redone) if was is not None else None,
+            title=str(facts.get("title", "")),
+            duration_s=facts.get("duration") if isinstance(facts.get("duration"), int | float) else None,
+        )
 
     def _make(
         self, assignment: Assignment, control: Control, stage: Stage, job: Job, params: dict[str, object], key: str
@@ -134,11 +164,13 @@ class Runner:
             if isinstance(made, Expanded):
                 return Playlist(title=made.title, entries=made.entries, total=made.total)
             self._publish(assignment, stage, job, params, key, attempt.out, made, units, started)
+            redone = units.redone()
+            units.begun.settle()
             trim(work)
             attempt.log(f"{stage.name}: done")
             return Committed(
                 key=key,
-                work=made.work,
+                work=replace(made.work, redone=redone) if made.work is not None else None,
                 title=made.title,
                 duration_s=made.duration_s,
                 units=len(units.done()) - before,
@@ -186,21 +218,6 @@ class Runner:
         self._artifacts.publish(stage.name, key, out, receipt)
 
 
-def reused(key: str, receipt: Receipt) -> Committed:
-    """The outcome of finding the work done: nothing is done, all of it is reused."""
-    work = receipt.work
-    if work is not None:
-        work = type(work)(unit=work.unit, reused=work.done + work.reused)
-    facts = receipt.facts
-    return Committed(
-        key=key,
-        reused=True,
-        work=work,
-        title=str(facts.get("title", "")),
-        duration_s=facts.get("duration") if isinstance(facts.get("duration"), int | float) else None,
-    )
-
-
 def clear_temporary(work: Path) -> None:
     """Remove what attempts that died left half made; nobody else is at work here, since the key is locked."""
     for leftover in work.glob("tmp.*"):
@@ -210,7 +227,7 @@ def clear_temporary(work: Path) -> None:
 def trim(work: Path) -> None:
     """Remove the big files of a piece of work that is over; its plan and its units stay and show how it was made."""
     for leftover in work.iterdir():
-        if leftover.name not in ("plan.json", "units.jsonl") and not leftover.name.startswith("tmp."):
+        if leftover.name not in KEPT and not leftover.name.startswith("tmp."):
             if leftover.is_dir():
                 shutil.rmtree(leftover, ignore_errors=True)
             else:

@@ -1,10 +1,14 @@
 """What the stages that may ask a language model have in common: what they read, and which model answers."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from core.domain.errors import ErrorClass, StageError
 from core.stages import language
-from core.stages.language import LlmConfig
+from core.stages.language import LlmConfig, Reply
 from core.stages.stage import Attempt, Job
+
+T = TypeVar("T")
 
 
 class LanguageStage:
@@ -34,3 +38,14 @@ class LanguageStage:
 def transcript_of(attempt: Attempt) -> bytes:
     """The transcript this attempt works on, as it was published."""
     return (attempt.job.inputs["transcribe"].path / "transcript.json").read_bytes()
+
+
+def ask_for_unit(attempt: Attempt, number: int, ask: Callable[[], Reply[T]]) -> Reply[T]:
+    """The answer of `ask` for unit `number`, which counts as begun by it; a question nobody answered cost no tokens."""
+    attempt.units.begin(number)
+    try:
+        return ask()
+    except StageError as error:
+        if error.error_class != ErrorClass.LLM_INVALID:
+            attempt.units.withdraw(number)
+        raise

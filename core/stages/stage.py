@@ -41,6 +41,21 @@ class Units(Protocol):
         """The data of every unit that is whole, by its number."""
         ...
 
+    def begin(self, number: int, size: float | None = None) -> None:
+        """Say that unit `number` is begun now, so that it is known what a kill costs. Cheap; thread-safe.
+
+        `size` is in the stage's unit; None is that which it will have once it is whole.
+        """
+        ...
+
+    def withdraw(self, number: int) -> None:
+        """Say that the latest beginning of unit `number` came to nothing and cost nothing."""
+        ...
+
+    def lost(self, size: float) -> None:
+        """Say that so much, in the stage's unit, was made and had to be thrown away."""
+        ...
+
     def add(self, number: int, size: float, data: dict[str, Any]) -> None:
         """Make unit `number` durable; `size` is in the stage's unit. Returns once it is on disk. Thread-safe."""
         ...
@@ -98,6 +113,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
     """A finished stage: what goes into its receipt beside the files in `out`.
+
+    `work` is what this attempt did and what it found done; the runner adds what was done twice.
 
     `facts` are small, depend only on inputs and parameters, and are what later stages read; `tools` are versions.
     """

@@ -6,11 +6,14 @@ of an older one still appends is ignored.
 
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from core.store.begun import NAME as BEGUN
+from core.store.begun import BegunLog
 from core.system import files
 
 
@@ -42,6 +45,7 @@ class UnitLog:
         self.epoch = epoch
         self._lock = threading.Lock()
         self._fd = -1
+        self.begun = BegunLog(path.with_name(BEGUN), attempt)
         try:
             files.make_folder(path.parent)
             lines = files.scan_crc_lines(path.read_bytes() if path.exists() else b"")
@@ -65,6 +69,22 @@ class UnitLog:
         with self._lock:
             return [self._units[number] for number in sorted(self._units)]
 
+    def begin(self, number: int, size: float | None = None) -> None:
+        """Note that unit `number` is begun; see `BegunLog.begin`."""
+        self.begun.begin(number, size)
+
+    def withdraw(self, number: int) -> None:
+        """Note that the latest beginning of unit `number` cost nothing."""
+        self.begun.withdraw(number)
+
+    def lost(self, size: float) -> None:
+        """Note that so much was made and had to be thrown away."""
+        self.begun.lost(size)
+
+    def redone(self) -> float | None:
+        """How much of this work was begun, lost and made again by now, in the stage's unit; None if unknown."""
+        return self.begun.redone(sizes(self.records()))
+
     def add(self, number: int, size: float, data: dict[str, Any]) -> None:
         """Make unit `number` durable; a number that is already whole is left as it is.
 
@@ -85,13 +105,19 @@ class UnitLog:
             self._units[number] = UnitRecord(number, size, data, self.attempt, self.epoch)
 
     def close(self) -> None:
-        """Let the file go; what was added stays."""
+        """Let the files go; what was added stays."""
+        self.begun.close()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def _append(self, line: dict[str, Any]) -> None:
         files.append_durably(self._fd, files.crc_line(line))
+
+
+def sizes(units: Iterable[UnitRecord]) -> dict[int, float]:
+    """The size of each of `units`, by its number."""
+    return {unit.number: unit.size for unit in units}
 
 
 def _counting(records: list[dict[str, Any]]) -> dict[int, UnitRecord]:

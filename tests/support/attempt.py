@@ -21,7 +21,22 @@ class FolderUnits:
         self._path = path
         self._lock = threading.Lock()
         self.added: list[int] = []
+        self.begun: list[int] = []
+        self.withdrawn: list[int] = []
+        self.thrown_away = 0.0
         self.die_after: int | None = None
+
+    def begin(self, number: int, size: float | None = None) -> None:
+        with self._lock:
+            self.begun.append(number)
+
+    def withdraw(self, number: int) -> None:
+        with self._lock:
+            self.withdrawn.append(number)
+
+    def lost(self, size: float) -> None:
+        with self._lock:
+            self.thrown_away += size
 
     def done(self) -> dict[int, dict[str, Any]]:
         if not self._path.exists():

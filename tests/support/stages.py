@@ -45,6 +45,7 @@ class CountingStage:
         for number in range(self.units):
             attempt.check()
             if number not in done:
+                attempt.units.begin(number, 1.0)
                 self.before_unit(number)
                 attempt.units.add(number, 1.0, {"value": number * number})
                 self.made.append(number)

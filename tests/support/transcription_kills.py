@@ -1,8 +1,10 @@
 """A transcription by real Whisper in real processes that is killed and goes on, judged against an undisturbed one."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from tests.support.kills import (
     assert_no_transition_lost,
@@ -10,6 +12,7 @@ from tests.support.kills import (
     body,
     end_all,
     kill,
+    open_attempt,
     published,
     twice,
     unit_numbers,
@@ -54,6 +57,7 @@ class Killed:
         self._cpus = cpus
         self.service: subprocess.Popen[bytes] | None = None
         self.begun = 0
+        self.lost_s = 0.0
 
     def __enter__(self) -> "Killed":
         return self
@@ -68,10 +72,26 @@ class Killed:
             self.service = self.product.serve(cpus=cpus or self._cpus)
 
     def kill(self, victim: str) -> None:
-        """kill -9; the number of decodings begun by then is kept."""
+        """kill -9; the number of decodings begun by then is kept, and the seconds of the windows that were in flight."""
         assert self.service is not None
+        attempt = open_attempt(self.product, self.run_id).get("id", "")
         kill(self.product, self.service, victim)
         self.begun = len(self.log.decodings())
+        self.lost_s += self._in_flight_s(attempt)
+
+    def _in_flight_s(self, attempt: str) -> float:
+        """The sizes of the windows that `attempt` had begun and that were not whole: read from the files."""
+        whole = {line["unit"] for line in self._lines("units.jsonl") if "unit" in line}
+        begun = [line for line in self._lines("begun.jsonl") if line["attempt"] == attempt]
+        return float(sum(line["size"] for line in begun if line["begun"] not in whole))
+
+    def _lines(self, name: str) -> list[dict[str, Any]]:
+        lines = [
+            line
+            for path in self.product.storage.glob(f"work/transcribe/*/{name}")
+            for line in path.read_text().splitlines()
+        ]
+        return [json.loads(line) for line in lines if line.endswith("}")]
 
     def finish(self, cpus: str | None = None) -> None:
         """Go on until the run is completed, then stop the service."""
@@ -103,6 +123,8 @@ class Killed:
         assert self.reference.same(self), "other bytes than undisturbed"
         units = sorted(unit_numbers(self.product, "transcribe"))
         assert units == list(range(self.reference.windows)), f"the units are not one a window: {units}"
+        redone = body(self.product, self.run_id)["stages"]["transcribe"]["work"]["redone"]
+        assert redone == round(self.lost_s, 3), f"{redone} s are told as done twice, {self.lost_s} s were in flight"
         again = twice([one.sound for one in self.log.decodings()], self.reference.sounds)
         assert again <= kills * THREADS, f"{again} decodings were made twice, {THREADS} were in flight at a kill"
         assert_no_transition_lost(self.product, self.run_id)

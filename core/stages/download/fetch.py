@@ -58,6 +58,8 @@ class Fetcher(YoutubeDL):  # type: ignore[misc]
     def fetch(self, name: str, chosen: dict[str, Any]) -> None:
         """Download the format `chosen` as the file `name`, taking over what is there; returns when it is whole."""
         format_id = str(chosen.get("format_id") or "0")
+        if lost := self.partials.drop_fragments(name):
+            self.emit("lost", bytes=lost)
         lost = self.partials.clean(name, format_id)
         if lost:
             self.emit("dropped", name=name, bytes=lost, why="it belonged to something else")

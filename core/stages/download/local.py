@@ -28,6 +28,7 @@ def bring_in(attempt: Attempt, source: Source) -> tuple[Path, Work]:
     before = _stamp(source)
     reused = _continue(attempt, source, target)
     if _digest(attempt, target, source) != source.sha256 and source.sha256 is not None:
+        attempt.units.lost(target.stat().st_size)
         target.unlink()
         if reused:
             # The half that was there may be the culprit; once more from the beginning tells.

@@ -114,13 +114,19 @@ class Partials:
             self._save()
         return lost
 
+    def drop_fragments(self, name: str) -> int:
+        """Delete the fragments of `name` that were not joined to it yet; gives how many bytes they had."""
+        lost = 0
+        for fragment in self.folder.glob(f"{name}.part-Frag*"):
+            lost += fragment.stat().st_size
+            fragment.unlink()
+        return lost
+
     def clean(self, name: str, format_id: str) -> int:
         """Bring the files of `name` into a state that may be continued; gives the bytes that had to be dropped.
 
         A finished file that is not vouched for becomes a partial one again, so that the server is asked about it.
         """
-        for fragment in self.folder.glob(f"{name}.part-Frag*"):
-            fragment.unlink()
         if self.is_whole(name, format_id):
             return 0
         files, remote = self._files(name), self._known.get(name)

@@ -143,7 +143,6 @@ class _Watcher:
         self._title = ""
         self._total: int | None = None
         self._present: dict[str, int] = {}
-        self._dropped = 0
         self._window = (0.0, 0)
 
     def watch(self) -> None:
@@ -187,9 +186,11 @@ class _Watcher:
                     self._total = event["total"] or self._total
                 self._tell_progress()
             case "dropped":
-                self._dropped += event["bytes"]
+                self._attempt.units.lost(event["bytes"])
                 self._present[event["name"]] = 0
                 self._attempt.log(f"What was already there ({event['bytes']} bytes) is not continued: {event['why']}.")
+            case "lost":
+                self._attempt.units.lost(event["bytes"])
             case "warning":
                 text = log_line(event["text"])
                 if text not in self.warnings:
@@ -207,7 +208,7 @@ class _Watcher:
         return Fetched(
             files=tuple(files),
             title=self._title or shown(self._attempt.job.source),
-            work=Work(unit="bytes", done=float(size - reused), reused=float(reused), redone=float(self._dropped)),
+            work=Work(unit="bytes", done=float(size - reused), reused=float(reused)),
         )
 
     def _playlist(self, event: dict[str, Any]) -> Expanded:

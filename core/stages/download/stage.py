@@ -79,6 +79,7 @@ class DownloadStage:
             path, facts = self._verified(attempt, got, joined=source.kind == "url")
         except StageError as error:
             if error.error_class in _WORTHLESS:
+                attempt.units.lost(sum(path.stat().st_size for path in got.files))
                 for leftover in [*attempt.work.glob("source.*"), *attempt.work.glob("joined.*")]:
                     leftover.unlink(missing_ok=True)
             raise

@@ -4,6 +4,7 @@ The model is asked for the numbers of sentences; the words it adds are only a cr
 came, cleaned to plain lines, so that the result is a pure function of transcript and units.
 """
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from core.domain.sentences import Text
 from core.stages.language import Language, LlmConfig
 from core.stages.language_chunks import chunks, numbered, within_cap
 from core.stages.language_errors import UnusableError
+from core.stages.language_stage import ask_for_unit
 from core.stages.stage import Attempt
 
 PROMPT_VERSION = 1
@@ -97,7 +99,8 @@ def offered(attempt: Attempt, llm: LlmConfig, text: Text) -> Offered:
             if answer is not None and (answer.first, answer.last) == (first, last):
                 reused += answer.tokens
             else:
-                reply = model.ask(_TASK, "\n".join(map(numbered, chunk)), _SCHEMA, _read)
+                question = "\n".join(map(numbered, chunk))
+                reply = ask_for_unit(attempt, number, partial(model.ask, _TASK, question, _SCHEMA, _read))
                 offers, malformed = reply.value
                 answer = Answer(first, last, offers, malformed, reply.tokens)
                 attempt.units.add(number, answer.tokens, msgspec.to_builtins(answer))

@@ -5,6 +5,7 @@ restart asks only what was not answered yet. A statement that names no sentence 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from core.domain.sentences import Sentence, Text
 from core.stages.language import Language, LlmConfig
 from core.stages.language_chunks import CHUNK_CHARACTERS, chunks, numbered, within_cap
 from core.stages.language_errors import UnusableError
+from core.stages.language_stage import ask_for_unit
 from core.stages.stage import Attempt
 from core.stages.summary.records import Point, Summary
 
@@ -133,8 +135,11 @@ class _Talk:
         self._attempt.progress(number, max(of, number + 1), f"summary: part {number + 1}")
         answer = self._known.get(number)
         if answer is None:
-            reply = self._model.ask(
-                _TASK.format(what=what), "\n".join(lines), _SCHEMA, lambda given: _read(given, numbers)
+            task, question = _TASK.format(what=what), "\n".join(lines)
+            reply = ask_for_unit(
+                self._attempt,
+                number,
+                partial(self._model.ask, task, question, _SCHEMA, lambda given: _read(given, numbers)),
             )
             answer = msgspec.structs.replace(reply.value, tokens=reply.tokens)
             self._attempt.units.add(number, answer.tokens, msgspec.to_builtins(answer))

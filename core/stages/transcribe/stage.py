@@ -106,6 +106,9 @@ class TranscribeStage:
         total_s = sum(plan.seconds(pieces) for pieces in made.windows)
         done_s = 0.0
 
+        def begin(number: int) -> None:
+            attempt.units.begin(made.first_unit + number, plan.seconds(made.windows[number]))
+
         def keep(number: int, result: Heard) -> None:
             nonlocal done_s
             size = plan.seconds(made.windows[number])
@@ -120,7 +123,7 @@ class TranscribeStage:
             attempt.progress(reused_s, total_s, "transcribing")
             assert made.language is not None, "there are windows, so the language was found"
             decoder = Decoder(loading.result(attempt), made.language)
-            decode_all(made, todo, decoder, recording, threads=threads, check=attempt.check, keep=keep)
+            decode_all(made, todo, decoder, recording, threads=threads, check=attempt.check, begin=begin, keep=keep)
         _refuse_foreign_speech(attempt.job.settings, model, made, heard)
         work = Work(unit=self.unit, done=round(done_s, 3), reused=round(reused_s, 3))
         return _publish(attempt.out, made, heard, work)

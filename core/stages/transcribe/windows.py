@@ -179,13 +179,20 @@ def decode_all(
     *,
     threads: int,
     check: Callable[[], None],
+    begin: Callable[[int], None],
     keep: Callable[[int, Heard], None],
 ) -> None:
     """Hear the windows `todo` of `plan`, one a thread, and `keep` each as soon as it is whole.
 
+    `begin` is told each window right before it is heard, by the thread that hears it.
     What `check` raises is raised again once the windows in flight are kept, or after 4 s without them.
     """
-    crew = _Crew(todo, lambda number: decoder.hear(recording, plan.windows[number], plan.recipes))
+
+    def hear(number: int) -> Heard:
+        begin(number)
+        return decoder.hear(recording, plan.windows[number], plan.recipes)
+
+    crew = _Crew(todo, hear)
     threads_started = crew.start(max(1, min(threads, len(todo))))
     left = len(todo)
     try:

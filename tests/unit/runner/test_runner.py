@@ -1,6 +1,9 @@
 """One attempt from its assignment to its outcome, on a real storage, with stages of the tests' own making."""
 
 import json
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ import pytest
 from core.domain.attempts import commit_stage, end_attempt, open_attempt
 from core.domain.errors import ErrorClass, StageError, StorageError
 from core.domain.plan import stages_for
-from core.domain.run import RunRecord, Source
+from core.domain.run import RunRecord, Source, Work
 from core.domain.states import AttemptOutcome
 from core.runner.control import Control
 from core.runner.outcome import Assignment, Committed, Ended, Failed, InputDamaged, Shared, Stale
@@ -170,7 +173,7 @@ def test_of_what_became_too_long_only_the_units_are_kept(bench: Bench) -> None:
     bench.first.before_unit = too_long
     assert isinstance(bench.execute(), Failed)
     left = {path.name for path in bench.layout.work_root.glob("download/*/*")}
-    assert left == {"units.jsonl"}
+    assert left == {"begun.jsonl", "units.jsonl"}
     bench.first.before_unit = lambda number: None
     assert isinstance(bench.execute(), Committed)
     assert bench.first.made == [0, 1, 2]
@@ -221,7 +224,7 @@ def test_published_work_keeps_its_units_and_nothing_big(bench: Bench) -> None:
     (work,) = (bench.layout.root / "work" / "download").iterdir()
     (work / "audio.pcm").write_bytes(b"0" * 1000)
     assert isinstance(bench.execute(), Committed)
-    assert [path.name for path in work.iterdir()] == ["units.jsonl"]
+    assert sorted(path.name for path in work.iterdir()) == ["begun.jsonl", "units.jsonl"]
 
 
 def test_the_log_has_the_sentence_of_a_known_error_and_the_trace_of_an_unknown_one(bench: Bench) -> None:
@@ -235,3 +238,67 @@ def test_the_log_has_the_sentence_of_a_known_error_and_the_trace_of_an_unknown_o
     assert "Traceback" not in logs[0]
     assert "Traceback" in logs[1]
     assert "total_bytes" in logs[1]
+
+
+def killed_at(number: int) -> Callable[[int], None]:
+    """What kills this process for real when the unit `number` is begun."""
+    return lambda unit: os.kill(os.getpid(), signal.SIGKILL) if unit == number else None
+
+
+def in_a_process_of_its_own(act: Callable[[], object]) -> int:
+    """Call `act` in a forked process and give how that ended (a signal as its negative number)."""
+    child = os.fork()
+    if child == 0:
+        try:
+            act()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_what_was_in_flight_when_the_process_was_killed_is_what_the_receipt_calls_done_again(
+    bench: Bench, kills: int
+) -> None:
+    bench.first.before_unit = killed_at(2)
+    for _ in range(kills):
+        assignment = bench.attempt()
+        assert in_a_process_of_its_own(lambda: bench.runner.execute(assignment, bench.control)) == -signal.SIGKILL  # noqa: B023
+    bench.first.before_unit = lambda number: None
+    outcome = bench.execute()
+    assert isinstance(outcome, Committed)
+    assert outcome.work == Work(unit="audio_s", done=1.0, reused=2.0, redone=float(kills))
+
+
+def test_no_published_file_tells_of_what_was_done_twice(bench: Bench) -> None:
+    bench.first.before_unit = trouble(ErrorClass.NETWORK)
+    bench.execute()
+    outcome = bench.execute()
+    assert isinstance(outcome, Committed)
+    assert outcome.work is not None
+    assert outcome.work.redone == 1.0
+    receipt = bench.artifacts.receipt("download", outcome.key)
+    assert receipt is not None
+    assert receipt.work is not None
+    assert receipt.work.redone is None
+
+
+def test_a_run_that_finds_what_it_published_before_a_crash_still_knows_what_it_did_twice(bench: Bench) -> None:
+    bench.first.before_unit = trouble(ErrorClass.NETWORK)
+    bench.execute()
+    bench.execute()
+    found = bench.execute()
+    assert isinstance(found, Committed)
+    assert found.reused
+    assert found.work == Work(unit="audio_s", done=0.0, reused=3.0, redone=1.0)
+
+
+def test_work_that_is_made_once_more_later_is_no_work_done_twice_now(bench: Bench) -> None:
+    bench.first.before_unit = trouble(ErrorClass.NETWORK)
+    bench.execute()
+    first = bench.execute()
+    assert isinstance(first, Committed)
+    (bench.layout.artifact("download", first.key) / "result.json").write_text("damaged")
+    second = bench.execute()
+    assert isinstance(second, Committed)
+    assert second.work == Work(unit="audio_s", done=0.0, reused=3.0, redone=0.0)

@@ -93,6 +93,7 @@ def test_a_finished_stream_of_segments_nobody_vouches_for_is_dropped(tmp_path: P
 
 def test_half_fragments_are_swept_and_the_rest_stays(tmp_path: Path) -> None:
     partials = with_file(tmp_path, f"{NAME}.part")
-    (tmp_path / f"{NAME}.part-Frag3.part").write_bytes(b"x")
+    (tmp_path / f"{NAME}.part-Frag3.part").write_bytes(b"half")
+    assert partials.drop_fragments(NAME) == 4
     assert partials.clean(NAME, "22") == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["partial.json", f"{NAME}.part"]

@@ -88,7 +88,7 @@ def test_after_kill_nine_only_the_bytes_in_flight_are_fetched_twice(
     assert second.sent == size - kept
     assert first.sent + second.sent - size <= IN_FLIGHT
     assert made.work is not None
-    assert (made.work.done, made.work.reused, made.work.redone) == (size - kept, kept, 0)
+    assert (made.work.done, made.work.reused, attempt.units.thrown_away) == (size - kept, kept, 0)
 
 
 @pytest.mark.parametrize("appended", [0, 1000, None])
@@ -141,7 +141,7 @@ def test_a_file_that_changed_on_the_server_is_begun_again(
     assert isinstance(made, Made)
     assert (attempt.out / "media.mp4").read_bytes() == video.read_bytes()
     assert made.work is not None
-    assert (made.work.reused, made.work.redone) == (0, 300_000)
+    assert (made.work.reused, attempt.units.thrown_away) == (0, 300_000)
 
 
 def test_a_file_of_another_size_is_begun_again(
