@@ -193,7 +193,7 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
     measure = Measure(index=index, layout=layout, catalog=storage.catalog, config=config, clock=clock)
 
     def ready(report: "RecoveryReport") -> None:
-        found: dict[str, float] = msgspec.to_builtins(report)
+        found = {name: value for name, value in msgspec.to_builtins(report).items() if value is not None}
         writer.pool(lambda pool: msgspec.structs.replace(pool, recovery=found))
         on_ready(report)
 
@@ -223,6 +223,7 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
             layout=layout,
             clock=clock,
             new_units=measure.units_of_attempt,
+            in_flight_s=measure.in_flight_s,
             rebuild=Rebuild(storage.store, storage.catalog, clock),
         ),
         upkeep=Upkeep(

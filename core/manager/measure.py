@@ -9,10 +9,13 @@ from core.domain.run import RunRecord
 from core.domain.states import AttemptOutcome, Phase, StageStatus
 from core.manager.index import Index
 from core.stages.catalog import Catalog
+from core.store.begun import NAME as BEGUN
+from core.store.begun import in_flight
 from core.store.layout import Layout
 from core.store.progress import read_progress
-from core.store.units import read_units
+from core.store.units import read_units, sizes
 from core.system.clock import Clock
+from core.system.identity import boot_id
 
 # What share of a run a stage is while nothing was measured yet.
 WEIGHTS = {"download": 0.15, "transcribe": 0.7}
@@ -40,6 +43,23 @@ class Measure:
             return 0
         path = self._layout.work(str(progress.get("stage")), str(progress.get("key"))) / "units.jsonl"
         return sum(unit.attempt == attempt_id for unit in read_units(path).values())
+
+    def in_flight_s(self, run: RunRecord) -> float | None:
+        """The seconds of sound in units that the run's open attempt had begun and not made whole by now.
+
+        None when the machine has started anew since: the notes of what was begun may not have come to the disk.
+        """
+        attempt = run.open_attempt
+        stage = self._catalog.stages.get(attempt.stage) if attempt is not None else None
+        if attempt is None or stage is None or stage.unit != "audio_s":
+            return 0.0
+        if attempt.owner is not None and attempt.owner.boot_id != boot_id():
+            return None
+        progress = self.progress_of(run)
+        if progress is None:
+            return 0.0  # it is told before anything is begun
+        work = self._layout.work(attempt.stage, str(progress.get("key")))
+        return in_flight(work / BEGUN, attempt.id, sizes(read_units(work / "units.jsonl").values()))
 
     def share(self, run: RunRecord) -> float:
         """How far the run is, from 0 to 1."""

@@ -62,6 +62,6 @@ class PoolViews:
                 "resumed": int(pool.recovery.get("resumed", 0)),
                 "adopted": sum(run.adopted for run in runs),
                 "held": int(pool.recovery.get("held", 0)),
-                "redone_s": None,
+                "redone_s": pool.recovery.get("redone_s"),
             },
         }

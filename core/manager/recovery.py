@@ -39,11 +39,15 @@ def lanes_ahead(index: Index, lanes: Mapping[str, str]) -> list[str]:
 
 
 class RecoveryReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a start found: runs that had been working, and what became of them."""
+    """What a start found: runs that had been working, and what became of them.
+
+    `redone_s` are the seconds of sound that were in flight, and are done again by those taken back; None if unknown.
+    """
 
     found: int = 0
     resumed: int = 0
     held: int = 0
+    redone_s: float | None = None
 
 
 class Recovery:
@@ -58,12 +62,13 @@ class Recovery:
         layout: Layout,
         clock: Clock,
         new_units: Callable[[str, str], int],
+        in_flight_s: Callable[[RunRecord], float | None],
         rebuild: Rebuild,
         lock_at: Callable[[Path], Lock] = Lock,
     ) -> None:
         self._index, self._writer, self._journal = index, writer, journal
         self._layout, self._clock, self._new_units = layout, clock, new_units
-        self._rebuild, self._lock_at = rebuild, lock_at
+        self._in_flight_s, self._rebuild, self._lock_at = in_flight_s, rebuild, lock_at
         self.held: set[str] = set()
 
     def recover(self) -> RecoveryReport:
@@ -73,8 +78,15 @@ class Recovery:
         self._journal.reemit([*runs.values(), *batches.values()])
         working = [run for run in runs.values() if run.phase == Phase.RUNNING or run.open_attempt is not None]
         self.held = {run.run_id for run in working}
+        lost_s = {run.run_id: self._in_flight_s(run) for run in working}
         resumed = self.retry_held()
-        report = RecoveryReport(found=len(working), resumed=resumed, held=len(self.held))
+        again_s = [seconds for run_id, seconds in lost_s.items() if run_id not in self.held]
+        report = RecoveryReport(
+            found=len(working),
+            resumed=resumed,
+            held=len(self.held),
+            redone_s=None if None in again_s else round(sum(seconds or 0.0 for seconds in again_s), 3),
+        )
         if working:
             self._writer.note("service.recovered", data=msgspec.to_builtins(report))
         return report

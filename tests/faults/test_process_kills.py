@@ -74,15 +74,19 @@ def test_a_kill_between_plan_and_first_window_keeps_the_plan(tmp_path: Path, ref
         assert run.plan() == plan
 
 
-def test_a_kill_with_two_windows_in_flight_costs_at_most_these(tmp_path: Path, reference: Reference) -> None:
+def test_a_kill_with_two_windows_in_flight_costs_these_and_the_status_says_so(
+    tmp_path: Path, reference: Reference
+) -> None:
     with Killed(tmp_path, reference) as run:
         run.log.gate(2)
         run.serve()
         until(lambda: run.log.in_flight() == 2)
         run.kill("everything")
         assert run.begun == 2
+        assert run.lost_s > 0
         run.finish()
         run.judge()
+        assert run.product("status", "--json").json["recovery"]["redone_s"] == pytest.approx(run.lost_s, abs=0.002)
 
 
 @pytest.mark.skipif(not several_cores(), reason="needs two cores")

@@ -120,6 +120,7 @@ class House:
         self.disk_is_low = False
         self.urgent: Callable[[], bool] = lambda: False
         self.new_units = 0
+        self.in_flight_s: float | None = 0.0
         self._lanes = lanes
         self._attempt_ids = itertools.count(1)
         self._epoch = 0
@@ -171,6 +172,7 @@ class House:
             layout=self.layout,
             clock=self.clock,
             new_units=lambda run_id, attempt_id: self.new_units,
+            in_flight_s=lambda run: self.in_flight_s,
             rebuild=Rebuild(self.store, self.catalog, self.clock),
         )
 

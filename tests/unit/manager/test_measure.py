@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core.config import Config
+from core.domain.run import Owner
 from core.manager.measure import Measure
 from core.runner.outcome import Ended
 from core.store.progress import write_progress
+from core.store.units import UnitLog
 from tests.support.dispatching import House
 
 
@@ -74,3 +77,26 @@ def test_nonsense_in_a_progress_file_is_no_progress(house: House, nonsense: str)
     house.turn()
     house.layout.progress_file(run).write_text(nonsense)
     assert 0.0 <= shown(house, run) <= 1.0
+
+
+def test_what_is_in_flight_are_the_units_begun_by_the_open_attempt_and_not_whole(house: House) -> None:
+    (run,) = house.add()
+    assert measure(house).in_flight_s(house.run(run)) == 0.0, "nobody works on it"
+    house.turn()
+    assert measure(house).in_flight_s(house.run(run)) == 0.0, "nothing is begun before it is told what is worked on"
+    told(house, run, 0.5)
+    units = UnitLog(house.layout.work("download", "k") / "units.jsonl", house.engine.running[run].attempt_id, 1)
+    units.begin(0, 30.0)
+    units.begin(1, 28.5)
+    units.add(0, 30.0, {})
+    units.close()
+    assert measure(house).in_flight_s(house.run(run)) == 28.5
+
+
+def test_after_a_new_start_of_the_machine_nobody_knows_what_was_in_flight(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    found = house.run(run)
+    elsewhere = Owner(host="here", boot_id="of yesterday", pid=7, start_ticks=7)
+    attempt = msgspec.structs.replace(found.attempts[-1], owner=elsewhere)
+    assert measure(house).in_flight_s(msgspec.structs.replace(found, attempts=[attempt])) is None

@@ -124,3 +124,31 @@ def test_a_run_that_an_older_service_opened_after_this_one_had_looked_is_found_l
     assert recovery.retry_held() == 1
     house.turn()
     assert [attempt.epoch for attempt in house.run(run).attempts] == [1, 2]
+
+
+def test_the_report_adds_up_what_was_in_flight_of_the_runs_taken_back(house: House) -> None:
+    house.add(2)
+    house.turn()
+    house.in_flight_s = 28.5
+    house.restart()
+    assert house.recovery().recover().redone_s == 57.0
+
+
+def test_what_is_in_flight_with_an_owner_that_lives_is_not_lost(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    house.in_flight_s = 28.5
+    owner = Lock(house.layout.owner_lock(run))
+    assert owner.acquire()
+    house.restart()
+    report = house.recovery().recover()
+    owner.release()
+    assert (report.held, report.redone_s) == (1, 0.0)
+
+
+def test_a_sum_with_an_unknown_part_is_unknown(house: House) -> None:
+    house.add()
+    house.turn()
+    house.in_flight_s = None
+    house.restart()
+    assert house.recovery().recover().redone_s is None
