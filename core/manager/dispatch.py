@@ -68,6 +68,7 @@ class Dispatcher:
             flights=self._flights,
             holds=holds,
             pause_free_s=config.pause_free_s,
+            epoch=epoch,
         )
         self._hearing = Hearing(
             index=index,

@@ -2,7 +2,7 @@
 
 from core.domain import attempts as attempting
 from core.domain.run import RunRecord
-from core.domain.states import Phase, Want
+from core.domain.states import AttemptOutcome, Phase, Want
 from core.engines.engine import Engine, Signal
 from core.manager.flights import Flight, Flights
 from core.manager.holds import Holds
@@ -27,14 +27,18 @@ class Driver:
         flights: Flights,
         holds: Holds,
         pause_free_s: float,
+        epoch: int,
     ) -> None:
         self._writer, self._engine, self._clock, self._catalog = writer, engine, clock, catalog
-        self._flights, self._holds, self._pause_free_s = flights, holds, pause_free_s
+        self._flights, self._holds, self._pause_free_s, self._epoch = flights, holds, pause_free_s, epoch
 
     def drive(self, run: RunRecord) -> float:
         """Bring the open attempt of `run` nearer to what is wanted; seconds until there is more to do."""
         attempt = run.open_attempt
         flight = self._flights.get(attempt.id) if attempt is not None else None
+        if attempt is not None and flight is None and attempt.epoch == self._epoch:
+            self._writer.run(run.run_id, lambda run: self._never_begun(run, attempt.id))
+            return POLL_S
         if attempt is None or flight is None:
             return POLL_S  # of an older service; recovery takes it over once its owner is gone
         match self._holds.wanted(run):
@@ -52,6 +56,13 @@ class Driver:
                 flight.signalled = None
                 self._engine.signal(attempt.id, Signal.THAW)
         return IDLE_S
+
+    def _never_begun(self, run: RunRecord, attempt_id: str) -> RunRecord:
+        """`run` without an attempt whose opening reached the disk although the disk said that it did not."""
+        if run.open_attempt is None or run.open_attempt.id != attempt_id:
+            return run
+        now, held = self._clock.now(), self._holds.held(run)
+        return attempting.end_attempt(run, AttemptOutcome.INTERRUPTED, now, held=held)
 
     def _free(self, flight: Flight) -> float:
         """End what has stood still for so long that its memory is to be used by others."""

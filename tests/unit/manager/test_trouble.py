@@ -108,3 +108,23 @@ def test_a_slow_reading_of_everything_undoes_nothing_that_was_noted_meanwhile(ho
     house.index.load()
     assert house.index.runs[run].intent.want == "pause"
     assert len(house.index.runs) == 2
+
+
+def test_a_claim_that_was_written_although_the_disk_said_no_is_taken_back_and_made_again(house: House) -> None:
+    (run,) = house.add()
+    update = house.store.runs.update
+
+    def write_and_refuse(*arguments: Any, **named: Any) -> Any:
+        update(*arguments, **named)
+        raise StorageError("The folder could not be made durable.")
+
+    setattr(house.store.runs, "update", write_and_refuse)  # noqa: B010 - mypy knows methods as constant
+    house.turn()
+    delattr(house.store.runs, "update")
+    assert (house.phases(run), house.engine.running) == (["running"], {})
+    house.index.load()  # the watch tells of it
+    house.turn()
+    assert house.engine.begun == [(run, "download")]
+    ended, again = house.run(run).attempts
+    assert (ended.outcome, again.outcome) == ("interrupted", None)
+    assert house.run(run).crashes == [], "nobody died"

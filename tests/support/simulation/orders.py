@@ -1,0 +1,170 @@
+"""What operators ask for: every verb, sensible or not, and what an acknowledged one must have done."""
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from core.domain.batch import BatchRecord, Member
+from core.domain.plan import stages_for
+from core.domain.run import RunRecord, Source
+from core.domain.settings import Settings
+from core.domain.states import TERMINAL, BatchPhase, Phase, Want
+from tests.support.simulation.violation import require
+
+if TYPE_CHECKING:
+    from tests.support.simulation.processes import Operator
+    from tests.support.simulation.world import World
+
+RUN_VERBS = ("pause", "resume", "stop", "cancel", "skip", "unskip", "retry", "retry from", "retry with")
+BATCH_VERBS = ("start", "pause", "resume", "cancel", "retry failed")
+WANTS: dict[str, tuple[Want, ...]] = {
+    "pause": (Want.PAUSE,),
+    "resume": (Want.RUN,),
+    "unskip": (Want.RUN,),
+    "stop": (Want.STOP, Want.CANCEL),
+    "skip": (Want.SKIP,),
+    "cancel": (Want.CANCEL,),
+}
+
+
+def operator_of(world: "World", dice: Random) -> "Operator":
+    """One of them; often with everything read just now, as a command line has it, else as the watch told it last."""
+    operator = dice.choice(world.operators)
+    if dice.random() < 0.6:
+        world.during(operator, operator.index.load)
+        operator = operator if operator in world.operators else dice.choice(world.operators)
+    return operator
+
+
+def order_run(world: "World", dice: Random) -> None:
+    """Some verb on some run."""
+    operator = operator_of(world, dice)
+    verb = dice.choice(RUN_VERBS)
+    if not world.runs:
+        return
+    run_id = _some_run(world, dice)
+    more: dict[str, Any] = {}
+    if verb == "retry from":
+        more["from_stage"] = dice.choice(list(world.catalog.stages))
+    elif verb == "retry with":
+        more["changes"] = dice.choice(
+            [{"summary": False}, {"quotes": False}, {"quotes": True}, {"language": "de"}, {"transcribe": False}]
+        )
+    name, key = verb.partition(" ")[0], dice.choice([None, None, f"key{dice.randrange(4)}"])
+    known = key is not None and run_id in world.runs and key in world.runs[run_id].commands
+    by = f"user{dice.randrange(world.setup.users)}"
+    if world.command(operator, lambda: operator.commands.run(run_id, name, by=by, why="because", key=key, **more)):
+        run = world.runs[run_id]
+        if name == "retry":
+            ok = run.intent.again
+        else:
+            ok = run.intent.want in WANTS[name] or (name == "cancel" and run.phase == Phase.CANCELLED)
+        require("an acknowledged command has its effect", ok or known, (verb, run.phase, run.intent))
+
+
+def _some_run(world: "World", dice: Random) -> str:
+    """Mostly one that is worked on or waits."""
+    working = [worker.assignment.run_id for worker in world.workers]
+    waiting = [run.run_id for run in world.open_runs()]
+    crowd = dice.choice([working, waiting, list(world.runs)])
+    return dice.choice(crowd or list(world.runs))
+
+
+def order_batch(world: "World", dice: Random) -> None:
+    """Some verb on some batch."""
+    operator = operator_of(world, dice)
+    if not world.batches:
+        return
+    verb, batch_id = dice.choice(BATCH_VERBS), _some_batch(world, dice)
+    if verb == "retry failed":
+        world.command(operator, lambda: operator.commands.retry_failed(batch_id, by="user0"))
+        return
+    if world.command(operator, lambda: operator.commands.batch(batch_id, verb, by="user0", why="because")):
+        phase = world.batches[batch_id].phase
+        wanted = {"pause": BatchPhase.PAUSED, "cancel": BatchPhase.CANCELLED}.get(verb, BatchPhase.RUNNING)
+        require("an acknowledged command has its effect", phase == wanted, (verb, phase))
+
+
+def _some_batch(world: "World", dice: Random) -> str:
+    live = [run.batch_id for run in world.open_runs()]
+    return dice.choice(live if live and dice.random() < 0.7 else list(world.batches))
+
+
+def order_pool(world: "World", dice: Random) -> None:
+    """Pause or resume everything, or stop all that runs."""
+    operator = operator_of(world, dice)
+    verb = dice.choice(("pause", "resume", "resume", "stop all"))
+    if verb == "stop all":
+        world.command(operator, lambda: operator.commands.stop_all(by="user0"))
+    elif world.command(operator, lambda: operator.commands.pool(verb, by="user0", why="because")):
+        require("an acknowledged command has its effect", (world.pool.pause is not None) == (verb == "pause"), verb)
+
+
+def add_batch(world: "World", dice: Random) -> None:
+    """A new batch: first its runs, then the batch itself, which is the moment it exists."""
+    if len(world.open_runs()) > 10 or len(world.runs) > 60:
+        return
+    operator = dice.choice(world.operators)
+    world.during(operator, _adding(world, operator, dice))
+
+
+def _adding(world: "World", operator: "Operator", dice: Random) -> Callable[[], None]:
+    now, number = world.clock.now(), next(world.names)
+    settings = Settings(
+        max_retries=dice.choice([0, 1, 3]),
+        on_exhausted=dice.choice(["fail", "fail", "hold"]),
+        quotes=dice.random() < 0.5,
+        summary=dice.random() < 0.5,
+    )
+    batch_id, user = f"b_{number:04}", f"user{dice.randrange(world.setup.users)}"
+    runs = [
+        RunRecord(
+            run_id=f"r_{number:04}x{position}",
+            batch_id=batch_id,
+            space_id=f"s{dice.randrange(6)}",
+            position=position,
+            source=Source(kind="url", value=f"https://site{dice.randrange(3)}.example/{number}x{position}.mp4"),
+            owner=user,
+            created_at=now,
+            updated_at=now,
+            stages=stages_for(world.catalog.wanted(settings)),
+        )
+        for position in range(1, dice.randrange(1, 5) + 1)
+    ]
+    members = [Member(run_id=r.run_id, space_id=r.space_id, position=r.position, source=r.source) for r in runs]
+    batch = BatchRecord(
+        batch_id=batch_id,
+        name="talks",
+        owner=user,
+        created_at=now,
+        updated_at=now,
+        phase=dice.choice([BatchPhase.RUNNING, BatchPhase.RUNNING, BatchPhase.DRAFT]),
+        settings=settings,
+        concurrency=dice.randrange(1, 4),
+        priority=dice.choice([5, 5, 5, 0, 10]),
+        members=members,
+    )
+
+    def add() -> None:
+        for run in runs:
+            operator.writer.new_run(run)
+        operator.writer.new_batch(batch, user, {})
+
+    return add
+
+
+def resume_everything(world: "World") -> None:
+    """A person who wants all of it done, and sees everything as it is."""
+    operator = world.operators[0]
+    operator.index.load()
+    commands = operator.commands
+    if world.pool.pause is not None:
+        commands.pool("resume", by="user0")
+    for batch_id, batch in list(world.batches.items()):
+        if batch.phase in (BatchPhase.DRAFT, BatchPhase.PAUSED):
+            commands.batch(batch_id, "start", by="user0")
+    for run in world.open_runs():
+        if run.phase not in TERMINAL and run.intent.want == Want.PAUSE:
+            commands.run(run.run_id, "resume", by="user0")
+
+

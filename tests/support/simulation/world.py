@@ -1,0 +1,243 @@
+"""The simulated world: one disk, one clock, some operators, a service or two, and the workers."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+
+from core.config import Config
+from core.domain.batch import BatchRecord, PoolRecord
+from core.domain.diagnosis import why
+from core.domain.errors import Refused, RepriseError
+from core.domain.run import RunRecord
+from core.domain.states import TERMINAL, BatchPhase, Phase, Want
+from core.stages.catalog import Catalog
+from core.system.clock import ManualClock
+from tests.support.simulation.audit import Audit
+from tests.support.simulation.disk import Disk, Locks
+from tests.support.simulation.faults import Crash
+from tests.support.simulation.processes import Operator, Process, SimService
+from tests.support.simulation.violation import require
+from tests.support.simulation.workers import STAGES, SimWorker
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """What is fixed for a whole history."""
+
+    lanes: dict[str, int]
+    config: Config
+    users: int = 2
+
+
+def no_plants() -> SimpleNamespace:
+    """Nothing is broken on purpose."""
+    return SimpleNamespace(makes_again=False, overwrites=False)
+
+
+class World:
+    """Everything there is; `dice` are those of the step being taken."""
+
+    def __init__(self, setup: Setup, plants: SimpleNamespace | None = None) -> None:
+        self.setup, self.plants = setup, plants or no_plants()
+        self.clock = ManualClock()
+        self.disk, self.locks, self.catalog = Disk(), Locks(), Catalog(STAGES)  # type: ignore[arg-type]
+        self.dice = Random(0)
+        self.attempt_ids, self.pids, self.names = itertools.count(1), itertools.count(100), itertools.count(1)
+        self.runs: dict[str, RunRecord] = {}  # what the files say
+        self.batches: dict[str, BatchRecord] = {}
+        self.pool = PoolRecord()
+        self.workers: list[SimWorker] = []
+        self.produced: set[tuple[str, str]] = set()  # since it was damaged last
+        self.ever: set[tuple[str, str]] = set()
+        self.audit = Audit()
+        self.audit.lost = set()
+        self.whys: Counter[str] = Counter()
+        self.refused = self.acknowledged = 0
+        self.disk_low = self.no_processes = False
+        self.processes: list[Process] = []
+        self.service: SimService | None = None
+        self.elders: list[SimService] = []  # that lost their lock and do not know it
+        self.operators: list[Operator] = []
+        for _ in range(3):
+            self.new_operator()
+
+    # --- processes --------------------------------------------------------------------------------------------
+
+    def new_operator(self) -> Operator:
+        """One more person."""
+        operator = Operator(self, f"op{next(self.names)}")
+        self.processes.append(operator)
+        self.operators.append(operator)
+        return operator
+
+    def start_service(self, arm: Callable[[SimService], None] = lambda service: None) -> None:
+        """A service starts, when none holds the storage."""
+        if self.locks.held("service.lock"):
+            return
+        service = SimService(self, f"service{next(self.names)}")
+        self.locks.take("service.lock", service)
+        self.processes.append(service)
+        self.service = service
+        arm(service)
+        self.during(service, service.start)
+
+    def during(self, process: Process, act: Callable[[], object]) -> bool:
+        """Let `process` do something, which may be its end; True when it came through."""
+        try:
+            act()
+        except Crash:
+            self.gone(process)
+            return False
+        except (RepriseError, OSError):
+            if isinstance(process, SimService):  # its loop has ended, for a newer service or a failing disk
+                self.stop(process)
+            return False
+        return True
+
+    def stop(self, service: SimService) -> None:
+        """A service ends in order."""
+        try:
+            if hasattr(service, "service"):
+                service.service.end()
+        except (RepriseError, OSError):
+            pass
+        except Crash:
+            pass
+        self.gone(service)
+
+    def gone(self, process: Process) -> None:
+        """The process is dead, however it died."""
+        process.faults.dead = True
+        self.processes.remove(process)
+        self.locks.died(process)
+        if isinstance(process, SimService):
+            process.engine.crash()
+            self.elders = [elder for elder in self.elders if elder is not process]
+            if self.service is process:
+                self.service = None
+        else:
+            self.operators.remove(process)  # type: ignore[arg-type]
+            self.new_operator()
+
+    def turn(self, service: SimService) -> None:
+        """One turn of a service."""
+        self.during(service, service.turn)
+
+    # --- what is written, and what follows from it -------------------------------------------------------------
+
+    def wrote(self, process: Process, kind: str, record_id: str, before: Any, after: Any) -> None:
+        """A write became durable."""
+        epoch = process.epoch if isinstance(process, SimService) else None
+        self.audit.written(kind, before, after, epoch=epoch, ever=self.ever)
+        if kind == "run":
+            self.runs[record_id] = after
+            if isinstance(process, SimService) and before is not None and len(after.attempts) > len(before.attempts):
+                self._claimed(process, before, after)
+        elif kind == "batch":
+            self.batches[record_id] = after
+        else:
+            self.pool = after
+        for other in self.processes:
+            other.untold[(kind, record_id)] = None
+
+    def _claimed(self, service: SimService, before: RunRecord, after: RunRecord) -> None:
+        pool, batch = service.index.pool, service.index.batches[after.batch_id]
+        require("under a pause nothing is claimed", pool.pause is None and batch.phase == BatchPhase.RUNNING, batch)
+        told_before = service.wake.urgent() and service.urgent_since < service.faults.count
+        require("under a pause nothing is claimed", not told_before, (service.urgent_since, service.faults.count))
+        require("nothing is claimed while it stops", not service.dispatcher.draining)
+        if before.phase == Phase.QUEUED:
+            beside = [
+                run
+                for run in self.runs.values()
+                if run.batch_id == after.batch_id and run.phase == Phase.RUNNING and run.run_id != after.run_id
+            ]
+            known = max(batch.concurrency, self.batches[after.batch_id].concurrency)
+            require("batch concurrency holds", len(beside) < known, (len(beside), known))
+
+    def watch_schedule(self, service: SimService) -> None:
+        """Look at every order in which a service means to claim."""
+        claims = service.dispatcher._claims  # noqa: SLF001
+        due = claims.due
+
+        def checked() -> Any:
+            found = due()
+            runs, batches = service.index.runs, service.index.batches
+            place = {claim.run_id: number for number, claim in enumerate(found)}
+            require("a run is claimed once", len(place) == len(found), found)
+            require("low space holds all", not (found and self.disk_low))
+            used = Counter(claim.lane for claim in found)
+            free = service.engine.free()
+            require("lane limits hold", all(free[lane] >= count for lane, count in used.items()), (free, used))
+            for claim in found:
+                self._in_order(runs[claim.run_id], runs, batches, place, service)
+            return found
+
+        claims.due = checked
+
+    def _in_order(
+        self,
+        run: RunRecord,
+        runs: dict[str, RunRecord],
+        batches: dict[str, BatchRecord],
+        place: dict[str, int],
+        service: SimService,
+    ) -> None:
+        """Nobody of the same batch who could start the same stage and comes before it is left behind."""
+        if run.phase != Phase.QUEUED:
+            return
+        mine = _rank(run, batches[run.batch_id])
+        for other in runs.values():
+            if other.batch_id != run.batch_id or other.phase != Phase.QUEUED or other.next_stage != run.next_stage:
+                continue
+            waits = other.next_at is not None or other.waits_for is not None or other.open_attempt is not None
+            if waits or other.intent.want != Want.RUN or _rank(other, batches[run.batch_id]) >= mine:
+                continue
+            ahead = other.run_id in place and place[other.run_id] < place[run.run_id]
+            require("the queue's order is kept", ahead, (other.run_id, "is overtaken by", run.run_id))
+
+    # --- questions ---------------------------------------------------------------------------------------------
+
+    def why(self, run_id: str) -> str:
+        """The code of the one reason why a run of this service does not move."""
+        assert self.service is not None
+        situation = self.service.dispatcher._claims._situation()  # noqa: SLF001
+        reason = why(self.service.index.runs[run_id], situation, service_alive=True)
+        require("why says a sentence", reason.message.endswith((".", "batch", "…")) or bool(reason.message), reason)
+        self.whys[reason.code] += 1
+        return reason.code
+
+    def in_flight(self, run: RunRecord) -> bool:
+        """Whether some worker has the run's open attempt."""
+        attempt = run.open_attempt
+        return attempt is not None and any(one.assignment.attempt_id == attempt.id for one in self.workers)
+
+    def open_runs(self) -> list[RunRecord]:
+        """The runs of acknowledged batches that are not over."""
+        return [
+            run
+            for run in self.runs.values()
+            if run.batch_id in self.batches
+            and self.batches[run.batch_id].phase != BatchPhase.DELETED
+            and (run.phase not in TERMINAL or run.intent.again)
+        ]
+
+    def command(self, operator: Operator, act: Callable[[], object]) -> bool:
+        """Whether a command was acknowledged."""
+        try:
+            done = self.during(operator, act)
+        except Refused:
+            done = False
+        self.acknowledged += done
+        self.refused += not done
+        return done
+
+
+def _rank(run: RunRecord, batch: BatchRecord) -> tuple[Any, ...]:
+    order = {run_id: number for number, run_id in enumerate(batch.order)}
+    priority = run.priority if run.priority is not None else batch.priority
+    return (-priority, -run.front, order.get(run.run_id, len(order)), run.position)
