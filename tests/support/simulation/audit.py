@@ -45,7 +45,9 @@ class Audit:
             self._batch(before, after, epoch is not None)
         elif isinstance(after, PoolRecord) and before is not None and epoch is not None and before.pause != after.pause:
             for pause in (before.pause, after.pause):
-                require("only a person pauses and resumes as a person", pause is None or pause.reason != "operator", pause)
+                require(
+                    "only a person pauses and resumes as a person", pause is None or pause.reason != "operator", pause
+                )
 
     # --- runs -------------------------------------------------------------------------------------------------
 
@@ -56,6 +58,8 @@ class Audit:
             return
         if not service:
             changed = {name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)}
+            if before.settings is None and not before.attempts:
+                changed.discard("stages")  # until it is claimed it follows the settings of its batch
             require("an operator changes the intent only", changed <= OPERATORS_CHANGE, sorted(changed))
             return
         if before.phase in TERMINAL and after.phase != before.phase:
@@ -69,6 +73,7 @@ class Audit:
         opened = len(after.attempts) > len(before.attempts)
         if opened:
             require("what is claimed is wanted to run", before.intent.want == Want.RUN, before.intent)
+            require("what is removed is not claimed", not before.removed)
             require("what is claimed can run", before.phase in (Phase.QUEUED, Phase.RUNNING), before.phase)
 
     def _moves(self, prefix: str, table: Any, before: Any, after: Any) -> list[str]:
@@ -101,7 +106,9 @@ class Audit:
             require("running means owned", run.phase in (Phase.RUNNING, Phase.PAUSED), (run.phase, still_open))
             require("running means owned", still_open[0].owner is not None, still_open)
         status = {name for name, stage in run.stages.items() if stage.status == StageStatus.RUNNING}
-        require("a stage runs if its attempt is open", status == {one.stage for one in still_open}, (status, still_open))
+        require(
+            "a stage runs if its attempt is open", status == {one.stage for one in still_open}, (status, still_open)
+        )
 
     def _intent(self, before: RunRecord, after: RunRecord, events: list[str]) -> None:
         """The service carries intents out; it never takes one back."""
@@ -127,7 +134,9 @@ class Audit:
             if was == now:
                 continue
             require("what ended stays as it ended", was.outcome is None and was is old[-1], (was, now))
-            require("what ended stays as it ended", (was.id, was.stage, was.epoch) == (now.id, now.stage, now.epoch), now)
+            require(
+                "what ended stays as it ended", (was.id, was.stage, was.epoch) == (now.id, now.stage, now.epoch), now
+            )
             ended = now if now.outcome is not None else None
         return ended
 
@@ -167,7 +176,8 @@ class Audit:
 
     def _batch(self, before: BatchRecord | None, after: BatchRecord, service: bool) -> None:
         events = self._moves("B", BATCH_TABLE, before, after)
-        require("paused means why", (after.phase == BatchPhase.PAUSED) == (after.pause is not None), after.pause)
+        if after.phase != BatchPhase.DELETED:
+            require("paused means why", (after.phase == BatchPhase.PAUSED) == (after.pause is not None), after.pause)
         if before is None or not service:
             return
         if before.phase == BatchPhase.PAUSED and after.phase != BatchPhase.PAUSED:

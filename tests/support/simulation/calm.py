@@ -62,7 +62,9 @@ def a_round(world: "World") -> None:
 
 
 def _state(world: "World") -> object:
-    runs = [(run.phase, run.intent.want, len(run.attempts), run.open_attempt is not None) for run in world.runs.values()]
+    runs = [
+        (run.phase, run.intent.want, len(run.attempts), run.open_attempt is not None) for run in world.runs.values()
+    ]
     return runs, [batch.phase for batch in world.batches.values()]
 
 
@@ -80,7 +82,7 @@ def at_rest(world: "World") -> None:
             code = world.why(run.run_id)
             require("who stands has a reason", code not in ("none", "terminal"), (code, *detail))
     for batch in world.batches.values():
-        own = [run for run in world.runs.values() if run.batch_id == batch.batch_id]
+        own = [run for run in world.runs.values() if run.batch_id == batch.batch_id and not run.removed]
         over = all(run.phase in TERMINAL and not run.intent.again for run in own)
         if batch.phase == BatchPhase.RUNNING:
             require("a batch whose runs are over is settled", not over, (batch.batch_id, batch.phase))

@@ -20,6 +20,7 @@ class Disk:
         self.files: dict[str, dict[str, bytes]] = {"run": {}, "batch": {}, "pool": {}}
         self.journal: list[dict[str, Any]] = []
         self.artifacts: dict[tuple[str, str], str] = {}  # by stage and key, the attempt that published it
+        self.held: set[str] = set()  # records whose lock somebody holds for a block
         self.work: dict[tuple[str, str], Line] = {}
 
     def take_over(self, stage: str, key: str, attempt: str, epoch: int) -> Line:

@@ -1,6 +1,7 @@
 """What operators ask for: every verb, sensible or not, and what an acknowledged one must have done."""
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,14 @@ if TYPE_CHECKING:
     from tests.support.simulation.processes import Operator
     from tests.support.simulation.world import World
 
-RUN_VERBS = ("pause", "resume", "stop", "cancel", "skip", "unskip", "retry", "retry from", "retry with")
-BATCH_VERBS = ("start", "pause", "resume", "cancel", "retry failed")
+RUN_VERBS = (
+    *("pause", "pause", "pause drain", "resume", "resume", "stop", "cancel", "skip", "unskip"),
+    *("retry", "retry", "retry from", "retry with", "recover", "remove", "priority"),
+)
+BATCH_VERBS = (
+    *("start", "pause", "pause drain", "resume", "resume", "cancel", "delete", "restore", "restore", "purge"),
+    *("retry failed", "reorder", "priority", "edit"),
+)
 WANTS: dict[str, tuple[Want, ...]] = {
     "pause": (Want.PAUSE,),
     "resume": (Want.RUN,),
@@ -24,6 +31,8 @@ WANTS: dict[str, tuple[Want, ...]] = {
     "stop": (Want.STOP, Want.CANCEL),
     "skip": (Want.SKIP,),
     "cancel": (Want.CANCEL,),
+    "remove": (Want.CANCEL,),
+    "recover": (Want.RUN,),
 }
 
 
@@ -50,13 +59,22 @@ def order_run(world: "World", dice: Random) -> None:
         more["changes"] = dice.choice(
             [{"summary": False}, {"quotes": False}, {"quotes": True}, {"language": "de"}, {"transcribe": False}]
         )
+    elif verb == "pause drain":
+        more["drain"] = True
     name, key = verb.partition(" ")[0], dice.choice([None, None, f"key{dice.randrange(4)}"])
     known = key is not None and run_id in world.runs and key in world.runs[run_id].commands
     by = f"user{dice.randrange(world.setup.users)}"
+    if verb == "priority":
+        number = dice.choice([0, 3, 5, 10, 11, "high"])
+        if world.command(operator, lambda: operator.commands.priority(run_id, number, by=by)):
+            require("an acknowledged command has its effect", world.runs[run_id].priority == number, number)
+        return
     if world.command(operator, lambda: operator.commands.run(run_id, name, by=by, why="because", key=key, **more)):
         run = world.runs[run_id]
         if name == "retry":
             ok = run.intent.again
+        elif name == "recover":
+            ok = run.open_attempt is not None and run.intent.recover == run.open_attempt.id
         else:
             ok = run.intent.want in WANTS[name] or (name == "cancel" and run.phase == Phase.CANCELLED)
         require("an acknowledged command has its effect", ok or known, (verb, run.phase, run.intent))
@@ -76,13 +94,34 @@ def order_batch(world: "World", dice: Random) -> None:
     if not world.batches:
         return
     verb, batch_id = dice.choice(BATCH_VERBS), _some_batch(world, dice)
-    if verb == "retry failed":
-        world.command(operator, lambda: operator.commands.retry_failed(batch_id, by="user0"))
-        return
-    if world.command(operator, lambda: operator.commands.batch(batch_id, verb, by="user0", why="because")):
-        phase = world.batches[batch_id].phase
-        wanted = {"pause": BatchPhase.PAUSED, "cancel": BatchPhase.CANCELLED}.get(verb, BatchPhase.RUNNING)
-        require("an acknowledged command has its effect", phase == wanted, (verb, phase))
+    commands = operator.commands
+    own = [run.run_id for run in operator.index.runs_of(batch_id) if run.phase == Phase.QUEUED]
+    dice.shuffle(own)
+    number = dice.choice([0, 1, 2, 5, 6])
+    settings = dice.choice([None, {"quotes": True}, {"summary": False}])
+    name = verb.partition(" ")[0]
+    acts: dict[str, Callable[[], object]] = {
+        "retry failed": lambda: commands.retry_failed(batch_id, by="user0"),
+        "reorder": lambda: commands.reorder(batch_id, own, by="user0"),
+        "priority": lambda: commands.priority(batch_id, number, by="user0"),
+        "edit": lambda: commands.edit(batch_id, by="user0", name="other", concurrency=number, changes=settings),
+        "purge": lambda: commands.delete(batch_id, by="user0", hard=True),
+    }
+    act = acts.get(verb, lambda: commands.batch(batch_id, name, by="user0", why="because", drain=verb == "pause drain"))
+    if world.command(operator, act):
+        batch = world.batches[batch_id]
+        effects: dict[str, bool] = {
+            "pause": batch.phase == BatchPhase.PAUSED and batch.pause is not None,
+            "cancel": batch.phase == BatchPhase.CANCELLED,
+            "start": batch.phase == BatchPhase.RUNNING,
+            "resume": batch.phase == BatchPhase.RUNNING,
+            "delete": batch.phase == BatchPhase.DELETED,
+            "purge": batch.phase == BatchPhase.DELETED and batch.purging,
+            "restore": batch.phase != BatchPhase.DELETED,
+            "priority": batch.priority == number,
+            "edit": batch.concurrency == number,
+        }
+        require("an acknowledged command has its effect", effects.get(name, True), (verb, batch.phase))
 
 
 def _some_batch(world: "World", dice: Random) -> str:
@@ -93,11 +132,16 @@ def _some_batch(world: "World", dice: Random) -> str:
 def order_pool(world: "World", dice: Random) -> None:
     """Pause or resume everything, or stop all that runs."""
     operator = operator_of(world, dice)
-    verb = dice.choice(("pause", "resume", "resume", "stop all"))
+    verb = dice.choice(("pause", "pause drain", "resume", "resume", "stop all", "recover all"))
+    name = verb.partition(" ")[0]
     if verb == "stop all":
         world.command(operator, lambda: operator.commands.stop_all(by="user0"))
-    elif world.command(operator, lambda: operator.commands.pool(verb, by="user0", why="because")):
-        require("an acknowledged command has its effect", (world.pool.pause is not None) == (verb == "pause"), verb)
+    elif verb == "recover all":
+        world.command(operator, lambda: operator.commands.recover_all(by="user0"))
+    elif world.command(
+        operator, lambda: operator.commands.pool(name, by="user0", why="because", drain=verb == "pause drain")
+    ):
+        require("an acknowledged command has its effect", (world.pool.pause is not None) == (name == "pause"), verb)
 
 
 def add_batch(world: "World", dice: Random) -> None:
@@ -156,15 +200,13 @@ def _adding(world: "World", operator: "Operator", dice: Random) -> Callable[[], 
 def resume_everything(world: "World") -> None:
     """A person who wants all of it done, and sees everything as it is."""
     operator = world.operators[0]
-    operator.index.load()
+    world.during(operator, operator.index.load)
     commands = operator.commands
     if world.pool.pause is not None:
-        commands.pool("resume", by="user0")
+        world.command(operator, lambda: commands.pool("resume", by="user0"))
     for batch_id, batch in list(world.batches.items()):
         if batch.phase in (BatchPhase.DRAFT, BatchPhase.PAUSED):
-            commands.batch(batch_id, "start", by="user0")
+            world.command(operator, partial(commands.batch, batch_id, "start", by="user0"))
     for run in world.open_runs():
         if run.phase not in TERMINAL and run.intent.want == Want.PAUSE:
-            commands.run(run.run_id, "resume", by="user0")
-
-
+            world.command(operator, partial(commands.run, run.run_id, "resume", by="user0"))

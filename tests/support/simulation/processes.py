@@ -67,7 +67,7 @@ class Operator(Process):
         super().__init__(world, name)
         self.writer = Writer(store=self.store, index=self.index, via=name)
         self.commands = SimCommands(
-            index=self.index, writer=self.writer, layout=LAYOUT, clock=world.clock, stages=tuple(world.catalog.stages)
+            index=self.index, writer=self.writer, layout=LAYOUT, clock=world.clock, catalog=world.catalog
         )
         self.commands.world = world
         self.index.load()
@@ -150,7 +150,7 @@ class SimService(Process):
             playlists=Playlists(self.index, writer, world.catalog, world.clock),
             shared=SharedWork(world),  # type: ignore[arg-type]
             config=world.setup.config,
-            jitter=lambda: world.dice.random(),
+            jitter=lambda: world.dice.random(),  # noqa: PLW0108 - each step has dice of its own
             new_attempt_id=lambda: f"a_{next(world.attempt_ids)}",
             disk_is_low=lambda: world.disk_low,
             new_units=lambda run_id, attempt_id: world.disk.units_of(attempt_id),

@@ -75,7 +75,7 @@ def wake_worker(world: "World", dice: Random) -> None:
 
 def _is_served(world: "World", worker: object) -> bool:
     services = [world.service, *world.elders]
-    return any(service is not None and service.engine is worker._engine for service in services)  # type: ignore[attr-defined]  # noqa: SLF001
+    return any(service is not None and service.engine is worker._engine for service in services)
 
 
 def tell(world: "World", dice: Random) -> None:
@@ -234,7 +234,9 @@ def take(world: "World", name: str, number: int) -> None:
 
 def check(world: "World") -> None:
     """What must hold after every step, beside what the audit holds each write to."""
-    require("the lock is held by the service that lives", world.locks.held("service.lock") == (world.service is not None))
+    require(
+        "the lock is held by the service that lives", world.locks.held("service.lock") == (world.service is not None)
+    )
     for process in world.processes:
         _knows_no_more_than_is(world, process)
 

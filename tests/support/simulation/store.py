@@ -4,12 +4,13 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from core.domain.batch import BatchRecord, PoolRecord
-from core.domain.errors import Fenced, NotFound
+from core.domain.errors import Fenced, NotFound, StorageError
 from core.domain.run import RunRecord
 from core.store.codec import Codec
 from core.store.journal import RECONCILED, Event, transition_event
@@ -38,6 +39,7 @@ class MemoryRecords(Generic[T]):
     def __init__(self, kind: str, disk: Disk, faults: Faults, on_write: OnWrite) -> None:
         self._kind, self._files, self._faults, self._on_write = kind, disk.files[kind], faults, on_write
         self._codec: Codec[T] = CODECS[kind]
+        self._held = disk.held
 
     def get(self, record_id: str) -> Stored[T]:
         """The record as it is now."""
@@ -63,6 +65,7 @@ class MemoryRecords(Generic[T]):
     def put(self, record_id: str, value: T, expect_gen: int, epoch: int | None = None) -> Stored[T]:
         """Replace the record if it is still at generation `expect_gen`."""
         self._faults.before(f"writing {record_id}")
+        self._require_free(record_id)
         before = self._read(record_id)
         if before.gen != expect_gen:
             raise Conflict(f"{record_id} was changed meanwhile.")
@@ -72,12 +75,27 @@ class MemoryRecords(Generic[T]):
     def update(self, record_id: str, change: Callable[[T], T], epoch: int | None = None) -> Stored[T]:
         """Replace the record by what `change` makes of it; the very same object is not written."""
         self._faults.before(f"changing {record_id}")
+        self._require_free(record_id)
         before = self._read(record_id)
         self._fence(record_id, before, epoch)
         value = change(before.value)
         if value is before.value:
             return before
         return self._write(record_id, before.value, value, before.gen + 1, max(before.epoch, epoch or 0))
+
+    @contextmanager
+    def holding(self, record_id: str) -> Iterator[None]:
+        """Hold the lock of a record for a block; who wants to change it meanwhile is told that it is locked."""
+        self._require_free(record_id)
+        self._held.add(record_id)
+        try:
+            yield
+        finally:
+            self._held.discard(record_id)
+
+    def _require_free(self, record_id: str) -> None:
+        if record_id in self._held:
+            raise StorageError(f"{record_id}.state stayed locked for 20 s.")
 
     def lost_because(self, record_id: str) -> str | None:
         """Why a record cannot be believed; None when it can."""

@@ -169,7 +169,12 @@ class SimWorker:
         units = float(UNITS[self.stage.name])
         work = Work(unit="audio_s", reused=units) if reused else Work(unit="audio_s", done=float(self.made_units))
         return Committed(
-            key=self.key, reused=reused, work=work, title="A talk", duration_s=60.0, units=0 if reused else self.made_units
+            key=self.key,
+            reused=reused,
+            work=work,
+            title="A talk",
+            duration_s=60.0,
+            units=0 if reused else self.made_units,
         )
 
 

@@ -161,7 +161,7 @@ class World:
 
     def watch_schedule(self, service: SimService) -> None:
         """Look at every order in which a service means to claim."""
-        claims = service.dispatcher._claims  # noqa: SLF001
+        claims = service.dispatcher._claims
         due = claims.due
 
         def checked() -> Any:
@@ -190,12 +190,16 @@ class World:
         """Nobody of the same batch who could start the same stage and comes before it is left behind."""
         if run.phase != Phase.QUEUED:
             return
-        mine = _rank(run, batches[run.batch_id])
+        batch = batches[run.batch_id]
+        if batch.order:
+            return
+        places = {other.run_id: number for number, other in enumerate(service.index.runs_of(run.batch_id))}
+        mine = _rank(run, batch, places)
         for other in runs.values():
             if other.batch_id != run.batch_id or other.phase != Phase.QUEUED or other.next_stage != run.next_stage:
                 continue
             waits = other.next_at is not None or other.waits_for is not None or other.open_attempt is not None
-            if waits or other.intent.want != Want.RUN or _rank(other, batches[run.batch_id]) >= mine:
+            if waits or other.removed or other.intent.want != Want.RUN or _rank(other, batch, places) >= mine:
                 continue
             ahead = other.run_id in place and place[other.run_id] < place[run.run_id]
             require("the queue's order is kept", ahead, (other.run_id, "is overtaken by", run.run_id))
@@ -205,7 +209,7 @@ class World:
     def why(self, run_id: str) -> str:
         """The code of the one reason why a run of this service does not move."""
         assert self.service is not None
-        situation = self.service.dispatcher._claims._situation()  # noqa: SLF001
+        situation = self.service.dispatcher._claims._situation()
         reason = why(self.service.index.runs[run_id], situation, service_alive=True)
         require("why says a sentence", reason.message.endswith((".", "batch", "…")) or bool(reason.message), reason)
         self.whys[reason.code] += 1
@@ -217,7 +221,7 @@ class World:
         return attempt is not None and any(one.assignment.attempt_id == attempt.id for one in self.workers)
 
     def open_runs(self) -> list[RunRecord]:
-        """The runs of acknowledged batches that are not over."""
+        """The runs of acknowledged batches that are not over; a deleted batch is out of sight."""
         return [
             run
             for run in self.runs.values()
@@ -237,7 +241,6 @@ class World:
         return done
 
 
-def _rank(run: RunRecord, batch: BatchRecord) -> tuple[Any, ...]:
-    order = {run_id: number for number, run_id in enumerate(batch.order)}
+def _rank(run: RunRecord, batch: BatchRecord, place: dict[str, int]) -> tuple[Any, ...]:
     priority = run.priority if run.priority is not None else batch.priority
-    return (-priority, -run.front, order.get(run.run_id, len(order)), run.position)
+    return (-priority, -run.front, place[run.run_id])
