@@ -6,10 +6,12 @@ from typing import Any
 import click
 import msgspec
 
+from core.cli.answers import read_changes
 from core.cli.output import clip, is_terminal, printable, show_error, show_json
 from core.cli.session import Session, verb
 from core.cli.waiting import wait_for_batch
 from core.domain.errors import BadInput
+from core.domain.limits import CONCURRENCY, PRIORITY, whole_number
 from core.domain.settings import Settings, parse_settings
 from core.manager.intake import Added, Submission
 from core.stages.download.source import absolute_file
@@ -30,10 +32,13 @@ Settings (--set NAME=VALUE):
 @verb("add", epilog=SETTINGS)
 @click.argument("sources", nargs=-1, metavar="SOURCE…", type=click.UNPROCESSED)
 @click.option("--batch", "name", default="", metavar="NAME", help="A name for the batch, 100 characters at most.")
+@click.option("--description", default="", help="What the batch is about, 2000 characters at most.")
 @click.option("--settings", "settings_text", metavar="FILE|JSON", help="Settings as a JSON object, or a file with one.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="One setting; may be repeated.")
-@click.option("--priority", type=int, default=5, show_default=True, help="0 (last) to 10 (first).")
-@click.option("--concurrency", type=int, default=3, show_default=True, help="How many of its runs at once, 1 to 5.")
+@click.option("--priority", default="5", show_default=True, metavar="N", help="0 (last) to 10 (first).")
+@click.option(
+    "--concurrency", default="3", show_default=True, metavar="N", help="How many of its runs at once, 1 to 5."
+)
 @click.option(
     "--limit", type=int, default=50, show_default=True, help="How many videos of a playlist are taken at most."
 )
@@ -53,9 +58,10 @@ def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
     submission = Submission(
         sources=sources,
         name=options["name"],
+        description=options["description"],
         settings=read_settings(options["settings_text"], options["changes"], options["format_"]),
-        priority=options["priority"],
-        concurrency=options["concurrency"],
+        priority=whole_number("priority", options["priority"], PRIORITY),
+        concurrency=whole_number("concurrency", options["concurrency"], CONCURRENCY),
         draft=options["draft"],
         playlist_limit=options["limit"],
         cookies=str(absolute_file(options["cookies"], "cookies file")) if options["cookies"] else None,
@@ -91,12 +97,7 @@ def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
 def read_settings(text: str | None, changes: tuple[str, ...], format_: str | None) -> Settings:
     """The settings of one `add`; raises `BadInput` for what is not JSON, not NAME=VALUE, or not possible."""
     settings = parse_settings(_object(text)) if text else Settings()
-    given: dict[str, Any] = {}
-    for change in changes:
-        name, separator, value = change.partition("=")
-        if not separator:
-            raise BadInput(f"“{change}” is not NAME=VALUE.", hint="For example --set model=base.")
-        given[name.strip()] = value.strip()
+    given: dict[str, Any] = read_changes(changes)
     if format_:
         given["format"] = format_
     return parse_settings(given, settings)

@@ -7,7 +7,7 @@ import click
 from core.cli.output import duration, printable, show_json, table
 from core.cli.session import Session, verb
 from core.domain.errors import BadInput, NotFound
-from core.domain.states import Phase
+from core.domain.states import BatchPhase, Phase
 from core.manager.history import TRANSITIONS
 
 RUN_COLUMNS = (
@@ -74,6 +74,12 @@ def show(session: Session, id_: str) -> None:
         show_json(document)
     elif id_.startswith("b_"):
         click.echo(f"{printable(document['name'])}: {document['phase']}, {document['progress']:.0%}")
+        if document["phase"] == BatchPhase.DELETED:
+            click.echo(
+                "Its files are being removed; it cannot be brought back."
+                if document["purging"]
+                else f"./reprise restore {id_} brings it back."
+            )
         table(document["runs"], RUN_COLUMNS)
     else:
         _show_run(document)
@@ -83,6 +89,8 @@ def _show_run(run: dict[str, Any]) -> None:
     click.echo(
         f"{printable(run['title'])}\n{run['run_id']} in {run['batch_id']}, {run['phase']}, {run['progress']:.0%}"
     )
+    if run["removed"]:
+        click.echo("removed from its batch")
     for flag in run["flags"]:
         click.echo(f"flag: {flag}")
     if run["blocked_reason"]:
@@ -152,10 +160,24 @@ def _events(session: Session, kinds: tuple[str, ...], limit: int) -> None:
         what = event["run_id"] or event["batch_id"] or ""
         moved = f"{event['from']} → {event['to']}" if event["to"] else ""
         why = printable(event["data"].get("why") or event["data"].get("problem") or "")
+        if event["type"].startswith("command."):
+            why = f"{_given(event['data'])} {why}".strip()
         line = f"{event['t']}  {printable(event['actor']):<16} {event['type']:<22} {what:<28} {moved:<22} {why}"
         click.echo(line.rstrip())
     if not found["events"]:
         click.echo("Nothing has happened yet.")
+
+
+def _given(data: dict[str, Any]) -> str:
+    """What a command was given beside its reason: `drain`, `priority=9`, `model=base`."""
+    told: list[str] = []
+    for name, value in data.items():
+        if isinstance(value, dict):
+            told.append(_given(value))
+        elif name != "why":
+            words = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            told.append(name if value is True else f"{name}={printable(words)}")
+    return " ".join(told)
 
 
 COMMANDS = (status, list_, show, why, log, history, audit)

@@ -186,8 +186,9 @@ def _moved(
     try:
         return move_batch(batch, event, to, now, by=by, why=why, **changes)
     except Refused as refused:
+        a = "a " if batch.phase == BatchPhase.DRAFT else ""
         raise Refused(
-            f"Batch {batch.batch_id} is {batch.phase}; it cannot be {_DONE[event]}.", hint=_hint(batch, event)
+            f"Batch {batch.batch_id} is {a}{batch.phase}; it cannot be {_DONE[event]}.", hint=_hint(batch, event)
         ) from refused
 
 

@@ -36,6 +36,7 @@ class BatchViews:
             "description": batch.description,
             "owner": batch.owner,
             "phase": batch.phase,
+            "purging": batch.purging,
             "intent": "pause" if pause else "cancel" if batch.cancel_by else "run",
             "pause": msgspec.to_builtins(pause) if pause is not None else None,
             "settings": msgspec.to_builtins(batch.settings),

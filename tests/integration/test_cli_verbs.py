@@ -18,9 +18,10 @@ from tests.support.speech import talk
 from tests.support.waiting import until
 
 CONTRACT = (
-    "add show list status log why history audit get serve start pause resume stop cancel retry skip unskip doctor check"
+    "add show list status log why history audit get serve start pause resume stop cancel retry skip unskip recover "
+    "priority reorder edit remove delete restore doctor check"
 )
-LATER = "recover priority reorder remove delete report search export token"
+LATER = "report search export token"
 Spoken = Callable[..., tuple[int, str, str]]
 
 
@@ -94,7 +95,7 @@ def test_every_verb_teaches_itself_and_takes_json(name: str, say: Spoken) -> Non
 # The words, the exit code, the code of the error and words of its sentence; {…} stand for ids.
 REFUSED: tuple[tuple[str, int, str, str], ...] = (
     ("stats", 2, "usage", "no verb “stats”. Did you mean “status”?"),
-    ("recover", 2, "usage", "no verb “recover”"),
+    ("report", 2, "usage", "no verb “report”"),
     ("status --bad", 2, "usage", "--bad"),
     ("show", 2, "usage", "Missing argument"),
     ("cancel", 2, "usage", "Missing argument"),
@@ -127,7 +128,48 @@ REFUSED: tuple[tuple[str, int, str, str], ...] = (
     ("stop {done}", 4, "refused", "is completed; it cannot be stopped"),
     ("cancel {done}", 4, "refused", "is completed; it cannot be cancelled"),
     ("unskip {done}", 4, "refused", "is completed; it cannot be unskipped"),
-    ("pause {batch}", 4, "refused", "is completed; “pause” is not possible then"),
+    ("pause {batch}", 4, "refused", "is completed; it cannot be paused"),
+    ("start {batch}", 4, "refused", "is completed; it cannot be started"),
+    ("cancel {batch}", 4, "refused", "is completed; it cannot be cancelled"),
+    ("resume {draft batch}", 4, "refused", "is a draft; there is nothing to resume"),
+    ("pause {draft batch}", 4, "refused", "is a draft; it cannot be paused"),
+    ("recover {done}", 4, "refused", "is completed; it cannot be recovered"),
+    ("recover {draft}", 4, "refused", "is queued; it cannot be recovered"),
+    ("remove {done}", 4, "refused", "is completed; it cannot be removed"),
+    ("remove {draft}", 4, "refused", "is the only one of batch"),
+    ("priority {done} 3", 4, "refused", "is completed; its priority cannot be changed"),
+    ("priority {batch} 3", 4, "refused", "is completed; its priority cannot be changed"),
+    ("edit {batch} --name x", 4, "refused", "is completed; it cannot be edited"),
+    ("reorder {batch} {done}", 4, "refused", "is completed; its order cannot be changed"),
+    ("recover r_nothing", 3, "not_found", "no run r_nothing"),
+    ("remove {batch}", 3, "not_found", "is a batch; “remove” is for runs"),
+    ("priority r_nothing 3", 3, "not_found", "no run r_nothing"),
+    ("priority b_nothing 3", 3, "not_found", "no batch b_nothing"),
+    ("reorder b_nothing {draft}", 3, "not_found", "no batch b_nothing"),
+    ("edit b_nothing --name x", 3, "not_found", "no batch b_nothing"),
+    ("edit {draft} --name x", 3, "not_found", "is a run; “edit” is for batches"),
+    ("delete b_nothing", 3, "not_found", "no batch b_nothing"),
+    ("delete b_nothing --hard", 3, "not_found", "no batch b_nothing"),
+    ("delete {batch} --hard", 2, "usage", "say --yes"),
+    ("restore b_nothing", 3, "not_found", "no batch b_nothing"),
+    ("edit {draft batch}", 2, "usage", "Say what to change"),
+    ("reorder {draft batch}", 2, "usage", "Missing argument"),
+    ("priority {draft}", 2, "usage", "Missing argument"),
+    ("priority {draft} 11", 5, "out_of_range", "priority is 11; it has to be a whole number from 0 to 10"),
+    ("priority {draft} 5.5", 5, "out_of_range", "priority is 5.5; it has to be a whole number from 0 to 10"),
+    ("priority {draft} true", 5, "out_of_range", "priority is true; it has to be a whole number from 0 to 10"),
+    ("priority {draft batch} -1", 5, "out_of_range", "priority is -1; it has to be a whole number from 0 to 10"),
+    (
+        "edit {draft batch} --concurrency 0",
+        5,
+        "out_of_range",
+        "concurrency is 0; it has to be a whole number from 1 to 5",
+    ),
+    ("edit {draft batch} --set modle=base", 5, "bad_input", "no setting “modle”"),
+    ("edit {draft batch} --set export=true", 5, "not_available", "cannot do export yet"),
+    ("reorder {draft batch} {draft} {draft}", 5, "bad_input", "Named twice: r_"),
+    ("reorder {draft batch} {done}", 5, "bad_input", "Not in batch b_"),
+    ("reorder {draft batch} r_nothing", 5, "bad_input", "Not in batch b_"),
     ("log {done} --stage baking", 5, "bad_input", "no stage “baking”"),
     ("retry {done} --from baking", 5, "bad_input", "no stage “baking”"),
     ("retry {done} --set modle=base", 5, "bad_input", "no setting “modle”"),
