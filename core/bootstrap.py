@@ -20,8 +20,10 @@ from core.manager.commands import Commands
 from core.manager.index import Index
 from core.manager.intake import Intake
 from core.manager.measure import Measure
+from core.manager.purge import Purge
 from core.manager.results import Results
 from core.manager.starter import ServiceStarter, service_environment
+from core.manager.uploads import Uploads
 from core.manager.views import Views
 from core.manager.writer import Writer
 from core.stages.catalog import Catalog
@@ -114,6 +116,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
             layout=storage.layout,
             clock=storage.clock,
             catalog=storage.catalog,
+            purge=build_purge(storage, writer),
         ),
         views=Views(
             index=storage.index,
@@ -128,6 +131,28 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
         results=Results(storage.index, storage.layout, storage.artifacts),
         intake=Intake(writer, storage.catalog, storage.clock, AllowedHosts.parse(config.allowed_hosts)),
         starter=ServiceStarter(storage.layout, storage.clock, service_environment(storage.layout.root)),
+    )
+
+
+def build_purge(storage: Storage, writer: Writer) -> Purge:
+    """What finishes a deletion for good."""
+    return Purge(
+        index=storage.index,
+        writer=writer,
+        store=storage.store,
+        artifacts=storage.artifacts,
+        uploads=build_uploads(storage, writer),
+    )
+
+
+def build_uploads(storage: Storage, writer: Writer) -> Uploads:
+    """What looks after the uploads."""
+    return Uploads(
+        index=storage.index,
+        writer=writer,
+        artifacts=storage.artifacts,
+        layout=storage.layout,
+        clock=storage.clock,
     )
 
 
@@ -171,7 +196,6 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
     from core.manager.recovery import Recovery
     from core.manager.shared_work import SharedWork
     from core.manager.upkeep import Upkeep
-    from core.manager.uploads import Uploads
     from core.service.service import Service, Wake
     from core.store.watch import Watch
 
@@ -232,7 +256,8 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
             artifacts=storage.artifacts,
             catalog=storage.catalog,
             clock=clock,
-            uploads=Uploads(index=index, writer=writer, artifacts=storage.artifacts, layout=layout, clock=clock),
+            uploads=build_uploads(storage, writer),
+            purge=build_purge(storage, writer),
             log=layout.service_log(),
         ),
         engine=engine,

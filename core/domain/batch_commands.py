@@ -80,6 +80,7 @@ def delete_batch(
     """`batch` deleted, softly: it is hidden, and can be restored. Refused while one of its `runs` may still move."""
     if batch.phase == BatchPhase.DELETED:
         return batch
+    after = _moved(batch, "delete", BatchPhase.DELETED, now, by=by, why=why, deleted_from=batch.phase)
     going = [run for run in runs if run.open_attempt is not None or run.intent.again or run.phase not in TERMINAL]
     if going and batch.phase != BatchPhase.DRAFT:
         what = "is to be retried" if going[0].intent.again else f"is still {going[0].phase}"
@@ -87,7 +88,7 @@ def delete_batch(
             f"Batch {batch.batch_id} is {batch.phase}, but its run {going[0].run_id} {what}.",
             hint="Delete it once all its runs have ended.",
         )
-    return _moved(batch, "delete", BatchPhase.DELETED, now, by=by, why=why, deleted_from=batch.phase)
+    return after
 
 
 def restore_batch(batch: BatchRecord, now: datetime, *, by: str) -> BatchRecord:

@@ -64,14 +64,22 @@ class BatchCommands(RunCommands):
         return self._done(batch_id, after.phase, verb, changed, at_once=verb in ("delete", "restore"))
 
     def delete(self, batch_id: str, *, by: str, hard: bool = False, why: str = "") -> Done:
-        """Hide a batch that has ended or never began; `restore` brings it back, unless it is deleted `hard`: for good."""
-        soft = self.batch(batch_id, "delete", by=by, why=why)
+        """Hide a batch that has ended or never began; `restore` brings it back, unless it is deleted `hard`: for good.
+
+        That removes its records, logs, uploads and every result that no other run needs. It is durably noted first: if it
+        is cut off, repeating it or the next service finishes it.
+        """
         if not hard:
-            return soft
-        after, changed = self._write_batch(
-            batch_id, lambda batch: purge_batch(batch, self._clock.now()), "delete", by, {"hard": True}
-        )
-        return self._done(batch_id, after.phase, "delete", changed, at_once=True)
+            return self.batch(batch_id, "delete", by=by, why=why)
+        self._batch(batch_id, "delete")
+
+        def change(batch: BatchRecord) -> BatchRecord:
+            now = self._clock.now()
+            return purge_batch(delete_batch(batch, self._fresh_runs(batch_id), now, by=by, why=why), now)
+
+        after, _ = self._write_batch(batch_id, change, "delete", by, said(why=why, hard=True))
+        gone = self._purge.finish(batch_id)
+        return self._done(batch_id, "gone" if gone else after.phase, "delete", changed=True, at_once=True)
 
     def reorder(self, batch_id: str, run_ids: Sequence[str], *, by: str) -> Done:
         """Let the queued runs of a batch start in the order of `run_ids`, which names each of them once.

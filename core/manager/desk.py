@@ -10,6 +10,7 @@ from core.domain.batch import BatchRecord
 from core.domain.errors import NotFound
 from core.domain.run import RunRecord
 from core.manager.index import Index
+from core.manager.purge import Purge
 from core.manager.writer import Writer
 from core.stages.catalog import Catalog
 from core.store.layout import Layout
@@ -37,9 +38,11 @@ LATER = "No service is running; it is done as soon as one is started: ./reprise 
 class Desk:
     """What all commands have in common, for one caller."""
 
-    def __init__(self, *, index: Index, writer: Writer, layout: Layout, clock: Clock, catalog: Catalog) -> None:
+    def __init__(
+        self, *, index: Index, writer: Writer, layout: Layout, clock: Clock, catalog: Catalog, purge: Purge
+    ) -> None:
         self._index, self._writer, self._layout, self._clock = index, writer, layout, clock
-        self._catalog = catalog
+        self._catalog, self._purge = catalog, purge
 
     def service_alive(self) -> bool:
         """Whether a service holds this storage."""

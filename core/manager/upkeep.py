@@ -8,6 +8,7 @@ from core.domain.plan import reset_from
 from core.domain.run import RunRecord
 from core.domain.states import Phase, StageStatus
 from core.manager.index import Index
+from core.manager.purge import Purge
 from core.manager.uploads import Uploads
 from core.manager.writer import Writer
 from core.stages.catalog import Catalog
@@ -22,7 +23,7 @@ IDLE_S = 3600.0
 class Upkeep:
     """At each start and every hour, in slices that do not hold up a turn, looks at what finished runs published.
 
-    After each of these rounds it cleans the uploads. The log of the service is looked at in every turn.
+    Before that it finishes what a deletion for good left behind when it was cut off. After each of these rounds it cleans the uploads. The log of the service is looked at in every turn.
     """
 
     def __init__(
@@ -34,10 +35,12 @@ class Upkeep:
         catalog: Catalog,
         clock: Clock,
         uploads: Uploads,
+        purge: Purge,
         log: Path,
     ) -> None:
         self._index, self._writer, self._artifacts = index, writer, artifacts
         self._catalog, self._clock, self._uploads, self._log = catalog, clock, uploads, log
+        self._purge = purge
         self._left: Iterator[str] | None = None
         self._rests_until_s = 0.0  # on the monotonic clock
 
@@ -48,6 +51,7 @@ class Upkeep:
         if rest_s > 0:
             return rest_s
         if self._left is None:
+            self._purge.finish_all()
             runs, _, _ = self._index.snapshot()
             self._left = iter([run.run_id for run in runs.values() if run.phase == Phase.COMPLETED])
         for _ in range(SLICE):

@@ -2,7 +2,7 @@
 
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,6 +40,17 @@ class Uploads:
                 if why:
                     self._remove(path, why)
 
+    def drop(self, run_ids: Collection[str]) -> None:
+        """Remove what was uploaded for these runs alone: they are deleted for good."""
+        runs, _, _ = self._index.everything()
+        theirs = {_tail(runs[run_id].source.value) for run_id in run_ids if run_id in runs}
+        with files.explained(f"looking through {self._folder}"):
+            named = self._named()
+            for path, _ in list(self._files()):
+                tail = _tail(str(path))
+                if tail in theirs and named.get(tail, {}).keys() <= set(run_ids):
+                    self._remove(path, "its batch was deleted for good")
+
     def _files(self) -> Iterator[tuple[Path, datetime]]:
         """The uploaded files and when each was last written to."""
         for folder in sorted(self._folder.iterdir()):
@@ -49,25 +60,25 @@ class Uploads:
                     if stat.S_ISREG(state.st_mode):
                         yield path, datetime.fromtimestamp(state.st_mtime, UTC)
 
-    def _named(self) -> dict[str, list[RunRecord | None]]:
-        """The runs that name an upload; None for one that is named by its batch and is not to be seen just now.
+    def _named(self) -> dict[str, dict[str, RunRecord | None]]:
+        """The runs that name an upload, by id; None for one that is named by its batch and is not to be seen just now.
 
         By the last two parts of the path, which stay when the whole storage is moved.
         """
         runs, batches, _ = self._index.everything()
-        named: dict[str, list[RunRecord | None]] = {}
+        named: dict[str, dict[str, RunRecord | None]] = {}
         for run in runs.values():
             if not run.removed:
-                named.setdefault(_tail(run.source.value), []).append(run)
+                named.setdefault(_tail(run.source.value), {})[run.run_id] = run
         for batch in batches.values():
             for member in batch.members:
                 if member.run_id not in runs:
-                    named.setdefault(_tail(member.source.value), []).append(None)
+                    named.setdefault(_tail(member.source.value), {})[member.run_id] = None
         return named
 
-    def _unneeded(self, path: Path, changed: datetime, named: dict[str, list[RunRecord | None]]) -> str:
+    def _unneeded(self, path: Path, changed: datetime, named: dict[str, dict[str, RunRecord | None]]) -> str:
         """Why a file is not needed; empty when it is, or may be."""
-        users = named.get(_tail(str(path)), [])
+        users = named.get(_tail(str(path)), {}).values()
         if users:
             return "its runs have taken it in" if all(map(self._has_it, users)) else ""
         if self._clock.now() - changed <= KEPT or self._is_blind():

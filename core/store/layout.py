@@ -104,6 +104,10 @@ class Layout:
         """Held while lines are appended to the journal."""
         return self.locks / "journal.lock"
 
+    def purge_lock(self) -> Path:
+        """Held while a batch is deleted for good."""
+        return self.locks / "purge.lock"
+
     def key_lock(self, stage: str, key: str) -> Path:
         """Held by whoever works on this key of this stage."""
         return self.locks / f"{_checked(stage, _STAGE, 'stage')}.{_checked(key, _KEY, 'key')}.key"

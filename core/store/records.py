@@ -143,6 +143,14 @@ class Records(Generic[T]):
                 return _stored(before)
             return self._replace(record_id, value, before, raw, epoch)
 
+    def remove(self, record_id: str) -> None:
+        """Remove the record for good; nothing happens when it is gone. A cut leaves it whole, or gone."""
+        path = self._files.path(record_id)
+        with self._files.locked(record_id), files.explained(f"removing {path}"):
+            for file in (Path(f"{path}.tmp"), previous(path), path):
+                file.unlink(missing_ok=True)
+            files.fsync_folder(path.parent)
+
     def holding(self, record_id: str) -> AbstractContextManager[None]:
         """Hold the lock of a record for a block in which others change that belong to it."""
         return self._files.locked(record_id)

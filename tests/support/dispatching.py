@@ -19,9 +19,11 @@ from core.manager.dispatch import Dispatcher
 from core.manager.index import Index
 from core.manager.intake import member
 from core.manager.playlists import Playlists
+from core.manager.purge import Purge
 from core.manager.rebuild import Rebuild
 from core.manager.recovery import Recovery
 from core.manager.shared_work import SharedWork
+from core.manager.uploads import Uploads
 from core.manager.writer import Writer
 from core.runner.outcome import Assignment, Committed, Outcome
 from core.stages.catalog import Catalog
@@ -155,7 +157,20 @@ class House:
         )
 
     def _commands(self, index: Index, writer: Writer) -> Commands:
-        return Commands(index=index, writer=writer, layout=self.layout, clock=self.clock, catalog=self.catalog)
+        return Commands(
+            index=index,
+            writer=writer,
+            layout=self.layout,
+            clock=self.clock,
+            catalog=self.catalog,
+            purge=self.purge(index, writer),
+        )
+
+    def purge(self, index: Index | None = None, writer: Writer | None = None) -> Purge:
+        """What finishes a deletion for good."""
+        index, writer = index or self.index, writer or self.writer
+        parts: dict[str, Any] = {"index": index, "writer": writer, "artifacts": self.artifacts}
+        return Purge(store=self.store, uploads=Uploads(layout=self.layout, clock=self.clock, **parts), **parts)
 
     def commands_of_another_process(self) -> Commands:
         """Commands that the service has not heard of yet: another process wrote them."""

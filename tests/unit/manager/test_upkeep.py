@@ -20,7 +20,8 @@ def upkeep(house: House) -> Upkeep:
     """Upkeep on this storage."""
     parts = {"index": house.index, "writer": house.writer, "artifacts": house.artifacts, "clock": house.clock}
     uploads = Uploads(layout=house.layout, **parts)  # type: ignore[arg-type]
-    return Upkeep(catalog=house.catalog, uploads=uploads, log=house.layout.service_log(), **parts)  # type: ignore[arg-type]
+    more = {"uploads": uploads, "purge": house.purge(), "log": house.layout.service_log()}
+    return Upkeep(catalog=house.catalog, **more, **parts)  # type: ignore[arg-type]
 
 
 def finished(house: House, number: int = 1) -> str:
