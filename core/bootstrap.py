@@ -116,7 +116,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
             layout=storage.layout,
             clock=storage.clock,
             catalog=storage.catalog,
-            purge=build_purge(storage, writer),
+            purge=build_cleaning(storage, writer)[1],
         ),
         views=Views(
             index=storage.index,
@@ -134,26 +134,11 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
     )
 
 
-def build_purge(storage: Storage, writer: Writer) -> Purge:
-    """What finishes a deletion for good."""
-    return Purge(
-        index=storage.index,
-        writer=writer,
-        store=storage.store,
-        artifacts=storage.artifacts,
-        uploads=build_uploads(storage, writer),
-    )
-
-
-def build_uploads(storage: Storage, writer: Writer) -> Uploads:
-    """What looks after the uploads."""
-    return Uploads(
-        index=storage.index,
-        writer=writer,
-        artifacts=storage.artifacts,
-        layout=storage.layout,
-        clock=storage.clock,
-    )
+def build_cleaning(storage: Storage, writer: Writer) -> tuple[Uploads, Purge]:
+    """What looks after the uploads, and what finishes a deletion for good."""
+    index, artifacts, layout = storage.index, storage.artifacts, storage.layout
+    uploads = Uploads(index=index, writer=writer, artifacts=artifacts, layout=layout, clock=storage.clock)
+    return uploads, Purge(index=index, writer=writer, store=storage.store, artifacts=artifacts, uploads=uploads)
 
 
 def follow(storage: Storage, on_change: Callable[[str, str], None]) -> "Watch":
@@ -237,6 +222,7 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
         new_units=measure.units_of_attempt,
         urgent=wake.urgent,
     )
+    uploads, purge = build_cleaning(storage, writer)
     return Service(
         index=index,
         dispatcher=dispatcher,
@@ -256,8 +242,8 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
             artifacts=storage.artifacts,
             catalog=storage.catalog,
             clock=clock,
-            uploads=build_uploads(storage, writer),
-            purge=build_purge(storage, writer),
+            uploads=uploads,
+            purge=purge,
             log=layout.service_log(),
         ),
         engine=engine,
