@@ -180,6 +180,7 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
     from core.manager.rebuild import Rebuild
     from core.manager.recovery import Recovery
     from core.manager.shared_work import SharedWork
+    from core.manager.signs import signs_in
     from core.manager.upkeep import Upkeep
     from core.service.service import Service, Wake
     from core.store.watch import Watch
@@ -218,8 +219,10 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
         config=config,
         jitter=random.SystemRandom().random,
         new_attempt_id=lambda: f"a_{secrets.token_hex(8)}",
-        disk_is_low=lambda: free_bytes(layout.root) < config.free_space_bytes,
+        free_bytes=lambda: free_bytes(layout.root),
         new_units=measure.units_of_attempt,
+        place=measure.place_of,
+        signs=signs_in(layout),
         urgent=wake.urgent,
     )
     uploads, purge = build_cleaning(storage, writer)

@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from core.domain.batch import Pause
 from core.domain.errors import ErrorClass, Refused
-from core.domain.moves import move, settle_intent, stopped
+from core.domain.moves import move, sentences, settle_intent, stopped
 from core.domain.run import Attempt, Entry, Failure, Intent, Owner, RunRecord, Work
 from core.domain.states import STAGE_TABLE, AttemptOutcome, FailureKind, Phase, StageStatus, Want, allowed
 
@@ -49,6 +50,14 @@ def open_attempt(
             failure=None,
         )
     return replace(run, stages=stages, attempts=ledger, updated_at=now, waits_for=None)
+
+
+def timed(run: RunRecord, active_s: float | None) -> RunRecord:
+    """`run` whose open attempt notes how long it really worked, in seconds; whatever closes it keeps that."""
+    attempt = run.open_attempt
+    if attempt is None or active_s is None:
+        return run
+    return replace(run, attempts=[*run.attempts[:-1], replace(attempt, active_s=round(active_s, 3))])
 
 
 def commit_stage(
@@ -170,27 +179,33 @@ def expand(run: RunRecord, playlist: str, entries: tuple[Entry, ...], now: datet
 
 
 def end_attempt(
-    run: RunRecord, outcome: AttemptOutcome, now: datetime, *, units_done: int = 0, held: bool = False
+    run: RunRecord,
+    outcome: AttemptOutcome,
+    now: datetime,
+    *,
+    units_done: int = 0,
+    held: Pause | None = None,
+    note: str = "",
 ) -> RunRecord:
     """`run` after its open attempt ended without an error of its own: by intent it is queued, paused, failed or cancelled.
 
-    `shutdown` and `interrupted` come from us; `paused`, `stopped` and `cancelled` from the intent. `held` says that the
-    batch or the pool is paused, which pauses a run that wants to run.
+    `shutdown` and `interrupted` come from us; `paused`, `stopped` and `cancelled` from the intent. `held` is the pause of
+    the batch or of everything, which pauses a run that wants to run; `note` is a sentence about how it ended.
     """
     if run.phase == Phase.PAUSED and run.intent.want in (Want.RUN, Want.PAUSE, Want.SKIP):
         return set_free(run, now, units_done=units_done, outcome=outcome)
     changes = close_attempt(run, outcome, now, units_done=units_done)
-    want = Want.PAUSE if held and run.intent.want == Want.RUN else run.intent.want
-    match want:
+    by, why = run.intent.by, sentences(run.intent.why, note) if note else run.intent.why
+    match run.intent.want:
         case Want.CANCEL:
-            return move(
-                run, "cancel", Phase.CANCELLED, now, by=run.intent.by, why=run.intent.why, completed_at=now, **changes
-            )
+            return move(run, "cancel", Phase.CANCELLED, now, by=by, why=why, completed_at=now, **changes)
         case Want.STOP:
-            return stopped(run, now, changes, None)
+            return stopped(run, now, changes, None, note)
         case Want.PAUSE:
-            return move(run, "pause", Phase.PAUSED, now, by=run.intent.by, why=run.intent.why, **changes)
-    return move(run, _BACK_TO_QUEUE.get(outcome, "release"), Phase.QUEUED, now, front=1, **changes)
+            return move(run, "pause", Phase.PAUSED, now, by=by, why=why, **changes)
+        case Want.RUN if held is not None:
+            return move(run, "pause", Phase.PAUSED, now, by=held.by, why=held.why, **changes)
+    return move(run, _BACK_TO_QUEUE.get(outcome, "release"), Phase.QUEUED, now, why=note, front=1, **changes)
 
 
 _BACK_TO_QUEUE = {
@@ -214,7 +229,16 @@ def close_attempt(
     if attempt is None:
         return {}
     state = run.stages[attempt.stage]
-    counts = outcome in (AttemptOutcome.ERROR, AttemptOutcome.STALLED)
     ended = replace(attempt, ended_at=now, outcome=outcome, failure=failure, units_done=units_done)
-    stage = replace(state, status=status, ended_at=now, tries=state.tries + counts, failure=failure or state.failure)
-    return {"attempts": [*run.attempts[:-1], ended], "stages": {**run.stages, attempt.stage: stage}}
+    stage = replace(
+        state,
+        status=status,
+        ended_at=now,
+        tries=state.tries + (outcome == AttemptOutcome.ERROR),
+        stalls=state.stalls + (outcome == AttemptOutcome.STALLED),
+        failure=failure or state.failure,
+    )
+    changes: dict[str, Any] = {"verdict": None}
+    if run.intent.recover is not None:
+        changes["intent"] = replace(run.intent, recover=None)
+    return changes | {"attempts": [*run.attempts[:-1], ended], "stages": {**run.stages, attempt.stage: stage}}

@@ -46,8 +46,8 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     `members` are the runs it was made with; those that a playlist brings later are in the `entries` of its run.
     `order` are the runs that were put into another order than their positions say. Failures are counted from
     `streak_since` on; from `probing_since` on one run at a time is tried, until a stage is committed. `active_s` is how
-    long work on it was in flight, in seconds. A deleted batch knows from which phase, so that it can be restored, unless
-    its files are being removed for good (`purging`).
+    long work on it was in flight, in seconds; its time-out counts from `timeout_from_s` of them on. A deleted batch knows
+    from which phase, so that it can be restored, unless its files are being removed for good (`purging`).
     """
 
     batch_id: str
@@ -71,6 +71,7 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     streak_since: datetime | None = None
     probing_since: datetime | None = None
     active_s: float = 0.0
+    timeout_from_s: float = 0.0
     deleted_from: BatchPhase | None = None
     purging: bool = False
     transitions: list[Transition] = msgspec.field(default_factory=list)
@@ -132,7 +133,15 @@ def settle_batch(batch: BatchRecord, phases: list[Phase], now: datetime) -> Batc
         and open_runs
         and batch.cancel_by is None
     ):
-        return move_batch(batch, "reopen", BatchPhase.RUNNING, now, outcome=None, completed_at=None)
+        return move_batch(
+            batch,
+            "reopen",
+            BatchPhase.RUNNING,
+            now,
+            outcome=None,
+            completed_at=None,
+            timeout_from_s=batch.active_s,
+        )
     return batch
 
 

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from core.domain.attempts import close_attempt, end_attempt, fail_attempt
+from core.domain.attempts import close_attempt, end_attempt
+from core.domain.batch import Pause
 from core.domain.errors import ErrorClass
 from core.domain.moves import move
 from core.domain.retry import retry_delay_s
@@ -45,27 +46,49 @@ def invalidate_input(run: RunRecord, stage: str, now: datetime) -> RunRecord:
     return replace(run, updated_at=now, **changes)
 
 
-def recover(run: RunRecord, now: datetime, *, max_retries: int = 3, units_done: int = 0) -> RunRecord:
-    """A stalled `run` after its processes were killed (R16): queued again, or failed when that was its last try."""
+def recover(
+    run: RunRecord, now: datetime, *, max_recoveries: int = 3, units_done: int = 0, held: Pause | None = None
+) -> RunRecord:
+    """A stalled `run` after its processes were killed (R16): queued again at the front of its batch.
+
+    It fails when it was recovered `max_recoveries` times in this stage already; tries are not touched. What somebody
+    ended or paused meanwhile is no stall any more.
+    """
     attempt = run.open_attempt
-    if attempt is None or run.stages[attempt.stage].tries < max_retries or run.intent.want != Want.RUN:
-        return end_attempt(run, AttemptOutcome.STALLED, now, units_done=units_done)
+    working = attempt is not None and run.phase == Phase.RUNNING and run.intent.want in (Want.RUN, Want.PAUSE)
+    if attempt is None or not working:
+        outcome = _OTHERWISE.get(run.intent.want, AttemptOutcome.PAUSED)
+        return end_attempt(run, outcome, now, units_done=units_done, held=held)
+    if run.stages[attempt.stage].stalls < max_recoveries:
+        return end_attempt(run, AttemptOutcome.STALLED, now, units_done=units_done, held=held)
     failure = Failure(
         kind=FailureKind.STALLED,
-        message=f"{attempt.stage.capitalize()} made no progress, {max_retries + 1} times.",
-        hint="Look at the log of the stage; retry once the cause is gone.",
+        message=f"{attempt.stage.capitalize()} stopped making progress {max_recoveries + 1} times.",
+        hint=f"Look at the log of the stage; ./reprise retry {run.run_id} goes on once the cause is gone.",
     )
-    return fail_attempt(run, failure, now, retry_wait_s=None, units_done=units_done)
+    changes = close_attempt(
+        run, AttemptOutcome.STALLED, now, failure=failure, units_done=units_done, status=StageStatus.FAILED
+    )
+    return move(run, "stall", Phase.FAILED, now, why=failure.message, failure=failure, completed_at=now, **changes)
+
+
+_OTHERWISE = {Want.CANCEL: AttemptOutcome.CANCELLED, Want.STOP: AttemptOutcome.STOPPED}
 
 
 def crashed(
-    run: RunRecord, now: datetime, *, new_units: int, held: bool = False, service_died: bool = False
+    run: RunRecord,
+    now: datetime,
+    *,
+    new_units: int,
+    held: Pause | None = None,
+    service_died: bool = False,
+    place: str = "",
 ) -> RunRecord:
     """`run` after its owner was found dead (R17, R18).
 
     `new_units` is how many units became durable in the attempt; any of them clears the count of crashes. A death
     together with the service (`service_died`) speaks less against the run: it takes more of them. The first worker
-    that died alone is replaced at once, later ones after 2, 4, … seconds.
+    that died alone is replaced at once, later ones after 2, 4, … seconds. `place` says how far the stage was, in words.
     """
     recent = [] if new_units else [at for at in run.crashes if now - at < CRASH_WINDOW]
     wanted = run.intent.want in (Want.RUN, Want.PAUSE)
@@ -76,7 +99,7 @@ def crashed(
         failure = Failure(
             kind=FailureKind.POISON,
             error_class=ErrorClass.CRASH,
-            message=f"The worker died {len(crashes)} times at the same place of {run.next_stage}.",
+            message=f"The worker died {len(crashes)} times at the same place of {run.next_stage}{place}.",
             hint="Look at the log of the stage; retry once the cause is gone.",
         )
         changes = close_attempt(run, AttemptOutcome.INTERRUPTED, now, failure=failure, status=StageStatus.FAILED)

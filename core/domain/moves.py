@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from core.domain.batch import Pause
 from core.domain.errors import Refused
 from core.domain.run import REMEMBERED_TRANSITIONS, Failure, RunRecord, StageState, Transition
 from core.domain.settings import Settings
@@ -30,7 +31,7 @@ def move(
     if to not in (Phase.QUEUED, Phase.RETRY_WAIT):
         changes = {"next_at": None, "wait_s": None, **changes}
     if to != Phase.RUNNING:
-        changes = {"waits_for": None, **changes}
+        changes = {"waits_for": None, "verdict": None, **changes}
     return replace(run, phase=to, updated_at=now, transitions=history, **changes)
 
 
@@ -60,6 +61,13 @@ def settle_intent(run: RunRecord, now: datetime) -> RunRecord:
     return run
 
 
+def hold(run: RunRecord, pause: Pause, now: datetime) -> RunRecord:
+    """`run` paused between two stages, because its batch or everything is; what waits in a queue simply stays there."""
+    if run.open_attempt is not None or run.phase != Phase.RUNNING or run.intent.want != Want.RUN or is_finished(run):
+        return run
+    return move(run, "pause", Phase.PAUSED, now, by=pause.by, why=pause.why)
+
+
 def is_finished(run: RunRecord) -> bool:
     """Whether nothing is left to do for a run that is not terminal yet: every stage is committed or not needed."""
     return bool(run.stages) and run.next_stage is None and run.phase in (Phase.RUNNING, Phase.QUEUED, Phase.PAUSED)
@@ -76,7 +84,7 @@ def _failed_again(run: RunRecord) -> dict[str, Any]:
     failed = {name: stage for name, stage in run.stages.items() if stage.status == StageStatus.FAILED}
     if not failed:
         return {}
-    fresh = {name: replace(stage, status=StageStatus.PENDING, tries=0) for name, stage in failed.items()}
+    fresh = {name: replace(stage, status=StageStatus.PENDING, tries=0, stalls=0) for name, stage in failed.items()}
     return {"stages": {**run.stages, **fresh}, "crashes": [], "failure": None}
 
 
@@ -115,6 +123,7 @@ def another_round(run: RunRecord, stages: dict[str, StageState], settings: Setti
         resumed=False,
         adopted=False,
         front=1,
+        round_after=run.attempts[-1].id if run.attempts else None,
         intent=replace(run.intent, want=Want.RUN, again=False, from_stage=None, changes={}),
     )
 
@@ -134,12 +143,15 @@ def upload_failed(run: RunRecord, failure: Failure, now: datetime) -> RunRecord:
     return move(run, "upload_failed", Phase.FAILED, now, why=failure.message, failure=failure, completed_at=now)
 
 
-def stopped(run: RunRecord, now: datetime, changes: dict[str, Any], last: Failure | None) -> RunRecord:
-    """`run` failed because someone stopped it, with the `changes` that end its attempt; its last error is still told."""
+def stopped(run: RunRecord, now: datetime, changes: dict[str, Any], last: Failure | None, note: str = "") -> RunRecord:
+    """`run` failed because someone stopped it, with the `changes` that end its attempt; its last error is still told.
+
+    `note` is a sentence about how it ended.
+    """
     said = last.message if last is not None else (run.failure.message if run.failure else "")
     failure = Failure(
         kind=FailureKind.STOPPED,
-        message=f"Stopped by {run.intent.by or 'the operator'}." + (f" Last error: {said}" if said else ""),
+        message=sentences(f"Stopped by {run.intent.by or 'the operator'}", note, f"Last error: {said}" if said else ""),
         hint="./reprise retry goes on where it stopped.",
     )
     return move(
@@ -148,8 +160,13 @@ def stopped(run: RunRecord, now: datetime, changes: dict[str, Any], last: Failur
         Phase.FAILED,
         now,
         by=run.intent.by,
-        why=run.intent.why,
+        why=sentences(run.intent.why, note) if note else run.intent.why,
         failure=failure,
         completed_at=now,
         **changes,
     )
+
+
+def sentences(*parts: str) -> str:
+    """`parts` one after the other, each as a sentence; what is empty is left out."""
+    return " ".join(part if part[-1] in ".!?…" else f"{part}." for part in parts if part)

@@ -44,7 +44,7 @@ class StageStatus(StrEnum):
 
 
 class AttemptOutcome(StrEnum):
-    """How an attempt ended; only `error` and `stalled` count as a try."""
+    """How an attempt ended; `error` counts as a try, `stalled` as a recovery, and nothing else counts."""
 
     COMMITTED = "committed"
     ERROR = "error"
@@ -185,8 +185,9 @@ RUN_TABLE: tuple[Row, ...] = (
         "recover",
         ("running",),
         ("queued",),
-        "stalled; its processes are killed; counts as a try; front of the queue",
+        "stalled; its processes are killed; counts as a recovery, not as a try; front of the queue",
     ),
+    Row("R16", "stall", ("running",), ("failed",), "stalled once more than it may be recovered"),
     Row(
         "R17",
         "crash",
@@ -209,12 +210,20 @@ RUN_TABLE: tuple[Row, ...] = (
         ("queued",),
         "a receipt no longer verifies; found at start-up or by check --repair",
     ),
+    Row(
+        "R21",
+        "timeout",
+        ("queued", "retry_wait", "running"),
+        ("failed",),
+        "its stage, itself or its batch worked longer than it may; its processes are ended; all units are kept",
+    ),
 )
 
 BATCH_TABLE: tuple[Row, ...] = (
     Row("B1", "create", (), ("draft", "running"), "at least one run"),
     Row("B2", "start", ("draft",), ("running",), "a paused one resumes instead"),
     Row("B3", "pause", ("running",), ("paused",), "at once; with reason and by whom"),
+    Row("B3", "auto_pause", ("running",), ("paused",), "so many runs failed one after another; running stages end"),
     Row("B4", "resume", ("paused",), ("running",), "the count of consecutive failures starts again"),
     Row(
         "B5",

@@ -27,6 +27,7 @@ class Signal(StrEnum):
     FREEZE = "freeze"  # stand still at once, keeping everything
     THAW = "thaw"  # go on after FREEZE
     END = "end"  # end at the next unit boundary
+    TERM = "term"  # asked to end now, whatever it does; what of it does not is killed by a KILL that follows
     KILL = "kill"  # end now; every process of it is gone before `Died` is reported
 
 

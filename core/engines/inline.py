@@ -53,7 +53,7 @@ class InlineEngine:
         """End an attempt that has not begun; nothing else can reach one that runs in the caller's thread."""
         for _, assignment, control in self._waiting:
             if assignment.attempt_id == attempt_id:
-                if signal in (Signal.END, Signal.KILL):
+                if signal in (Signal.END, Signal.TERM, Signal.KILL):
                     control.end()
                 return True
         return False

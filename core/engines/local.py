@@ -97,11 +97,12 @@ class LocalEngine:
             self._finish(place, Died(attempt_id=assignment.attempt_id, how="died before it began"))
             return
         # A worker that was frozen in the moment it finished its last attempt stands still without one.
+        worker.frozen = False
         worker.signal_group(signal.SIGCONT)
         worker.send(Do(assignment=assignment))
 
     def signal(self, attempt_id: str, what: Signal) -> bool:
-        """Freeze, thaw, end or kill a running attempt; False when it is not running here any more."""
+        """Freeze, thaw, end, terminate or kill a running attempt; False when it is not running here any more."""
         with self._lock:
             place = next((place for place in self._places if place.attempt_id == attempt_id), None)
             worker = place.worker if place is not None else None
@@ -111,10 +112,13 @@ class LocalEngine:
             case Signal.FREEZE:
                 return self._freeze(attempt_id, worker)
             case Signal.THAW:
+                worker.frozen = False
                 return worker.signal_group(signal.SIGCONT)
             case Signal.END:
                 worker.send(End())
                 return True
+            case Signal.TERM:
+                return worker.terminate()
             case Signal.KILL:
                 return worker.signal_group(signal.SIGKILL)
 
@@ -128,14 +132,19 @@ class LocalEngine:
                 return happened
 
     def close(self, grace_s: float) -> None:
-        """End all attempts at their next unit boundary, kill what is left after `grace_s` seconds, stop the workers."""
+        """End all attempts at their next unit boundary, kill what is left after `grace_s` seconds, stop the workers.
+
+        What stands still is killed at once.
+        """
         deadline = self._clock.monotonic() + grace_s
         with self._lock:
             busy = [place.worker for place in self._places if place.worker is not None and place.attempt_id is not None]
             everyone = [place.worker for place in self._places if place.worker is not None]
         for worker in busy:
-            worker.signal_group(signal.SIGCONT)
-            worker.send(End())
+            if worker.frozen:  # what is paused does nothing any more, also not to end well
+                worker.signal_group(signal.SIGKILL)
+            else:
+                worker.send(End())
         while self._busy() and self._clock.monotonic() < deadline:
             self._clock.sleep(0.02)
         for worker in everyone:
@@ -152,6 +161,7 @@ class LocalEngine:
             self._worker_argv(lane),
             environment=self._environment,
             log=self._log,
+            clock=self._clock,
             on_report=self._reported,
             on_death=self._died,
         )
@@ -159,6 +169,7 @@ class LocalEngine:
     def _freeze(self, attempt_id: str, worker: WorkerProcess) -> bool:
         if not worker.signal_group(signal.SIGSTOP):
             return False
+        worker.frozen = True
         deadline = self._clock.monotonic() + FREEZE_LIMIT_S
         while not worker.stands_still() and self._clock.monotonic() < deadline:
             self._clock.sleep(0.002)

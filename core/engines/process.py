@@ -12,7 +12,10 @@ import msgspec
 from core.domain.run import Owner
 from core.runner.outcome import Report, encode_line
 from core.runner.worker import Message
+from core.system.clock import Clock
 from core.system.identity import this_process
+
+GONE_POLL_S = 0.01
 
 
 class WorkerProcess:
@@ -29,11 +32,14 @@ class WorkerProcess:
         *,
         environment: Mapping[str, str],
         log: Path,
+        clock: Clock,
         on_report: Callable[["WorkerProcess", Report], None],
         on_death: Callable[["WorkerProcess", str], None],
     ) -> None:
-        self._on_report, self._on_death = on_report, on_death
+        self._on_report, self._on_death, self._clock = on_report, on_death, clock
         self._writing = threading.Lock()
+        self._asked = False
+        self.frozen = False  # told to stand still, and not to go on since
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 [*argv],
@@ -72,10 +78,24 @@ class WorkerProcess:
             return False
         return True
 
+    def terminate(self) -> bool:
+        """Ask every process of the group to end, also those that stand still; False when it is gone.
+
+        Whoever does not end stays until `signal_group` kills the group: that is left to whoever asked.
+        """
+        self._asked = True
+        if not self.signal_group(signal.SIGTERM):
+            return False
+        return self.signal_group(signal.SIGCONT)  # after it, so that what stood still does nothing else any more
+
     def stands_still(self) -> bool:
         """Whether every thread group in the worker's process group is stopped."""
         states = group_states(self._process.pid)
         return bool(states) and all(state in "TtZX" for state in states)
+
+    def _lives(self) -> bool:
+        """Whether any process of the group still does: one that is dead but not buried does not."""
+        return any(state not in "ZX" for state in group_states(self._process.pid))
 
     def join(self, timeout_s: float) -> bool:
         """Wait until death has been reported; False after `timeout_s` seconds."""
@@ -88,9 +108,14 @@ class WorkerProcess:
         for line in self._process.stdout:
             self._on_report(self, decoder.decode(line))
         # End of file: the worker has exited or is about to. Its children hold no copy of the pipe, so they may
-        # outlive it for a moment: the whole group is killed before anybody is told.
+        # outlive it: nobody is told before the whole group is gone. Those that were asked to end are given the time
+        # that whoever asked them gives; the others are killed.
         os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        while self._asked and self._lives():
+            self._clock.sleep(GONE_POLL_S)
         self.signal_group(signal.SIGKILL)
+        while self._lives():
+            self._clock.sleep(GONE_POLL_S)
         code = self._process.wait()
         self._process.stdout.close()
         self._on_death(self, describe_exit(code))

@@ -1,6 +1,6 @@
 """One turn of the service: compare what the files want with what is, and act on the difference.
 
-signals -> events of the engine -> intents and timers of every run -> playlists -> batches -> claims. Each step writes
+signals -> events of the engine -> intents and timers of every run -> playlists -> batches -> claims -> time worked. Each step writes
 the record first and signals after, so that a crash between the two is found by the next turn; what is already written
 when the turn begins is signalled at once.
 """
@@ -12,19 +12,25 @@ from typing import TypeVar
 from core.config import Config
 from core.domain.errors import Fenced, RepriseError
 from core.domain.run import RunRecord
+from core.domain.timeouts import Limits
 from core.engines.engine import Engine, EngineEvent
+from core.manager.batch_time import BatchTime
 from core.manager.claims import Claims
+from core.manager.disk import DiskHold
 from core.manager.driving import Driver
 from core.manager.flights import Flights
 from core.manager.hearing import Hearing
 from core.manager.holds import Holds
 from core.manager.index import Index
 from core.manager.outcomes import RetryPolicy
+from core.manager.overtime import Overtime
 from core.manager.playlists import Playlists
 from core.manager.removing import removals
 from core.manager.resting import IDLE_S, Resting, may_move
-from core.manager.settling import settlements
+from core.manager.settling import Settling
 from core.manager.shared_work import SharedWork
+from core.manager.signs import Signs
+from core.manager.stalls import StallWatch
 from core.manager.waits import Waits
 from core.manager.writer import Writer
 from core.stages.catalog import Catalog
@@ -53,13 +59,22 @@ class Dispatcher:
         config: Config,
         jitter: Callable[[], float],
         new_attempt_id: Callable[[], str],
-        disk_is_low: Callable[[], bool],
+        free_bytes: Callable[[], int],
         new_units: Callable[[str, str], int],
+        place: Callable[[RunRecord], str],
+        signs: Signs,
         urgent: Callable[[], bool],
     ) -> None:
         self._index, self._writer, self._engine, self._clock = index, writer, engine, clock
         self._playlists, self._urgent = playlists, urgent
-        self._flights, holds, waits = Flights(), Holds(index), Waits(clock)
+        limits = Limits(stage_s=config.stage_timeout_s, run_s=config.run_timeout_s, batch_s=config.batch_timeout_s)
+        self._flights, self._disk = Flights(clock), DiskHold(free_bytes, config.free_space_bytes, clock)
+        holds, waits = Holds(index, self._disk), Waits(clock)
+        self._time = BatchTime(index=index, writer=writer, flights=self._flights, clock=clock, limits=limits)
+        self._stalls = StallWatch(
+            index=index, writer=writer, flights=self._flights, clock=clock, signs=signs, config=config
+        )
+        self._overtime = Overtime(flights=self._flights, holds=holds, clock=clock, batch_time=self._time, limits=limits)
         self._driver = Driver(
             writer=writer,
             engine=engine,
@@ -67,7 +82,7 @@ class Dispatcher:
             catalog=catalog,
             flights=self._flights,
             holds=holds,
-            pause_free_s=config.pause_free_s,
+            config=config,
             epoch=epoch,
         )
         self._hearing = Hearing(
@@ -78,10 +93,24 @@ class Dispatcher:
             flights=self._flights,
             holds=holds,
             policy=RetryPolicy(config.retry_base_s, config.retry_cap_s),
+            max_recoveries=config.max_recoveries,
             jitter=jitter,
             new_units=new_units,
+            place=place,
         )
-        self._resting = Resting(index=index, writer=writer, clock=clock, catalog=catalog, holds=holds, waits=waits)
+        self._resting = Resting(
+            index=index,
+            writer=writer,
+            clock=clock,
+            catalog=catalog,
+            holds=holds,
+            waits=waits,
+            batch_time=self._time,
+            limits=limits,
+        )
+        self._settling = Settling(
+            index=index, writer=writer, clock=clock, batch_time=self._time, failures=config.auto_pause_failures
+        )
         self._claims = Claims(
             index=index,
             writer=writer,
@@ -92,7 +121,7 @@ class Dispatcher:
             waits=waits,
             epoch=epoch,
             new_attempt_id=new_attempt_id,
-            disk_is_low=disk_is_low,
+            disk_is_low=self._disk.low,
             begun=self._flights.begin,
         )
         self._unheard: list[EngineEvent] = []
@@ -107,7 +136,9 @@ class Dispatcher:
         Raises `Fenced` only.
         """
         self._in_trouble = False
+        self._put_off("disk", self._disk.look)
         self._signal_all()
+        self._time.count()
         self._hear_all()
         if self._is_urgent():
             return 0.0
@@ -120,13 +151,19 @@ class Dispatcher:
         self._put_off("playlists", self._playlists.expand)
         for run_id, remove in removals(self._index, self._writer, self._clock):
             self._put_off(run_id, remove)
-        for batch_id, settle in settlements(self._index, self._writer, self._clock):
+        for batch_id, settle in self._settling.due():
             self._put_off(batch_id, settle)
         if not self.draining:
             for claim in self._put_off("schedule", self._claims.due) or ():
                 if self._is_urgent():
                     return 0.0
                 self._put_off(claim.run_id, partial(self._claims.start, claim))
+        self._stalls.forget()
+        wait_s = min(wait_s, self._time.look())
+        for batch_id, write in self._time.due():
+            self._put_off(batch_id, write)
+        if any(flight.signalled is None for flight in self._flights.all()):
+            wait_s = min(wait_s, self._stalls.look_s)
         return min(wait_s, TROUBLE_S) if self._in_trouble else wait_s
 
     def close(self) -> None:
@@ -134,6 +171,9 @@ class Dispatcher:
         self._hear_all()
         for flight in self._flights.all():
             self._put_off(flight.run_id, partial(self._hearing.give_back, flight))
+        self._time.count()
+        for batch_id, write in self._time.all():
+            self._put_off(batch_id, write)
 
     def _is_urgent(self) -> bool:
         return self._urgent() and not self.draining
@@ -171,4 +211,7 @@ class Dispatcher:
         if run.batch_id not in self._index.batches:
             return IDLE_S  # never acknowledged: its batch file is the commit point
         run = self._resting.follow_batch(run)
-        return self._resting.move(run) if run.open_attempt is None else self._driver.drive(run)
+        if run.open_attempt is None:
+            return self._resting.move(run)
+        due_s = min(self._stalls.look(run), self._overtime.look(run))
+        return min(due_s, self._driver.drive(run))

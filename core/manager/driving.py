@@ -1,5 +1,6 @@
 """How a running attempt is brought to what is wanted of its run: by signals, each sent once."""
 
+from core.config import Config
 from core.domain import attempts as attempting
 from core.domain.run import RunRecord
 from core.domain.states import AttemptOutcome, Phase, Want
@@ -26,11 +27,12 @@ class Driver:
         catalog: Catalog,
         flights: Flights,
         holds: Holds,
-        pause_free_s: float,
+        config: Config,
         epoch: int,
     ) -> None:
         self._writer, self._engine, self._clock, self._catalog = writer, engine, clock, catalog
-        self._flights, self._holds, self._pause_free_s, self._epoch = flights, holds, pause_free_s, epoch
+        self._flights, self._holds, self._epoch = flights, holds, epoch
+        self._pause_free_s, self._cancel_grace_s = config.pause_free_s, config.cancel_grace_s
 
     def drive(self, run: RunRecord) -> float:
         """Bring the open attempt of `run` nearer to what is wanted; seconds until there is more to do."""
@@ -41,9 +43,11 @@ class Driver:
             return POLL_S
         if attempt is None or flight is None:
             return POLL_S  # of an older service; recovery takes it over once its owner is gone
+        if flight.ending is not None:
+            return self._end(flight, kill=flight.ending.kind == "stalled")
         match self._holds.wanted(run):
             case Want.STOP | Want.CANCEL | Want.SKIP:
-                self._signal(flight, Signal.KILL)
+                return self._end(flight)
             case Want.PAUSE if run.phase == Phase.PAUSED:
                 return self._free(flight)
             case Want.PAUSE:
@@ -53,7 +57,7 @@ class Driver:
             case Want.RUN if flight.signalled == Signal.FREEZE:
                 if run.phase == Phase.PAUSED:
                     self._writer.run(run.run_id, self._thawed)
-                flight.signalled = None
+                flight.tell(Signal.THAW, self._clock.monotonic())
                 self._engine.signal(attempt.id, Signal.THAW)
         return IDLE_S
 
@@ -61,13 +65,23 @@ class Driver:
         """`run` without an attempt whose opening reached the disk although the disk said that it did not."""
         if run.open_attempt is None or run.open_attempt.id != attempt_id:
             return run
-        now, held = self._clock.now(), self._holds.held(run)
+        now, held = self._clock.now(), self._holds.over(run)
         return attempting.end_attempt(run, AttemptOutcome.INTERRUPTED, now, held=held)
+
+    def _end(self, flight: Flight, *, kill: bool = False) -> float:
+        """Ask the attempt to end, and kill it when it has not after the grace; `kill` does without asking."""
+        self._signal(flight, Signal.KILL if kill else Signal.TERM)
+        if flight.signalled == Signal.TERM:
+            left_s = self._cancel_grace_s - (self._clock.monotonic() - flight.signalled_at_s)
+            if left_s > 0:
+                return left_s
+            self._signal(flight, Signal.KILL)
+        return IDLE_S
 
     def _free(self, flight: Flight) -> float:
         """End what has stood still for so long that its memory is to be used by others."""
-        if flight.still_since is not None:
-            left_s = self._pause_free_s - (self._clock.monotonic() - flight.still_since)
+        if flight.still_since_s is not None:
+            left_s = self._pause_free_s - (self._clock.monotonic() - flight.still_since_s)
             if left_s > 0:
                 return left_s
         self._signal(flight, Signal.KILL)
@@ -77,8 +91,8 @@ class Driver:
         return attempting.thawed(run, self._clock.now(), by=run.intent.by) if run.phase == Phase.PAUSED else run
 
     def _signal(self, flight: Flight, signal: Signal) -> None:
-        """Send a signal once; KILL may follow FREEZE."""
-        if flight.signalled in (signal, Signal.KILL):
-            return
-        flight.signalled = signal
-        self._engine.signal(flight.attempt_id, signal)
+        """Send a signal once; TERM may follow FREEZE, and KILL every other."""
+        after = {None: 0, Signal.FREEZE: 1, Signal.TERM: 2, Signal.KILL: 3}
+        if after.get(flight.signalled, 0) < after[signal]:
+            flight.tell(signal, self._clock.monotonic())
+            self._engine.signal(flight.attempt_id, signal)

@@ -7,6 +7,7 @@ from core.domain import attempts as attempting
 from core.domain import crashes
 from core.domain.run import RunRecord
 from core.domain.states import Phase
+from core.domain.timeouts import timed_out
 from core.engines.engine import Died, EngineEvent, Frozen, Signal
 from core.manager.flights import Flight, Flights
 from core.manager.holds import Holds
@@ -14,7 +15,7 @@ from core.manager.index import Index
 from core.manager.outcomes import RetryPolicy, apply_outcome, ended_as
 from core.manager.playlists import Playlists
 from core.manager.writer import Writer
-from core.runner.outcome import Outcome, Playlist
+from core.runner.outcome import Ended, Outcome, Playlist
 from core.system.clock import Clock
 
 
@@ -31,12 +32,14 @@ class Hearing:
         flights: Flights,
         holds: Holds,
         policy: RetryPolicy,
+        max_recoveries: int,
         jitter: Callable[[], float],
         new_units: Callable[[str, str], int],
+        place: Callable[[RunRecord], str],
     ) -> None:
         self._index, self._writer, self._clock, self._playlists = index, writer, clock, playlists
-        self._flights, self._holds, self._policy = flights, holds, policy
-        self._jitter, self._new_units = jitter, new_units
+        self._flights, self._holds, self._policy, self._max_recoveries = flights, holds, policy, max_recoveries
+        self._jitter, self._new_units, self._place = jitter, new_units, place
 
     def hear(self, event: EngineEvent, *, draining: bool) -> None:
         """Write down one event; `draining` says that the service is stopping. Raises what writing the run raises."""
@@ -49,19 +52,18 @@ class Hearing:
                     self._stands_still(flight)
                     return
                 case Died():
-                    asked = flight.signalled == Signal.KILL
-                    self._write(flight, lambda run, now: self._died(run, now, asked=asked, draining=draining))
+                    self._write(flight, lambda run, now: self._died(run, now, flight, draining=draining))
                 case _:
                     self._finished(flight, event.outcome, draining=draining)
         self._flights.end(event.attempt_id)
 
     def give_back(self, flight: Flight) -> None:
         """Close an attempt that is still open when the service ends, as shut down."""
-        self._write(flight, self._left_open)
+        self._write(flight, lambda run, now: self._ended(run, now, flight, 0, draining=True))
 
     def _stands_still(self, flight: Flight) -> None:
         if flight.signalled == Signal.FREEZE:  # else it was thawed again before this was heard
-            flight.still_since = self._clock.monotonic()
+            flight.still_since_s = self._clock.monotonic()
             self._write(flight, self._frozen)
 
     def _frozen(self, run: RunRecord, now: datetime) -> RunRecord:
@@ -70,40 +72,43 @@ class Hearing:
         by, why = self._holds.who(run)
         return attempting.frozen(run, now, by=by, why=why)
 
+    def _ended(self, run: RunRecord, now: datetime, flight: Flight, units: int, *, draining: bool) -> RunRecord:
+        """`run` after its attempt ended because we or somebody wanted that."""
+        held, ending = self._holds.over(run), flight.ending
+        if ending is not None and ending.failure is not None:
+            return timed_out(run, ending.failure, now, units_done=units, note=flight.note)
+        if ending is not None:
+            return crashes.recover(run, now, max_recoveries=self._max_recoveries, units_done=units, held=held)
+        outcome = ended_as(run, draining, held is not None)
+        return attempting.end_attempt(run, outcome, now, units_done=units, held=held, note=flight.note)
+
     def _finished(self, flight: Flight, outcome: Outcome, *, draining: bool) -> None:
         known = self._index.runs[flight.run_id]
         entries = self._playlists.entries(outcome, known) if isinstance(outcome, Playlist) else ()
-        self._write(
-            flight,
-            lambda run, now: apply_outcome(
-                run,
-                outcome,
-                now,
-                policy=self._policy,
-                jitter=self._jitter(),
-                held=self._holds.held(run),
-                shutting_down=draining,
-                entries=entries,
-            ),
-        )
 
-    def _died(self, run: RunRecord, now: datetime, *, asked: bool, draining: bool) -> RunRecord:
-        attempt, held = run.open_attempt, self._holds.held(run)
-        units = self._new_units(run.run_id, attempt.id) if attempt is not None else 0
-        if asked or draining:
-            return attempting.end_attempt(run, ended_as(run, draining, held), now, units_done=units, held=held)
-        return crashes.crashed(run, now, new_units=units, held=held)
+        def change(run: RunRecord, now: datetime) -> RunRecord:
+            if isinstance(outcome, Ended):
+                return self._ended(run, now, flight, outcome.units, draining=draining)
+            held, jitter = self._holds.over(run), self._jitter()
+            return apply_outcome(run, outcome, now, policy=self._policy, jitter=jitter, held=held, entries=entries)
 
-    def _left_open(self, run: RunRecord, now: datetime) -> RunRecord:
-        held = self._holds.held(run)
-        return attempting.end_attempt(run, ended_as(run, True, held), now, held=held)
+        self._write(flight, change)
+
+    def _died(self, run: RunRecord, now: datetime, flight: Flight, *, draining: bool) -> RunRecord:
+        units = self._new_units(run.run_id, flight.attempt_id)
+        if draining or flight.signalled in (Signal.TERM, Signal.KILL):
+            return self._ended(run, now, flight, units, draining=draining)
+        return crashes.crashed(run, now, new_units=units, held=self._holds.over(run), place=self._place(run))
 
     def _write(self, flight: Flight, change: Callable[[RunRecord, datetime], RunRecord]) -> None:
         """Change a run whose open attempt is still this one; else the news came too late and is dropped."""
+        active_s = flight.active_s(self._clock.monotonic())
 
         def checked(run: RunRecord) -> RunRecord:
             if run.open_attempt is None or run.open_attempt.id != flight.attempt_id:
                 return run
-            return change(run, self._clock.now())
+            timed = attempting.timed(run, active_s)
+            after = change(timed, self._clock.now())
+            return run if after is timed else after
 
         self._writer.run(flight.run_id, checked)

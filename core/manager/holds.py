@@ -1,30 +1,44 @@
-"""What holds a run that wants to run: a pause of its batch, or of everything."""
+"""What holds a run that wants to run: a pause of its batch, of everything, or a disk without room."""
 
 from core.domain.batch import Pause
 from core.domain.run import RunRecord
-from core.domain.states import BatchPhase, Want
+from core.domain.states import BatchPhase, Phase, Want
+from core.manager.disk import DiskHold
 from core.manager.index import Index
+
+
+def pause_over(index: Index, run: RunRecord, more: Pause | None = None) -> Pause | None:
+    """The strictest of the pauses of everything and of the batch of `run`, and of `more`; None when there is none."""
+    batch = index.batches.get(run.batch_id)
+    of_batch = batch.pause or Pause() if batch is not None and batch.phase == BatchPhase.PAUSED else None
+    pauses = [pause for pause in (index.pool.pause, of_batch, more) if pause is not None]
+    return min(pauses, key=lambda pause: pause.drain, default=None)
 
 
 class Holds:
     """Answers from the records as last read."""
 
-    def __init__(self, index: Index) -> None:
-        self._index = index
+    def __init__(self, index: Index, disk: DiskHold) -> None:
+        self._index, self._disk = index, disk
 
-    def held(self, run: RunRecord) -> bool:
-        """Whether the batch of `run`, or everything, is paused."""
-        batch = self._index.batches.get(run.batch_id)
-        return self._index.pool.pause is not None or (batch is not None and batch.phase == BatchPhase.PAUSED)
+    def over(self, run: RunRecord) -> Pause | None:
+        """The pause that holds `run` from outside, if any; one that stops work at once before one that drains."""
+        return pause_over(self._index, run, self._disk.pause)
 
     def wanted(self, run: RunRecord) -> Want:
-        """What is to be made of `run` now: a run that is held and wants to run is to be paused."""
-        return Want.PAUSE if run.intent.want == Want.RUN and self.held(run) else run.intent.want
+        """What is to be made of `run` now: who is held is to be paused, but for a running stage that may drain."""
+        if run.intent.want not in (Want.RUN, Want.PAUSE):
+            return run.intent.want
+        held = self.over(run)
+        if run.intent.want == Want.RUN and held is None:
+            return Want.RUN
+        drains = run.phase == Phase.RUNNING and run.open_attempt is not None
+        drains = drains and (held is None or held.drain) and (run.intent.want == Want.RUN or run.intent.drain)
+        return Want.RUN if drains else Want.PAUSE
 
     def who(self, run: RunRecord) -> tuple[str, str]:
         """Who pauses `run`, and in which words."""
         if run.intent.want == Want.PAUSE:
             return run.intent.by, run.intent.why
-        batch = self._index.batches.get(run.batch_id)
-        pause: Pause | None = self._index.pool.pause or (batch.pause if batch is not None else None)
+        pause = self.over(run)
         return (pause.by, pause.why) if pause is not None else ("service", "")

@@ -61,6 +61,12 @@ class Measure:
         work = self._layout.work(attempt.stage, str(progress.get("key")))
         return in_flight(work / BEGUN, attempt.id, sizes(read_units(work / "units.jsonl").values()))
 
+    def place_of(self, run: RunRecord) -> str:
+        """How far the run's open attempt had come, in words to be put after its stage: ` (at 41 %)`, or nothing."""
+        progress = self.progress_of(run)
+        share = progress.get("share") if progress is not None else None
+        return f" (at {share:.0%})" if isinstance(share, int | float) and share > 0 else ""
+
     def share(self, run: RunRecord) -> float:
         """How far the run is, from 0 to 1."""
         if run.phase in (Phase.COMPLETED, Phase.SKIPPED):

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from core.domain import attempts as moves
 from core.domain import crashes
+from core.domain.batch import Pause
 from core.domain.errors import CLASSES
 from core.domain.retry import decide
 from core.domain.run import Entry, Failure, RunRecord
@@ -30,11 +31,13 @@ def apply_outcome(
     *,
     policy: RetryPolicy,
     jitter: float,
-    held: bool,
-    shutting_down: bool,
+    held: Pause | None,
     entries: tuple[Entry, ...] = (),
 ) -> RunRecord:
-    """`run` after its open attempt ended with `outcome`; `entries` are the runs-to-be of a playlist."""
+    """`run` after its open attempt ended with `outcome`; `entries` are the runs-to-be of a playlist.
+
+    An attempt that was asked to end is not heard here: why it was asked decides (`core.manager.hearing`).
+    """
     match outcome:
         case Committed():
             return moves.commit_stage(
@@ -49,8 +52,6 @@ def apply_outcome(
             )
         case Failed():
             return _failed(run, outcome, now, policy, jitter)
-        case Ended():
-            return moves.end_attempt(run, ended_as(run, shutting_down, held), now, units_done=outcome.units, held=held)
         case Shared():
             stage = run.open_attempt.stage if run.open_attempt else ""
             return moves.wait_for(run, f"{stage}/{outcome.key}", now)
@@ -58,7 +59,7 @@ def apply_outcome(
             return moves.expand(run, outcome.title, entries, now)
         case InputDamaged():
             return crashes.invalidate_input(run, outcome.stage, now)
-        case Stale():
+        case Ended() | Stale():
             return moves.end_attempt(run, AttemptOutcome.INTERRUPTED, now, held=held)
 
 

@@ -8,16 +8,19 @@ from pathlib import Path
 
 import msgspec
 
+from core.domain.attempts import timed
 from core.domain.crashes import crashed
 from core.domain.errors import Damaged, Fenced, NotFound, RepriseError
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase, Phase, Want
+from core.manager.holds import pause_over
 from core.manager.index import Index
 from core.manager.rebuild import Rebuild
 from core.manager.writer import Writer
 from core.store.journal import Journal
 from core.store.layout import Layout
 from core.store.locks import Lock
+from core.store.progress import read_progress
 from core.system.clock import Clock
 from core.system.logs import Log
 
@@ -142,6 +145,17 @@ class Recovery:
         if run.phase != Phase.RUNNING and attempt is None:
             return run
         units = self._new_units(run.run_id, attempt.id) if attempt is not None else 0
-        batch = self._index.batches.get(run.batch_id)
-        paused = self._index.pool.pause is not None or (batch is not None and batch.phase == BatchPhase.PAUSED)
-        return crashed(run, self._clock.now(), new_units=units, held=paused, service_died=True)
+        held = pause_over(self._index, run)
+        return crashed(
+            timed(run, self._worked_s(run)), self._clock.now(), new_units=units, held=held, service_died=True
+        )
+
+    def _worked_s(self, run: RunRecord) -> float | None:
+        """How long the open attempt worked: what was noted when it stood still, else what it told itself."""
+        attempt = run.open_attempt
+        if attempt is None or attempt.active_s is not None:
+            return attempt.active_s if attempt is not None else None
+        told = read_progress(self._layout, run.run_id) or {}
+        elapsed_s = told.get("elapsed_s")
+        mine = told.get("attempt") == attempt.id and isinstance(elapsed_s, int | float)
+        return float(elapsed_s) if mine and elapsed_s is not None else None

@@ -23,6 +23,7 @@ from core.manager.purge import Purge
 from core.manager.rebuild import Rebuild
 from core.manager.recovery import Recovery
 from core.manager.shared_work import SharedWork
+from core.manager.signs import Sign
 from core.manager.uploads import Uploads
 from core.manager.writer import Writer
 from core.runner.outcome import Assignment, Committed, Outcome
@@ -123,6 +124,7 @@ class House:
         self.urgent: Callable[[], bool] = lambda: False
         self.new_units = 0
         self.in_flight_s: float | None = 0.0
+        self.signs: dict[str, Sign] = {}
         self._lanes = lanes
         self._attempt_ids = itertools.count(1)
         self._epoch = 0
@@ -151,8 +153,10 @@ class House:
             config=self.config,
             jitter=lambda: 0.0,
             new_attempt_id=lambda: f"a_{next(self._attempt_ids)}",
-            disk_is_low=lambda: self.disk_is_low,
+            free_bytes=lambda: 0 if self.disk_is_low else 10**12,
             new_units=lambda run_id, attempt_id: self.new_units,
+            place=lambda run: "",
+            signs=lambda run: self.signs.get(run.run_id, Sign()),
             urgent=lambda: self.urgent(),  # noqa: PLW0108 - tests change it later
         )
 

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import msgspec
 from msgspec.structs import replace
 
-from core.domain import attempts, commands, crashes, moves, plan
+from core.domain import attempts, commands, crashes, moves, plan, timeouts
+from core.domain.batch import Pause
 from core.domain.errors import Refused
 from core.domain.run import Attempt, Failure, Intent, RunRecord, Source, StageState
 from core.domain.settings import Settings
@@ -22,6 +23,9 @@ STAGES = ("first", "second")
 NEEDS: dict[str, tuple[str, ...]] = {"first": (), "second": ("first",)}
 WANTED = dict.fromkeys(STAGES, True)
 BUSY = ("reserved", "working", "published", "erred", "shared")
+HELD = Pause()
+TOO_LONG = Failure(kind=FailureKind.TIMEOUT)
+MAX_RECOVERIES = 1
 VERBS = ("pause", "resume", "stop", "cancel", "skip", "unskip", "retry", "rerun")
 
 
@@ -29,7 +33,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is: the durable record and artifacts, the worker, and whether a service is there.
 
     `worker` is one of None, reserved, working, published (the artifact is there, the service has not heard), erred,
-    shared (another run makes it), dead (by itself), killed (as asked), shut down; `still` says that it was stopped. `units` are those that became
+    shared (another run makes it), dead (by itself), killed (as asked), stalled or overdue (and killed for it), shut down; `still` says that it was stopped. `units` are those that became
     durable in the open attempt, `held` says that the batch is paused.
     """
 
@@ -52,6 +56,9 @@ def real_functions() -> SimpleNamespace:
         end_attempt=attempts.end_attempt,
         wait_for=attempts.wait_for,
         crashed=crashes.crashed,
+        recover=crashes.recover,
+        timed_out=timeouts.timed_out,
+        hold=moves.hold,
         frozen=attempts.frozen,
         thawed=attempts.thawed,
         settle_intent=moves.settle_intent,
@@ -63,6 +70,9 @@ def real_functions() -> SimpleNamespace:
         with_rerun=False,
         with_batch_pause=False,
         with_shared_work=False,
+        with_stalls=False,
+        with_timeouts=False,
+        with_drain=False,
     )
 
 
@@ -89,7 +99,7 @@ def plain(run: RunRecord) -> RunRecord:
     """`run` without clock, history and words."""
     attempt = run.open_attempt
     stages = {
-        name: StageState(status=stage.status, key=stage.key, redo=stage.redo, tries=stage.tries)
+        name: StageState(status=stage.status, key=stage.key, redo=stage.redo, tries=stage.tries, stalls=stage.stalls)
         for name, stage in run.stages.items()
     }
     return replace(
@@ -98,6 +108,8 @@ def plain(run: RunRecord) -> RunRecord:
         attempts=[] if attempt is None else [Attempt(id="a", stage=attempt.stage, epoch=1, started_at=NOW)],
         intent=replace(run.intent, by="", why="", at=NOW),
         crashes=[NOW] * len(run.crashes),
+        round_after=None,
+        verdict=None,
         failure=None,
         transitions=[],
         resumed=False,
@@ -143,6 +155,8 @@ def _operator(state: State, do: SimpleNamespace) -> Iterator[tuple[str, str, Sta
         except Refused:
             continue
         yield "operator", verb, replace(state, run=run)
+        if verb == "pause" and do.with_drain and run.intent.want == Want.PAUSE and run.phase != Phase.PAUSED:
+            yield "operator", "drain", replace(state, run=replace(run, intent=replace(run.intent, drain=True)))
     if do.with_batch_pause:
         yield "operator", "resume batch" if state.held else "pause batch", replace(state, held=not state.held)
 
@@ -163,6 +177,11 @@ def _service(state: State, do: SimpleNamespace) -> Iterator[tuple[str, str, Stat
         if settled is not run:
             yield "service", "settle", replace(state, run=settled)
             return
+    if state.held and do.hold(run, HELD, NOW) is not run:
+        yield "service", "hold", replace(state, run=do.hold(run, HELD, NOW))
+        return
+    if do.with_timeouts and run.intent.want == Want.RUN and do.timed_out(run, TOO_LONG, NOW) is not run:
+        yield "fault", "batch times out", replace(state, run=do.timed_out(run, TOO_LONG, NOW))
     if run.phase == Phase.RETRY_WAIT:
         yield "service", "wait over", replace(state, run=do.wait_over(run, NOW))
     stage = run.next_stage
@@ -178,7 +197,8 @@ def _service_with_attempt(state: State, do: SimpleNamespace) -> Iterator[tuple[s
     run = state.run
     if state.worker not in BUSY:
         return
-    wants_still = run.intent.want == Want.PAUSE or (run.intent.want == Want.RUN and state.held)
+    drains = run.intent.drain and run.phase == Phase.RUNNING
+    wants_still = (run.intent.want == Want.PAUSE and not drains) or (run.intent.want == Want.RUN and state.held)
     if run.intent.want in (Want.STOP, Want.CANCEL, Want.SKIP):
         yield "service", "kill", replace(state, worker="killed", still=False)
     elif wants_still and not state.still:
@@ -193,6 +213,11 @@ def _service_with_attempt(state: State, do: SimpleNamespace) -> Iterator[tuple[s
     elif state.still:
         yield "service", "cont", replace(state, still=False)
     yield "service", "shut down", replace(state, worker="shut down", still=False)
+    if run.phase == Phase.RUNNING and not wants_still and run.intent.want == Want.RUN:
+        if do.with_stalls:
+            yield "fault", "stall", replace(state, worker="stalled")
+        if do.with_timeouts:
+            yield "fault", "time out", replace(state, worker="overdue")
 
 
 def _worker(state: State, do: SimpleNamespace) -> Iterator[tuple[str, str, State]]:
@@ -238,15 +263,28 @@ def _hearing(state: State, do: SimpleNamespace) -> Iterator[tuple[str, str, Stat
         outcome = {Want.STOP: AttemptOutcome.STOPPED, Want.CANCEL: AttemptOutcome.CANCELLED}.get(
             run.intent.want, AttemptOutcome.PAUSED
         )
-        run = do.end_attempt(run, outcome, NOW, units_done=state.units, held=state.held)
+        run = do.end_attempt(run, outcome, NOW, units_done=state.units, held=HELD if state.held else None)
         yield "service", "note end", replace(state, run=run, **gone)
+    elif state.worker == "stalled":
+        run = do.recover(
+            run, NOW, max_recoveries=MAX_RECOVERIES, units_done=state.units, held=HELD if state.held else None
+        )
+        yield "service", "note stall", replace(state, run=run, **gone)
+    elif state.worker == "overdue":
+        yield (
+            "service",
+            "note time-out",
+            replace(state, run=do.timed_out(run, TOO_LONG, NOW, units_done=state.units), **gone),
+        )
     elif state.worker == "shut down":
-        run = do.end_attempt(run, AttemptOutcome.SHUTDOWN, NOW, units_done=state.units, held=state.held)
+        run = do.end_attempt(
+            run, AttemptOutcome.SHUTDOWN, NOW, units_done=state.units, held=HELD if state.held else None
+        )
         yield "service", "note shutdown", replace(state, run=run, alive=False, **gone)
 
 
 def _dead(state: State, do: SimpleNamespace) -> State:
-    run = do.crashed(state.run, NOW, new_units=state.units, held=state.held)
+    run = do.crashed(state.run, NOW, new_units=state.units, held=HELD if state.held else None)
     return replace(state, run=run, worker=None, still=False, units=0)
 
 

@@ -10,6 +10,7 @@ from core.manager.dispatch import Dispatcher
 from core.manager.index import Index
 from core.manager.playlists import Playlists
 from core.manager.recovery import Recovery, RecoveryReport
+from core.manager.signs import Sign
 from core.manager.upkeep import Upkeep
 from core.manager.writer import Writer
 from core.service.service import Service, Wake
@@ -152,8 +153,10 @@ class SimService(Process):
             config=world.setup.config,
             jitter=lambda: world.dice.random(),  # noqa: PLW0108 - each step has dice of its own
             new_attempt_id=lambda: f"a_{next(world.attempt_ids)}",
-            disk_is_low=lambda: world.disk_low,
+            free_bytes=lambda: 0 if world.disk_low else 10**12,
             new_units=lambda run_id, attempt_id: world.disk.units_of(attempt_id),
+            place=lambda run: "",
+            signs=lambda run: Sign(),
             urgent=self.wake.urgent,
         )
         self.recovery = Recovery(

@@ -131,7 +131,8 @@ def test_an_attempt_that_was_ended_leaves_its_run_where_the_intent_says(
     run = attempts.end_attempt(working(want), outcome, NOW, units_done=3)
     assert (run.phase, run.transitions[-1].event) == (phase, event)
     assert (run.attempts[-1].outcome, run.attempts[-1].units_done) == (outcome, 3)
-    assert run.stages["transcribe"].tries == (outcome == AttemptOutcome.STALLED)
+    stage = run.stages["transcribe"]
+    assert (stage.tries, stage.stalls) == (0, outcome == AttemptOutcome.STALLED)
 
 
 def test_a_frozen_run_keeps_its_attempt_and_can_go_on_or_be_freed() -> None:

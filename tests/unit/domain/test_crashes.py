@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from core.domain import attempts, crashes
 from core.domain.run import RunRecord, StageState
-from core.domain.states import FailureKind, Phase, StageStatus, Want
+from core.domain.states import AttemptOutcome, FailureKind, Phase, StageStatus, Want
 from tests.support.records import NOW, a_run
 
 
@@ -62,15 +62,44 @@ def test_dying_while_standing_still_is_not_held_against_a_run() -> None:
     assert (run.phase, run.open_attempt, run.crashes) == (Phase.PAUSED, None, [])
 
 
-def test_a_stalled_run_is_queued_again_until_its_tries_are_used_up() -> None:
-    run = crashes.recover(working(), NOW, max_retries=3)
-    assert (run.phase, run.stages["transcribe"].tries) == (Phase.QUEUED, 1)
-    last = replace(
-        working(), stages={**working().stages, "transcribe": StageState(status=StageStatus.RUNNING, tries=3)}
-    )
-    failed = crashes.recover(last, NOW, max_retries=3)
+def stalled_before(times: int) -> RunRecord:
+    stage = StageState(status=StageStatus.RUNNING, stalls=times)
+    return replace(working(), stages={**working().stages, "transcribe": stage})
+
+
+def test_a_stalled_run_is_queued_again_at_the_front_and_uses_no_try() -> None:
+    run = crashes.recover(working(), NOW, max_recoveries=3)
+    assert (run.phase, run.front, run.stages["transcribe"].stalls) == (Phase.QUEUED, 1, 1)
+    assert (run.stages["transcribe"].tries, run.crashes) == (0, [])
+    assert run.attempts[-1].outcome == AttemptOutcome.STALLED
+
+
+def test_a_run_that_stalls_once_more_than_it_may_be_recovered_is_failed() -> None:
+    assert crashes.recover(stalled_before(2), NOW, max_recoveries=3).phase == Phase.QUEUED
+    failed = crashes.recover(stalled_before(3), NOW, max_recoveries=3)
     assert failed.failure is not None
     assert (failed.phase, failed.failure.kind) == (Phase.FAILED, FailureKind.STALLED)
+    assert "4 times" in failed.failure.message
+    assert failed.attempts[-1].outcome == AttemptOutcome.STALLED
+
+
+def test_what_was_cancelled_while_it_stalled_is_cancelled_and_no_stall_is_counted() -> None:
+    run = crashes.recover(replace(working(Want.CANCEL)), NOW)
+    assert (run.phase, run.stages["transcribe"].stalls) == (Phase.CANCELLED, 0)
+
+
+def test_the_reason_of_a_poisoned_run_names_stage_and_place() -> None:
+    run = replace(working(), crashes=[NOW, NOW])
+    failed = crashes.crashed(run, NOW, new_units=0, place=" (at 41 %)")
+    assert failed.failure is not None
+    assert failed.failure.message == "The worker died 3 times at the same place of transcribe (at 41 %)."
+
+
+def test_crashes_under_a_pause_add_up_to_poison_too() -> None:
+    run = replace(working(Want.PAUSE), crashes=[NOW, NOW])
+    failed = crashes.crashed(run, NOW, new_units=0)
+    assert failed.failure is not None
+    assert failed.failure.kind == FailureKind.POISON
 
 
 def test_an_input_found_damaged_is_made_again_but_not_for_ever() -> None:

@@ -14,7 +14,7 @@ from core.domain import attempts, crashes, moves
 from core.domain.run import RunRecord, StageState
 from core.domain.states import STAGE_TABLE, TERMINAL, Phase, StageStatus, Want, allowed
 from tests.support.exploration import Edge, committed, explore
-from tests.support.run_model import State, first_state, real_functions
+from tests.support.run_model import MAX_RECOVERIES, State, first_state, real_functions
 
 COUNTED = (Want.RUN, Want.PAUSE)
 
@@ -45,6 +45,12 @@ def check(edge: Edge) -> None:
     if edge.name == "claim":
         assert before.intent.want == Want.RUN, "claimed although it is not wanted"
         assert not edge.before.held, "claimed although its batch is paused"
+    if edge.name == "note stall" and before.phase == Phase.RUNNING and before.intent.want in COUNTED:
+        stage = before.open_attempt.stage if before.open_attempt else ""
+        assert after.stages[stage].tries == before.stages[stage].tries, "a stall used a try"
+        assert after.crashes == before.crashes, "a stall was counted as a crash"
+        assert after.stages[stage].stalls > before.stages[stage].stalls, "a stall was not counted"
+        assert after.stages[stage].stalls <= MAX_RECOVERIES + 1, "recovered for ever"
     if edge.name in ("note crash", "note death") and before.phase == Phase.RUNNING and before.intent.want in COUNTED:
         counted = bool(edge.before.units) or len(after.crashes) > len(before.crashes)
         assert counted, "a crash was not counted"
@@ -62,7 +68,7 @@ def goals(state: State) -> set[Phase]:
             return {Phase.FAILED, Phase.COMPLETED}
         case Want.PAUSE:
             return {Phase.PAUSED, Phase.FAILED, Phase.COMPLETED}
-    spoilt = state.worker in ("erred", "dead", "killed", "shut down") or not state.alive
+    spoilt = state.worker in ("erred", "dead", "killed", "stalled", "overdue", "shut down") or not state.alive
     return {Phase.COMPLETED, Phase.FAILED, Phase.PAUSED} if spoilt else {Phase.COMPLETED}
 
 
@@ -90,7 +96,12 @@ def check_graph(graph: dict[bytes, list[Edge]]) -> None:
     assert not stuck, f"a dead end: {states[stuck.pop()]}"
     reachable: dict[frozenset[Phase], set[bytes]] = {}
     for identity, state in states.items():
-        if (state.run.phase in TERMINAL and not state.run.intent.again) or state.held:
+        if state.run.phase in TERMINAL and not state.run.intent.again:
+            continue
+        if state.held:
+            resting = state.run.phase != Phase.RUNNING or state.run.open_attempt is not None
+            goes_on = any(edge.actor == "service" for edge in graph[identity]) or not state.alive
+            assert resting or goes_on, f"a paused batch with a running run: {state}"
             continue
         wanted = frozenset(goals(state))
         if wanted not in reachable:
@@ -107,7 +118,9 @@ def test_every_promise_holds_in_every_state_and_no_state_is_a_dead_end(on_exhaus
     assert len(graph) > 5000, "the model lost most of its states"
 
 
-@pytest.mark.parametrize("more", ["with_rerun", "with_batch_pause", "with_shared_work"])
+@pytest.mark.parametrize(
+    "more", ["with_rerun", "with_batch_pause", "with_shared_work", "with_stalls", "with_timeouts", "with_drain"]
+)
 def test_the_promises_also_hold_with(more: str) -> None:
     do = real_functions()
     setattr(do, more, True)
@@ -190,6 +203,27 @@ def gives_a_held_run_no_new_tries(do: SimpleNamespace) -> None:
     )
 
 
+def counts_a_stall_as_a_try(do: SimpleNamespace) -> None:
+    do.with_stalls = True
+
+    def recover(run: RunRecord, *args: Any, **kwargs: Any) -> RunRecord:
+        after = crashes.recover(run, *args, **kwargs)
+        stages = {name: replace(stage, tries=stage.tries + stage.stalls) for name, stage in after.stages.items()}
+        return replace(after, stages=stages)
+
+    do.recover = recover
+
+
+def recovers_for_ever(do: SimpleNamespace) -> None:
+    do.with_stalls = True
+    do.recover = lambda run, *args, **kwargs: crashes.recover(run, *args, **{**kwargs, "max_recoveries": 9})
+
+
+def forgets_to_hold_between_two_stages(do: SimpleNamespace) -> None:
+    do.with_batch_pause = True
+    do.hold = lambda run, *args: run
+
+
 FAULTS: dict[Callable[[SimpleNamespace], None], str] = {
     forgets_the_pause_at_a_crash: "what the operator wanted was lost",
     starts_over_at_a_crash: "a commit was lost",
@@ -201,6 +235,9 @@ FAULTS: dict[Callable[[SimpleNamespace], None], str] = {
     leaves_a_finished_run_in_the_queue: "a dead end",
     lets_a_pause_undo_a_cancel: "an acknowledged cancel was undone",
     gives_a_held_run_no_new_tries: "a dead end",
+    counts_a_stall_as_a_try: "a stall used a try",
+    recovers_for_ever: "recovered for ever",
+    forgets_to_hold_between_two_stages: "a paused batch with a running run",
 }
 
 

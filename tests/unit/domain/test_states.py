@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from msgspec.structs import replace
 
-from core.domain import attempts, batch, batch_commands, crashes, moves
-from core.domain.batch import BatchRecord
+from core.domain import attempts, batch, batch_commands, crashes, moves, timeouts
+from core.domain.batch import BatchRecord, Pause
 from core.domain.errors import Refused
 from core.domain.plan import PIPELINE
 from core.domain.run import Attempt, Failure, RunRecord
@@ -24,6 +24,7 @@ from core.domain.states import (
     StageStatus,
     Want,
 )
+from core.domain.streak import auto_pause
 from tests.support.records import NOW, a_batch, a_run
 
 Step = tuple[str, str, str]
@@ -62,6 +63,9 @@ RUN_FUNCTIONS: dict[str, Callable[[RunRecord], RunRecord]] = {
     "thawed": lambda run: attempts.thawed(run, NOW, by="ann"),
     "crashed": lambda run: crashes.crashed(run, NOW, new_units=0),
     "recover": lambda run: crashes.recover(run, NOW),
+    "recover once more": lambda run: crashes.recover(run, NOW, max_recoveries=0),
+    "timed_out": lambda run: timeouts.timed_out(run, ERROR, NOW),
+    "hold": lambda run: moves.hold(run, Pause(), NOW),
     **{f"end_attempt {outcome}": ended(outcome) for outcome in AttemptOutcome},
     "settle_intent": lambda run: moves.settle_intent(run, NOW),
     "wait_over": lambda run: moves.wait_over(run, NOW),
@@ -131,6 +135,7 @@ def test_the_functions_take_every_row_of_the_batch_table_and_no_other() -> None:
         ),
         lambda one: batch.settle_batch(one, [Phase.COMPLETED, Phase.FAILED], NOW),
         lambda one: batch.settle_batch(one, [Phase.FAILED], NOW),
+        lambda one: auto_pause(one, [a_run(Phase.FAILED, failure=ERROR)], 1, NOW),
         lambda one: batch.settle_batch(one, [Phase.COMPLETED, Phase.QUEUED], NOW),
     )
     taken: set[Step] = set()

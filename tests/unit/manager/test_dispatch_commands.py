@@ -140,15 +140,37 @@ def test_a_run_is_ended_only_when_its_processes_are_gone(house: House, verb: str
     (run,) = house.add()
     house.turn()
     house.ask(run, verb, why="enough")
-    assert house.engine.signals == [(run, Signal.KILL)]
+    assert house.engine.signals == [(run, Signal.TERM)]
     assert house.phases(run) == ["running"]
     house.engine.die(run)
     house.turn()
     assert house.phases(run) == [phase]
+    assert "killed" not in house.run(run).transitions[-1].why
     house.ask(run, "retry")
     house.finish(run)
     assert house.phases(run) == ["completed"]
     assert house.run(run).retry_count == 1
+
+
+@pytest.mark.parametrize(("verb", "phase"), [("stop", "failed"), ("cancel", "cancelled")])
+def test_what_does_not_end_when_asked_is_killed_after_the_grace_and_that_is_said(
+    house: House, verb: str, phase: str
+) -> None:
+    (run,) = house.add()
+    house.turn()
+    house.ask(run, verb, why="enough")
+    house.clock.advance(9.0)
+    assert house.turn() == pytest.approx(1.0), "the service wakes when the grace is over"
+    assert house.engine.signals == [(run, Signal.TERM)]
+    house.clock.advance(1.0)
+    house.turn(2)
+    assert house.engine.signals == [(run, Signal.TERM), (run, Signal.KILL)]
+    house.engine.die(run)
+    house.turn()
+    after = house.run(run)
+    assert after.phase == phase
+    assert after.transitions[-1].why == "enough. It had to be killed after 10 s."
+    assert after.failure is None or "It had to be killed after 10 s." in after.failure.message
 
 
 def test_a_stopped_run_says_by_whom(house: House) -> None:
