@@ -33,7 +33,7 @@ class QueueView:
                 self._runs.brief(run, look) | {"place": offset + number, "why": self._why(run, look)}
                 for number, run in enumerate(page, start=1)
             ],
-            "breakers": self._breakers(look),
+            "breakers": breakers(look),
             "total": len(waiting),
         }
 
@@ -69,14 +69,16 @@ class QueueView:
             for user in sorted({*counts, *running})
         ]
 
-    def _breakers(self, look: Look) -> list[dict[str, Any]]:
-        return [
-            {
-                "name": name,
-                "state": state_of(breaker, left_s(breaker, look.situation.now)),
-                "failures": breaker.failures,
-                "until": rfc3339(breaker.until) if breaker.until else None,
-                "why": breaker.why,
-            }
-            for name, breaker in sorted(look.situation.pool.breakers.items())
-        ]
+
+def breakers(look: Look) -> list[dict[str, Any]]:
+    """What is in trouble outside, by name."""
+    return [
+        {
+            "name": name,
+            "state": state_of(breaker, left_s(breaker, look.situation.now)),
+            "failures": breaker.failures,
+            "until": rfc3339(breaker.until) if breaker.until else None,
+            "why": breaker.why,
+        }
+        for name, breaker in sorted(look.situation.pool.breakers.items())
+    ]
