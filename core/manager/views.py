@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 
 from core.config import Config
-from core.domain.diagnosis import why
 from core.domain.run import RunRecord
 from core.manager.batch_views import BatchViews
 from core.manager.history import History
@@ -98,9 +97,7 @@ class Views:
         """The one reason why a run does not move."""
         look = self._looker.look()
         run = self.record(run_id)
-        reason = gone(run, self._index.batches[run.batch_id]) or why(
-            run, look.situation, service_alive=look.service_alive
-        )
+        reason = gone(run, self._index.batches[run.batch_id]) or look.reasons.why(run)
         return {
             "run_id": run_id,
             "code": reason.code,

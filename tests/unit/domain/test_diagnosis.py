@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from core.domain.batch import BatchRecord, Pause, PoolRecord
-from core.domain.diagnosis import flags, lines_of, why
+from core.domain.diagnosis import Reasons, flags, why
 from core.domain.errors import ErrorClass
 from core.domain.plan import PIPELINE
 from core.domain.run import Failure, RunRecord
@@ -48,8 +48,8 @@ CASES: list[tuple[RunRecord, dict[str, Any], str, str]] = [
         "terminal",
         "It failed: The video is gone.",
     ),
-    (a_run(Phase.PAUSED, Want.PAUSE), {}, "paused", "Paused by ann."),
-    (a_run(Phase.QUEUED, Want.PAUSE), {"service": False}, "paused", "Paused by ann."),
+    (a_run(Phase.PAUSED, Want.PAUSE), {}, "paused", "Paused by ann since 12:00 UTC."),
+    (a_run(Phase.QUEUED, Want.PAUSE), {"service": False}, "paused", "Paused by ann since 12:00 UTC."),
     (a_run(), {"service": False}, "service_down", "No service is running; start one with ./reprise serve."),
     (
         a_run(),
@@ -86,7 +86,6 @@ CASES: list[tuple[RunRecord, dict[str, Any], str, str]] = [
         "backoff",
         "Tries again in 7 s after: The site did not answer.",
     ),
-    (waiting(ErrorClass.RATE_LIMITED, 900), {}, "breaker", "The site asks to slow down; tries again in 15 min."),
     (waiting(ErrorClass.DISK_FULL, 30), {}, "disk", "The disk is full; it goes on once there is space."),
     (a_run(), {"disk_low": True}, "disk", "There is too little free disk space to start anything."),
     (
@@ -181,8 +180,8 @@ def test_resumed_and_adopted_are_told_whatever_the_phase() -> None:
     assert flags(a_run(resumed=True, adopted=True)) == ("resumed", "adopted")
 
 
-def test_the_lines_made_once_for_many_runs_give_the_same_reasons() -> None:
+def test_many_answers_worked_out_together_are_the_same() -> None:
     runs = [a_run(run_id=f"r_{n}", position=n, done=PIPELINE[: n % 3]) for n in range(9)]
     now = situation(runs, a_batch(concurrency=5), free={"network": 1})
-    lines = lines_of(now)
-    assert [why(run, now, lines=lines) for run in runs] == [why(run, now) for run in runs]
+    together = Reasons(now)
+    assert [together.why(run) for run in runs] == [why(run, now) for run in runs]
