@@ -85,6 +85,7 @@ class Reasons:
         batch = self._now.batches.get(run.batch_id)
         return (
             _ended(run)
+            or _never_added(batch)
             or self._paused_itself(run)
             or self._no_service()
             or self._on_its_way(run)
@@ -122,7 +123,7 @@ class Reasons:
 
     def _held_with_others(self, batch: BatchRecord | None) -> Why | None:
         if batch is None:
-            return Why(code="dependency", message="Its batch was never completely added; add it again.")
+            return None
         pause = self._now.pool.pause
         if pause is not None:
             return Why(
@@ -265,6 +266,12 @@ def _ended(run: RunRecord) -> Why | None:
     if run.failure is not None and run.phase == Phase.FAILED:
         return Why(code="terminal", message=f"It failed: {run.failure.message}")
     return Why(code="terminal", message=f"It is {run.phase}.")
+
+
+def _never_added(batch: BatchRecord | None) -> Why | None:
+    if batch is not None:
+        return None
+    return Why(code="dependency", message="Its batch was never completely added; add it again.")
 
 
 def _time(at: datetime, now: datetime) -> str:
