@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from core.config import Config
-from core.domain.diagnosis import flags
 from core.domain.estimate import Estimate
+from core.domain.flags import flags
 from core.domain.run import RunRecord, StageState
 from core.domain.states import TERMINAL
 from core.manager.look import Look
