@@ -34,10 +34,7 @@ def status(session: Session) -> None:
         f"{now['completed']} completed, {now['failed']} failed"
     )
     if now["pause"]:
-        click.echo(printable(now["pause"]["sentence"]))
-    for breaker in now["breakers"]:
-        if breaker["state"] != "closed":
-            click.echo(f"{printable(breaker['name'])} is not asked for now: {printable(breaker['why'])}")
+        click.echo(f"Paused by {now['pause']['by']}: {printable(now['pause']['why']) or 'no reason given'}")
     if now["damaged"]:
         click.echo(f"{now['damaged']} damaged; ./reprise list names them, ./reprise check says more")
     if now["stalled"]:
@@ -83,8 +80,6 @@ def show(session: Session, id_: str) -> None:
                 if document["purging"]
                 else f"./reprise restore {id_} brings it back."
             )
-        if document["pause"]:
-            click.echo(printable(document["pause"]["sentence"]))
         table(document["runs"], RUN_COLUMNS)
     else:
         _show_run(document)
@@ -96,8 +91,6 @@ def _show_run(run: dict[str, Any]) -> None:
     )
     if run["removed"]:
         click.echo("removed from its batch")
-    if run["pause"]:
-        click.echo(printable(run["pause"]["sentence"]))
     for flag in run["flags"]:
         click.echo(f"flag: {flag}")
     if run["blocked_reason"]:

@@ -32,13 +32,11 @@ def apply_outcome(
     policy: RetryPolicy,
     jitter: float,
     held: Pause | None,
-    spared: bool = False,
     entries: tuple[Entry, ...] = (),
 ) -> RunRecord:
     """`run` after its open attempt ended with `outcome`; `entries` are the runs-to-be of a playlist.
 
     An attempt that was asked to end is not heard here: why it was asked decides (`core.manager.hearing`).
-    `spared` says that a failure uses up no try: what it needed is known to be in trouble, and a breaker holds it.
     """
     match outcome:
         case Committed():
@@ -53,7 +51,7 @@ def apply_outcome(
                 duration_s=outcome.duration_s,
             )
         case Failed():
-            return _failed(run, outcome, now, policy, jitter, spared)
+            return _failed(run, outcome, now, policy, jitter)
         case Shared():
             stage = run.open_attempt.stage if run.open_attempt else ""
             return moves.wait_for(run, f"{stage}/{outcome.key}", now)
@@ -79,9 +77,7 @@ def ended_as(run: RunRecord, shutting_down: bool, held: bool) -> AttemptOutcome:
     return AttemptOutcome.PAUSED if held else AttemptOutcome.INTERRUPTED
 
 
-def _failed(
-    run: RunRecord, outcome: Failed, now: datetime, policy: RetryPolicy, jitter: float, spared: bool
-) -> RunRecord:
+def _failed(run: RunRecord, outcome: Failed, now: datetime, policy: RetryPolicy, jitter: float) -> RunRecord:
     attempt = run.open_attempt
     tries = run.stages[attempt.stage].tries if attempt is not None else 0
     settings = run.settings or Settings()
@@ -93,7 +89,6 @@ def _failed(
         jitter,
         base_s=policy.base_s,
         cap_s=policy.cap_s,
-        spared=spared,
     )
     hint = outcome.hint or CLASSES[outcome.error_class].hint
     if decision.kind == FailureKind.EXHAUSTED:

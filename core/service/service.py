@@ -39,7 +39,7 @@ class Wake:
     def __init__(self) -> None:
         self._bell = threading.Event()
         self._lock = threading.Lock()
-        self._changed: set[tuple[str, str]] = set()
+        self._changed: dict[tuple[str, str], None] = {}  # in the order in which they changed
         self._urgent = False
 
     def ring(self) -> None:
@@ -51,7 +51,7 @@ class Wake:
         if kind == "progress":
             return
         with self._lock:
-            self._changed.add((kind, record_id))
+            self._changed[(kind, record_id)] = None
             self._urgent |= kind in URGENT
         self._bell.set()
 
@@ -59,12 +59,12 @@ class Wake:
         """Whether something changed that the turn now being taken should not outlast, such as a pause of everything."""
         return self._urgent
 
-    def wait(self, timeout_s: float) -> set[tuple[str, str]]:
+    def wait(self, timeout_s: float) -> list[tuple[str, str]]:
         """Sleep until the bell rings or `timeout_s` seconds are over; what changed meanwhile."""
         self._bell.wait(timeout_s)
         self._bell.clear()
         with self._lock:
-            changed, self._changed = self._changed, set()
+            changed, self._changed = list(self._changed), {}
             self._urgent = False
         return changed
 

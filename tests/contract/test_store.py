@@ -127,6 +127,26 @@ def test_a_write_without_an_epoch_keeps_the_one_there_is(store: Store) -> None:
     assert store.runs.put(RUN, a_run(), 3).epoch == 3
 
 
+def test_a_removed_record_is_gone_and_may_be_made_again(store: Store) -> None:
+    store.runs.create(RUN, a_run(), epoch=3)
+    store.runs.update(RUN, titled("one"))
+    store.runs.remove(RUN)
+    store.runs.remove(RUN)
+    assert (store.runs.ids(), store.runs.load_all()) == ([], ({}, []))
+    with pytest.raises(NotFound):
+        store.runs.get(RUN)
+    assert store.runs.create(RUN, a_run(), epoch=1).gen == 1
+
+
+def test_a_record_can_be_held_while_another_is_changed(store: Store) -> None:
+    store.runs.create(RUN, a_run())
+    store.batches.create(BATCH, a_batch())
+    with store.batches.holding(BATCH):
+        assert store.batches.get(BATCH).gen == 1
+        assert store.runs.update(RUN, titled("held")).gen == 2
+    assert store.batches.update(BATCH, lambda batch: replace(batch, name="free")).gen == 2
+
+
 def test_the_journal_numbers_what_it_is_told(store: Store) -> None:
     assert store.journal.append([]) == 0
     assert store.journal.append([Event(type="a"), Event(type="b", run_id=RUN)]) == 2

@@ -32,18 +32,20 @@ class Audit:
         self.rows: Counter[str] = Counter()
         self._epochs: dict[str, int] = {}  # of the latest service that wrote each record
 
-    def written(self, kind: str, before: Any, after: Any, *, epoch: int | None, ever: set[tuple[str, str]]) -> None:
-        """One write: `epoch` is that of the service that made it, None for an operator; `ever` was published."""
+    def written(
+        self, kind: str, before: Any, after: Any, *, epoch: int | None, service: bool, ever: set[tuple[str, str]]
+    ) -> None:
+        """One write: by a `service` with its epoch or by an operator; `ever` are those published."""
         record_id = getattr(after, f"{kind}_id", "pool")
         if epoch is not None:
             newest = self._epochs.get(record_id, 0)
             require("nothing of an older epoch is written after a newer one", epoch >= newest, (record_id, epoch))
             self._epochs[record_id] = epoch
         if isinstance(after, RunRecord):
-            self._run(before, after, epoch is not None, ever)
+            self._run(before, after, service, ever)
         elif isinstance(after, BatchRecord):
-            self._batch(before, after, epoch is not None)
-        elif isinstance(after, PoolRecord) and before is not None and epoch is not None and before.pause != after.pause:
+            self._batch(before, after, service)
+        elif isinstance(after, PoolRecord) and before is not None and service and before.pause != after.pause:
             for pause in (before.pause, after.pause):
                 require(
                     "only a person pauses and resumes as a person", pause is None or pause.reason != "operator", pause

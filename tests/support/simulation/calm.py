@@ -4,7 +4,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
-from tests.support.simulation.orders import resume_everything
+from tests.support.simulation.orders import resume_everything, upload
 from tests.support.simulation.violation import Violation, require
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def a_round(world: "World") -> None:
         for _ in range(3):
             worker.advance()
     service = world.service
-    require("a service without faults lives", service is not None)
+    require("a service without faults lives", service is not None, world.last_error)
     assert service is not None
     world.turn(service)
-    require("a service without faults lives", world.service is service)
+    require("a service without faults lives", world.service is service, world.last_error)
 
 
 def _state(world: "World") -> object:
@@ -100,6 +100,7 @@ def to_the_end(world: "World") -> None:
             for process in world.processes:
                 world.during(process, process.tell)
             resume_everything(world)
+            upload(world, world.dice)
         a_round(world)
         if not world.open_runs() and not world.workers:
             break

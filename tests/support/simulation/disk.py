@@ -65,6 +65,10 @@ class Locks:
         """Whether anybody holds it."""
         return name in self._holders
 
+    def holder(self, name: str) -> object | None:
+        """Who holds it."""
+        return self._holders.get(name)
+
     def at(self, path: Path) -> "PathLock":
         """The lock of a path as `core.store.locks.Lock` offers it."""
         return PathLock(self, path.name)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.run import Owner
 from core.engines.engine import Died, EngineEvent, Finished, Frozen, Signal, Slot
+from core.manager.signs import Sign
 from core.runner.outcome import Assignment, Outcome
 from tests.support.simulation.violation import require
 from tests.support.simulation.workers import SimWorker
@@ -72,11 +73,21 @@ class SimEngine:
                 worker.still = False
             case Signal.END:
                 worker.ending = True
+            case Signal.TERM if worker.stuck:
+                worker.still = False  # it is asked, and does not listen
             case _ if not worker.over:
                 worker.dying = True
                 if self._world.dice.random() < 0.7:
                     worker.die()
         return True
+
+    def sign(self, attempt_id: str) -> Sign:
+        """How far an attempt is, as its progress file would say."""
+        worker = self._workers.get(attempt_id)
+        if worker is None or not worker.key:
+            return Sign()
+        done = worker.made_units
+        return Sign(told=f"{worker.state} {done}", unit_bytes=100 * done, done=float(done))
 
     def events(self) -> list[EngineEvent]:
         """What happened since the last call."""
@@ -84,9 +95,9 @@ class SimEngine:
         return events
 
     def close(self, grace_s: float) -> None:
-        """End everything at the next unit, and kill what does not end."""
+        """End everything at the next unit, and kill what does not end; what stands still is killed at once."""
         for worker in list(self._workers.values()):
-            worker.still, worker.ending = False, True
+            worker.ending = True
             for _ in range(3):
                 worker.advance()
             worker.die()

@@ -6,10 +6,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from core.domain.batch import BatchRecord, Member
+from core.domain.moves import upload_failed, uploaded
 from core.domain.plan import stages_for
-from core.domain.run import RunRecord, Source
+from core.domain.run import Failure, RunRecord, Source
 from core.domain.settings import Settings
-from core.domain.states import TERMINAL, BatchPhase, Phase, Want
+from core.domain.states import TERMINAL, BatchPhase, FailureKind, Phase, Want
 from tests.support.simulation.violation import require
 
 if TYPE_CHECKING:
@@ -109,6 +110,9 @@ def order_batch(world: "World", dice: Random) -> None:
     }
     act = acts.get(verb, lambda: commands.batch(batch_id, name, by="user0", why="because", drain=verb == "pause drain"))
     if world.command(operator, act):
+        if verb == "purge":
+            require("an acknowledged command has its effect", batch_id not in world.batches, verb)
+            return
         batch = world.batches[batch_id]
         effects: dict[str, bool] = {
             "pause": batch.phase == BatchPhase.PAUSED and batch.pause is not None,
@@ -116,7 +120,6 @@ def order_batch(world: "World", dice: Random) -> None:
             "start": batch.phase == BatchPhase.RUNNING,
             "resume": batch.phase == BatchPhase.RUNNING,
             "delete": batch.phase == BatchPhase.DELETED,
-            "purge": batch.phase == BatchPhase.DELETED and batch.purging,
             "restore": batch.phase != BatchPhase.DELETED,
             "priority": batch.priority == number,
             "edit": batch.concurrency == number,
@@ -171,6 +174,7 @@ def _adding(world: "World", operator: "Operator", dice: Random) -> Callable[[], 
             owner=user,
             created_at=now,
             updated_at=now,
+            phase=Phase.RECEIVING if dice.random() < 0.05 else Phase.QUEUED,
             stages=stages_for(world.catalog.wanted(settings)),
         )
         for position in range(1, dice.randrange(1, 5) + 1)
@@ -195,6 +199,21 @@ def _adding(world: "World", operator: "Operator", dice: Random) -> Callable[[], 
         operator.writer.new_batch(batch, user, {})
 
     return add
+
+
+def upload(world: "World", dice: Random) -> None:
+    """Uploads come to their end, well or not; the service writes that down."""
+    service, now = world.service, world.clock.now()
+    if service is None or not hasattr(service, "writer"):
+        return
+    for run in [run for run in world.runs.values() if run.phase == Phase.RECEIVING]:
+        failure = Failure(kind=FailureKind.ERROR, message="The upload broke off.")
+        ends = partial(uploaded, now=now) if dice.random() < 0.7 else partial(upload_failed, failure=failure, now=now)
+        world.during(service, partial(service.writer.run, run.run_id, partial(_received, ends=ends)))
+
+
+def _received(run: RunRecord, ends: Callable[[RunRecord], RunRecord]) -> RunRecord:
+    return ends(run) if run.phase == Phase.RECEIVING else run
 
 
 def resume_everything(world: "World") -> None:

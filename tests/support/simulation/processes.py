@@ -1,10 +1,11 @@
 """The processes of the simulated world: services, built of the real parts, and operators with an index of their own."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from core.domain.errors import NotFound
 from core.manager.commands import Commands
 from core.manager.dispatch import Dispatcher
 from core.manager.index import Index
@@ -68,7 +69,12 @@ class Operator(Process):
         super().__init__(world, name)
         self.writer = Writer(store=self.store, index=self.index, via=name)
         self.commands = SimCommands(
-            index=self.index, writer=self.writer, layout=LAYOUT, clock=world.clock, catalog=world.catalog
+            index=self.index,
+            writer=self.writer,
+            layout=LAYOUT,
+            clock=world.clock,
+            catalog=world.catalog,
+            purge=SimPurge(self),  # type: ignore[arg-type]
         )
         self.commands.world = world
         self.index.load()
@@ -91,6 +97,32 @@ class NoUploads:
 
     def clean(self) -> None:
         """Nothing to clean."""
+
+
+class SimPurge:
+    """Deletion for good, of the records alone and in the real order: the runs, then their batch."""
+
+    def __init__(self, process: "Process") -> None:
+        self._process = process
+
+    def finish_all(self) -> None:
+        """Finish every batch that is marked."""
+        for batch_id, batch in self._process.index.everything()[1].items():
+            if batch.purging:
+                self.finish(batch_id)
+
+    def finish(self, batch_id: str) -> bool:
+        """Remove what is left of a marked batch; doing it twice changes nothing."""
+        index, store = self._process.index, self._process.store
+        index.load()
+        runs, batches, _ = index.everything()
+        if batch_id in batches and batches[batch_id].purging:
+            for run_id in [run_id for run_id, run in runs.items() if run.batch_id == batch_id]:
+                store.runs.remove(run_id)
+                index.lose(run_id, NotFound(f"There is no run {run_id}."))
+            store.batches.remove(batch_id)
+            index.lose(batch_id, NotFound(f"There is no batch {batch_id}."))
+        return True
 
 
 class SharedWork:
@@ -123,6 +155,8 @@ class Receipts:
 class SimService(Process):
     """One service, from its start to its end."""
 
+    begins_with: ClassVar[dict[str, Any]] = {}  # what it does to the pool's record beside taking its epoch
+
     def __init__(self, world: "World", name: str) -> None:
         super().__init__(world, name)
         self.engine = SimEngine(world, world.setup.lanes)
@@ -136,11 +170,15 @@ class SimService(Process):
         opening = Writer(store=self.store, index=self.index, via="service")
         pool = opening.pool(
             lambda pool: msgspec.structs.replace(
-                pool, epoch=pool.epoch + 1, service_since=world.clock.now(), recovery={}
+                pool,
+                epoch=pool.epoch + 1,
+                service_since=world.clock.now(),
+                recovery={},
+                **self.begins_with,
             )
         )
         self.epoch = pool.epoch
-        writer = Writer(store=self.store, index=self.index, via="service", epoch=pool.epoch)
+        self.writer = writer = Writer(store=self.store, index=self.index, via="service", epoch=pool.epoch)
         self.dispatcher = Dispatcher(
             index=self.index,
             writer=writer,
@@ -156,7 +194,7 @@ class SimService(Process):
             free_bytes=lambda: 0 if world.disk_low else 10**12,
             new_units=lambda run_id, attempt_id: world.disk.units_of(attempt_id),
             place=lambda run: "",
-            signs=lambda run: Sign(),
+            signs=lambda run: self.engine.sign(run.open_attempt.id) if run.open_attempt else Sign(),
             urgent=self.wake.urgent,
         )
         self.recovery = Recovery(
@@ -166,12 +204,13 @@ class SimService(Process):
             layout=LAYOUT,
             clock=world.clock,
             new_units=lambda run_id, attempt_id: world.disk.units_of(attempt_id),
+            in_flight_s=lambda run: None,
             rebuild=NoRebuild(),  # type: ignore[arg-type]
             lock_at=world.locks.at,  # type: ignore[arg-type]
         )
 
         def ready(report: RecoveryReport) -> None:
-            found: dict[str, float] = msgspec.to_builtins(report)
+            found = {name: value for name, value in msgspec.to_builtins(report).items() if value is not None}
             writer.pool(lambda pool: msgspec.structs.replace(pool, recovery=found))
 
         self.service = Service(
@@ -185,6 +224,7 @@ class SimService(Process):
                 catalog=world.catalog,
                 clock=world.clock,
                 uploads=NoUploads(),  # type: ignore[arg-type]
+                purge=SimPurge(self),  # type: ignore[arg-type]
                 log=Path("simulated.log"),
             ),
             engine=self.engine,

@@ -83,6 +83,16 @@ class MemoryRecords(Generic[T]):
             return before
         return self._write(record_id, before.value, value, before.gen + 1, max(before.epoch, epoch or 0))
 
+    def remove(self, record_id: str) -> None:
+        """Remove the record for good; nothing happens when it is gone."""
+        self._faults.before(f"removing {record_id}")
+        self._require_free(record_id)
+        if record_id in self._files:
+            before = self._read(record_id)
+            del self._files[record_id]
+            self._on_write(self._kind, record_id, before.value, None, before.epoch)
+        self._faults.after(f"removing {record_id}")
+
     @contextmanager
     def holding(self, record_id: str) -> Iterator[None]:
         """Hold the lock of a record for a block; who wants to change it meanwhile is told that it is locked."""

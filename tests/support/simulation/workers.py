@@ -48,6 +48,8 @@ BY_NAME = {stage.name: stage for stage in STAGES}
 class SimWorker:
     """One process and its attempt. It is over once it reported or died."""
 
+    looks_first = True  # whether somebody made it already
+
     def __init__(self, world: "World", engine: "SimEngine", assignment: Assignment) -> None:
         self._world, self._engine, self.assignment = world, engine, assignment
         self.stage = BY_NAME[assignment.stage]
@@ -130,7 +132,7 @@ class SimWorker:
                 self.outcome = InputDamaged(stage=name)
                 return
         self.key = self._key(run)
-        if (self.stage.name, self.key) in world.disk.artifacts and not world.plants.makes_again:
+        if (self.stage.name, self.key) in world.disk.artifacts and self.looks_first:
             self.outcome = self._committed(reused=True)
         elif not world.locks.take(f"{self.stage.name}.{self.key}.key", self):
             self.outcome = Shared(key=self.key)
@@ -158,7 +160,7 @@ class SimWorker:
 
     def _publish(self) -> None:
         world, place = self._world, (self.stage.name, self.key)
-        if place not in world.disk.artifacts or world.plants.overwrites:
+        if place not in world.disk.artifacts or not self.looks_first:
             require("an artifact is produced once", place not in world.produced, place)
             world.disk.artifacts[place] = self.assignment.attempt_id
             world.produced.add(place)

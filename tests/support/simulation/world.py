@@ -4,7 +4,6 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -33,16 +32,11 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     users: int = 2
 
 
-def no_plants() -> SimpleNamespace:
-    """Nothing is broken on purpose."""
-    return SimpleNamespace(makes_again=False, overwrites=False)
-
-
 class World:
     """Everything there is; `dice` are those of the step being taken."""
 
-    def __init__(self, setup: Setup, plants: SimpleNamespace | None = None) -> None:
-        self.setup, self.plants = setup, plants or no_plants()
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
         self.clock = ManualClock()
         self.disk, self.locks, self.catalog = Disk(), Locks(), Catalog(STAGES)  # type: ignore[arg-type]
         self.dice = Random(0)
@@ -57,6 +51,7 @@ class World:
         self.audit.lost = set()
         self.whys: Counter[str] = Counter()
         self.refused = self.acknowledged = 0
+        self.last_error = ""
         self.disk_low = self.no_processes = False
         self.processes: list[Process] = []
         self.service: SimService | None = None
@@ -92,7 +87,8 @@ class World:
         except Crash:
             self.gone(process)
             return False
-        except (RepriseError, OSError):
+        except (RepriseError, OSError) as error:
+            self.last_error = repr(error)
             if isinstance(process, SimService):  # its loop has ended, for a newer service or a failing disk
                 self.stop(process)
             return False
@@ -112,6 +108,8 @@ class World:
     def gone(self, process: Process) -> None:
         """The process is dead, however it died."""
         process.faults.dead = True
+        if process not in self.processes:
+            return
         self.processes.remove(process)
         self.locks.died(process)
         if isinstance(process, SimService):
@@ -132,8 +130,15 @@ class World:
     def wrote(self, process: Process, kind: str, record_id: str, before: Any, after: Any) -> None:
         """A write became durable."""
         epoch = process.epoch if isinstance(process, SimService) else None
-        self.audit.written(kind, before, after, epoch=epoch, ever=self.ever)
+        service = isinstance(process, SimService)
+        for other in self.processes:
+            other.untold[(kind, record_id)] = None
+        if after is None:
+            self._removed(kind, record_id, before)
+            return
+        self.audit.written(kind, before, after, epoch=epoch, service=service, ever=self.ever)
         if kind == "run":
+            self._only_of_the_dead(before, after)
             self.runs[record_id] = after
             if isinstance(process, SimService) and before is not None and len(after.attempts) > len(before.attempts):
                 self._claimed(process, before, after)
@@ -141,8 +146,25 @@ class World:
             self.batches[record_id] = after
         else:
             self.pool = after
-        for other in self.processes:
-            other.untold[(kind, record_id)] = None
+
+    def _removed(self, kind: str, record_id: str, before: Any) -> None:
+        batch = before if kind == "batch" else self.batches[before.batch_id]
+        require("only what was deleted for good is removed", batch.phase == BatchPhase.DELETED and batch.purging, batch)
+        if kind == "run":
+            require("only what was deleted for good is removed", before.open_attempt is None, before)
+            del self.runs[record_id]
+        else:
+            del self.batches[record_id]
+
+    def _only_of_the_dead(self, before: RunRecord | None, after: RunRecord) -> None:
+        """An attempt is over when its worker is: nobody is taken for dead who holds the run's lock."""
+        was = before.open_attempt if before is not None else None
+        if was is None or after.open_attempt is not None:
+            return
+        for worker in self.workers:
+            if worker.assignment.attempt_id == was.id:
+                holds = self.locks.holder(f"{after.run_id}.owner") is worker
+                require("nobody alive is taken for dead", not holds, (after.run_id, was.id, worker.state))
 
     def _claimed(self, service: SimService, before: RunRecord, after: RunRecord) -> None:
         pool, batch = service.index.pool, service.index.batches[after.batch_id]
