@@ -36,6 +36,7 @@ from core.system.clock import Clock, SystemClock
 from core.system.files import free_bytes
 from core.system.logs import Log
 from core.system.network import AllowedHosts
+from core.system.pressure import Pressure
 
 if TYPE_CHECKING:
     from core.manager.recovery import RecoveryReport
@@ -224,6 +225,7 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
         place=measure.place_of,
         signs=signs_in(layout),
         urgent=wake.urgent,
+        throttled=Pressure(config.min_free_memory_bytes, config.max_load_per_core).throttled,
     )
     uploads, purge = build_cleaning(storage, writer)
     return Service(

@@ -63,7 +63,7 @@ def redone(seconds: float | None) -> str:
     """How much work was made a second time; unknown is not nothing."""
     if seconds is None:
         return "not measured"
-    return f"{words.duration(seconds)} of work" if seconds else "nothing"
+    return f"{words.duration(seconds)} of audio" if seconds else "nothing"
 
 
 def storage() -> None:

@@ -34,7 +34,10 @@ def status(session: Session) -> None:
         f"{now['completed']} completed, {now['failed']} failed"
     )
     if now["pause"]:
-        click.echo(f"Paused by {now['pause']['by']}: {printable(now['pause']['why']) or 'no reason given'}")
+        click.echo(printable(now["pause"]["sentence"]))
+    for breaker in now["breakers"]:
+        if breaker["state"] != "closed":
+            click.echo(f"{printable(breaker['name'])} is not asked for now: {printable(breaker['why'])}")
     if now["damaged"]:
         click.echo(f"{now['damaged']} damaged; ./reprise list names them, ./reprise check says more")
     if now["stalled"]:
@@ -80,6 +83,8 @@ def show(session: Session, id_: str) -> None:
                 if document["purging"]
                 else f"./reprise restore {id_} brings it back."
             )
+        if document["pause"]:
+            click.echo(printable(document["pause"]["sentence"]))
         table(document["runs"], RUN_COLUMNS)
     else:
         _show_run(document)
@@ -91,6 +96,8 @@ def _show_run(run: dict[str, Any]) -> None:
     )
     if run["removed"]:
         click.echo("removed from its batch")
+    if run["pause"]:
+        click.echo(printable(run["pause"]["sentence"]))
     for flag in run["flags"]:
         click.echo(f"flag: {flag}")
     if run["blocked_reason"]:

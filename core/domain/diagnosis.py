@@ -1,16 +1,18 @@
-"""Why a run does not move: exactly one reason, as a sentence; and the flags a run is shown with."""
+"""Why a run does not move: exactly one reason, as a sentence."""
 
-from bisect import bisect_left
+from collections import Counter
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 import msgspec
 
 from core.domain.batch import BatchRecord, Pause
+from core.domain.breaker import NETWORK, what
 from core.domain.errors import ErrorClass
-from core.domain.moves import due
+from core.domain.lines import Lines, Waiting
 from core.domain.run import RunRecord
-from core.domain.schedule import Order, Situation, can_start, order, running_per_batch
+from core.domain.schedule import Situation, Standing, standing
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 
 Code = Literal[
@@ -27,9 +29,9 @@ Code = Literal[
     "service_down",
     "terminal",
 ]
-STALL_UNITS = 5.0
-SLOW_SHARE = 0.25
-SLOW_S = 120.0
+GIGABYTE = 1e9
+_DOING = {Want.PAUSE: "paused", Want.STOP: "stopped", Want.CANCEL: "cancelled", Want.SKIP: "skipped"}
+_PAUSE_CODES: dict[str, Code] = {"disk": "disk", "quota": "quota"}
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,43 +42,217 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
-class Lines(msgspec.Struct, frozen=True, kw_only=True):
-    """All that could start, in order: those of each lane and of each batch; and how many of each batch run."""
+class Reasons:
+    """Answers for any number of runs of one situation; what all answers need is worked out once.
 
-    lanes: dict[str, list[Order]]
-    batches: dict[str, list[Order]]
-    running: dict[str, int]
-
-
-def lines_of(situation: Situation) -> Lines:
-    """The lines in which runs wait; made once for many calls of `why`."""
-    lanes: dict[str, list[Order]] = {}
-    batches: dict[str, list[Order]] = {}
-    for run in situation.runs.values():
-        if can_start(run, situation):
-            place = order(run, situation.batches[run.batch_id])
-            lanes.setdefault(situation.lane_of[run.next_stage or ""], []).append(place)
-            batches.setdefault(run.batch_id, []).append(place)
-    for line in (*lanes.values(), *batches.values()):
-        line.sort()
-    return Lines(lanes=lanes, batches=batches, running=running_per_batch(situation))
-
-
-def why(run: RunRecord, situation: Situation, *, service_alive: bool = True, lines: Lines | None = None) -> Why:
-    """Why `run` is where it is; code `none` when it moves or will within a moment.
-
-    Whoever asks for many runs at once passes `lines`, made by `lines_of` from the same situation.
+    `lines` are those of the same records, where somebody keeps them.
     """
-    batch = situation.batches.get(run.batch_id)
-    return (
-        _ended(run)
-        or _paused_itself(run)
-        or _no_service(situation, service_alive)
-        or _on_its_way(run)
-        or _paused_with_others(batch, situation)
-        or _waits_for_something(run, situation)
-        or _waits_for_its_turn(run, batch, situation, lines)
-    )
+
+    def __init__(self, situation: Situation, *, service_alive: bool = True, lines: Lines | None = None) -> None:
+        self._now, self._alive, self._given = situation, service_alive, lines
+
+    @cached_property
+    def standing(self) -> Standing:
+        """Who starts now, and what the rules say of the others."""
+        return standing(self._now, self._given)
+
+    @cached_property
+    def order(self) -> list[Waiting]:
+        """All that stand in a line, in order."""
+        return self.standing.order()
+
+    @cached_property
+    def _claimed(self) -> frozenset[str]:
+        return frozenset(claim.run_id for claim in self.standing.claims)
+
+    @cached_property
+    def _lanes(self) -> dict[str, list[Waiting]]:
+        lanes: dict[str, list[Waiting]] = {}
+        for one in self.order:
+            lanes.setdefault(one.lane, []).append(one)
+        return lanes
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """The place of each in the line of its lane, from 0."""
+        return {one.run_id: place for line in self._lanes.values() for place, one in enumerate(line)}
+
+    def why(self, run: RunRecord) -> Why:
+        """Why `run` is where it is; code `none` when it moves or will within a moment."""
+        batch = self._now.batches.get(run.batch_id)
+        return (
+            _ended(run)
+            or _never_added(batch)
+            or self._paused_itself(run)
+            or self._no_service()
+            or self._on_its_way(run)
+            or self._held_with_others(batch)
+            or self._waits_for_a_time(run)
+            or self._stands_in_line(run)
+        )
+
+    def _paused_itself(self, run: RunRecord) -> Why | None:
+        if run.intent.want != Want.PAUSE or (run.phase == Phase.RUNNING and run.open_attempt is not None):
+            return None
+        intent = run.intent
+        return Why(code="paused", message=self._paused("Paused", Pause(by=intent.by, why=intent.why, at=intent.at)))
+
+    def _no_service(self) -> Why | None:
+        if not self._alive:
+            return Why(code="service_down", message="No service is running; start one with ./reprise serve.")
+        if self._now.draining:
+            return Why(
+                code="service_down", message="The service is stopping; the run goes on when it is started again."
+            )
+        return None
+
+    def _on_its_way(self, run: RunRecord) -> Why | None:
+        """Work in hand, or an intent that is just being carried out."""
+        attempt = run.open_attempt
+        if run.intent.want in _DOING:
+            return Why(code="none", message=f"It is being {_DOING[run.intent.want]}.")
+        if run.phase == Phase.RUNNING and attempt is not None:
+            said = run.verdict.message if run.verdict is not None and run.verdict.attempt == attempt.id else ""
+            return Why(code="none", message=said or f"It is being worked on: {attempt.stage}.")
+        if run.phase == Phase.RECEIVING:
+            return Why(code="dependency", message="Waits for its upload to be whole.")
+        return None
+
+    def _held_with_others(self, batch: BatchRecord | None) -> Why | None:
+        if batch is None:
+            return None
+        pause = self._now.pool.pause
+        if pause is not None:
+            return Why(
+                code=_PAUSE_CODES.get(pause.reason, "paused"), message=self._paused("Everything is paused", pause)
+            )
+        match batch.phase:
+            case BatchPhase.DRAFT:
+                return Why(code="paused", message="Its batch is a draft and has not been started.")
+            case BatchPhase.PAUSED:
+                reason = batch.pause.reason if batch.pause is not None else ""
+                message = self._paused("Its batch is paused", batch.pause)
+                return Why(code=_PAUSE_CODES.get(reason, "paused"), message=message)
+            case BatchPhase.CANCELLED:
+                return Why(code="none", message="Its batch is being cancelled.")
+            case BatchPhase.DELETED:
+                return Why(code="terminal", message="Its batch is deleted.")
+            case BatchPhase.COMPLETED | BatchPhase.FAILED:
+                return Why(code="none", message="Its batch is opened again within a moment.")
+        return None
+
+    def _paused(self, whatever: str, pause: Pause | None) -> str:
+        """Who paused it, since when, and why."""
+        if pause is None:
+            return f"{whatever}."
+        who = f" by {pause.by}" if pause.by else ""
+        since = f" since {_time(pause.at, self._now.now)}" if pause.at is not None else ""
+        return f"{whatever}{who}{since}" + (f": {pause.why}" if pause.why else ".")
+
+    def _waits_for_a_time(self, run: RunRecord) -> Why | None:
+        """A back-off, in the words of what it waits for."""
+        wait_s = self._now.left(run.run_id, run.next_at, run.wait_s or 0.0)
+        failure = run.failure
+        if wait_s <= 0 or run.phase == Phase.PAUSED:
+            return None
+        if failure is not None and failure.error_class == ErrorClass.DISK_FULL:
+            return Why(
+                code="disk", message=f"The disk is full; it goes on once there is space. {self._space()}".strip()
+            )
+        stage = run.next_stage
+        batch = self._now.batches.get(run.batch_id)
+        if stage is not None and batch is not None:
+            for name in self._now.outside(stage, run.source, run.settings or batch.settings):
+                if (self._now.breaker_left_s(name) or 0.0) > wait_s:
+                    return self._breaker(name)
+        after = f" after: {failure.message}" if failure is not None and failure.message else "."
+        return Why(code="backoff", message=f"Tries again in {_span(wait_s)}{after}", until=run.next_at)
+
+    def _stands_in_line(self, run: RunRecord) -> Why:
+        stage, now = run.next_stage, self._now
+        if stage is None or run.phase not in (Phase.QUEUED, Phase.RUNNING):
+            return Why(code="none", message="It goes on within a moment.")
+        lane = now.lane_of.get(stage)
+        if lane is None or not now.lanes.get(lane, 0):
+            return Why(code="dependency", message=f"This service has no worker for {stage}.")
+        one = self.standing.lines.waiting(run.run_id)
+        if run.run_id in self._claimed:
+            return Why(code="none", message=f"Its {stage} starts within a moment.")
+        if now.disk_low:
+            return Why(
+                code="disk", message=f"There is too little free disk space to start anything. {self._space()}".strip()
+            )
+        if one is None:  # the lines were read a moment before or after this record
+            return Why(code="turn", message="Waits for its turn.")
+        return self._held(one) or self._not_yet(one)
+
+    def _held(self, one: Waiting) -> Why | None:
+        """What a rule holds it for."""
+        match self.standing.rules.hold(one):
+            case ("breaker", name):
+                return self._breaker(name)
+            case ("trial", name):
+                said = f"Another run tries whether {_lowered(what(name))} answers again; this one goes on if it does."
+                return Why(code="breaker", message=said)
+            case ("shared_work", shared):
+                stage = shared.partition("/")[0]
+                said = f"Another run does the same {stage} just now; its result will be taken over."
+                return Why(code="shared_work", message=said)
+            case ("quota", user):
+                limit = self._now.max_runs_per_user
+                said = f"{user} has {_runs(limit)} at work, as many as one user may have; {self._ahead(one)}."
+                return Why(code="quota", message=said)
+            case ("batch", batch_id):
+                return Why(code="turn", message=self._batch_is_full(one, self._now.batches[batch_id]))
+        return None
+
+    def _not_yet(self, one: Waiting) -> Why:
+        """Nothing holds it but that others are before it."""
+        if one.lane in self._now.throttled:
+            return Why(code="slot", message=self._now.throttled[one.lane])
+        if self._now.free.get(one.lane, 0) <= 0:
+            return Why(code="slot", message=f"Waits for a free {one.lane} worker; {self._ahead(one)}.")
+        return Why(code="turn", message=f"Waits for its turn; {self._ahead(one)}.")
+
+    def _breaker(self, name: str) -> Why:
+        breaker = self._now.pool.breakers[name]
+        left_s = self._now.breaker_left_s(name) or 0.0
+        begin = "The network seems to be down" if name == NETWORK else f"{what(name)} is in trouble"
+        said = f"{begin}: {breaker.why}" if breaker.why else f"{begin}."
+        return Why(code="breaker", message=f"{said} It is tried again in {_span(left_s)}.", until=breaker.until)
+
+    def _batch_is_full(self, one: Waiting, batch: BatchRecord) -> str:
+        limit = self.standing.lines.limit(batch)
+        ahead = sum(
+            other.batch_id == one.batch_id and other.new for other in self._lanes[one.lane][: self._places[one.run_id]]
+        )
+        if limit < batch.concurrency:
+            return f"Its batch tries one run first, to see whether it works again; {_count(ahead)} in the batch."
+        at_a_time = "one of its runs" if limit == 1 else f"{limit} of its runs"
+        return f"Its batch works on {at_a_time} at a time; {_count(ahead)} in the batch."
+
+    def _ahead(self, one: Waiting) -> str:
+        """How many are before it in its lane, and whose."""
+        before = self._lanes[one.lane][: self._places[one.run_id]]
+        others = Counter(other.user for other in before if other.user != one.user)
+        if not others:
+            return _count(len(before))
+        count = sum(others.values())
+        whose = next(iter(others)) if len(others) == 1 else f"{len(others)} other users"
+        part = "" if count == len(before) else f"{count} of them "
+        return f"{_count(len(before))}, {part}of {whose}"
+
+    def _space(self) -> str:
+        if self._now.disk_free is None:
+            return ""
+        return (
+            f"{self._now.disk_free / GIGABYTE:.1f} GB are free, {self._now.disk_needed / GIGABYTE:.1f} GB are needed."
+        )
+
+
+def why(run: RunRecord, situation: Situation, *, service_alive: bool = True) -> Why:
+    """Why one `run` is where it is; whoever asks for many asks `Reasons`."""
+    return Reasons(situation, service_alive=service_alive).why(run)
 
 
 def _ended(run: RunRecord) -> Why | None:
@@ -89,77 +265,15 @@ def _ended(run: RunRecord) -> Why | None:
     return Why(code="terminal", message=f"It is {run.phase}.")
 
 
-def _paused_itself(run: RunRecord) -> Why | None:
-    if run.intent.want != Want.PAUSE or (run.phase == Phase.RUNNING and run.open_attempt is not None):
+def _never_added(batch: BatchRecord | None) -> Why | None:
+    if batch is not None:
         return None
-    who = f" by {run.intent.by}" if run.intent.by else ""
-    said = f": {run.intent.why}" if run.intent.why else "."
-    return Why(code="paused", message=f"Paused{who}{said}")
+    return Why(code="dependency", message="Its batch was never completely added; add it again.")
 
 
-def _no_service(situation: Situation, service_alive: bool) -> Why | None:
-    if not service_alive:
-        return Why(code="service_down", message="No service is running; start one with ./reprise serve.")
-    if situation.draining:
-        return Why(code="service_down", message="The service is stopping; the run goes on when it is started again.")
-    return None
-
-
-def _on_its_way(run: RunRecord) -> Why | None:
-    """Work in hand, or an intent that is just being carried out."""
-    doing = {Want.PAUSE: "paused", Want.STOP: "stopped", Want.CANCEL: "cancelled", Want.SKIP: "skipped"}
-    if run.intent.want in doing:
-        return Why(code="none", message=f"It is being {doing[run.intent.want]}.")
-    if run.phase == Phase.RUNNING and run.open_attempt is not None:
-        return Why(code="none", message=f"It is being worked on: {run.open_attempt.stage}.")
-    if run.phase == Phase.RECEIVING:
-        return Why(code="dependency", message="Waits for its upload to be whole.")
-    return None
-
-
-def _paused_with_others(batch: BatchRecord | None, situation: Situation) -> Why | None:
-    if batch is None:
-        return Why(code="dependency", message="Its batch was never completely added; add it again.")
-    if situation.pool.pause is not None:
-        return Why(code="paused", message=_sentence("Everything is paused", situation.pool.pause))
-    match batch.phase:
-        case BatchPhase.DRAFT:
-            return Why(code="paused", message="Its batch is a draft and has not been started.")
-        case BatchPhase.PAUSED:
-            return Why(code="paused", message=_sentence("Its batch is paused", batch.pause))
-        case BatchPhase.CANCELLED | BatchPhase.DELETED:
-            return Why(code="none", message="Its batch is being cancelled.")
-        case BatchPhase.COMPLETED | BatchPhase.FAILED:
-            return Why(code="none", message="Its batch is opened again within a moment.")
-    return None
-
-
-def _sentence(what: str, pause: Pause | None) -> str:
-    who = f" by {pause.by}" if pause is not None and pause.by else ""
-    return what + who + (f": {pause.why}" if pause is not None and pause.why else ".")
-
-
-def _waits_for_something(run: RunRecord, situation: Situation) -> Why | None:
-    wait_s = due(run, situation.now)
-    failure = run.failure
-    if wait_s > 0:
-        until = run.next_at
-        if failure is not None and failure.error_class == ErrorClass.DISK_FULL:
-            return Why(code="disk", message="The disk is full; it goes on once there is space.", until=until)
-        if failure is not None and failure.error_class == ErrorClass.RATE_LIMITED:
-            return Why(
-                code="breaker", message=f"The site asks to slow down; tries again in {_span(wait_s)}.", until=until
-            )
-        after = f" after: {failure.message}" if failure is not None and failure.message else "."
-        return Why(code="backoff", message=f"Tries again in {_span(wait_s)}{after}", until=until)
-    if situation.disk_low:
-        return Why(code="disk", message="There is too little free disk space to start anything.")
-    if run.waits_for is not None and run.waits_for in situation.shared_busy:
-        stage = run.waits_for.partition("/")[0]
-        return Why(
-            code="shared_work", message=f"Another run does the same {stage} just now; its result will be taken over."
-        )
-    return None
+def _time(at: datetime, now: datetime) -> str:
+    """A moment in words: `14:03 UTC`, with its day unless that is today."""
+    return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%B %H:%M} UTC"
 
 
 def _span(seconds: float) -> str:
@@ -167,58 +281,13 @@ def _span(seconds: float) -> str:
     return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
-def _waits_for_its_turn(run: RunRecord, batch: BatchRecord | None, situation: Situation, lines: Lines | None) -> Why:
-    stage = run.next_stage
-    if batch is None or stage is None or run.phase not in (Phase.QUEUED, Phase.RUNNING):
-        return Why(code="none", message="It goes on within a moment.")
-    lane = situation.lane_of.get(stage)
-    if lane is None or not situation.lanes.get(lane, 0):
-        return Why(code="dependency", message=f"This service has no worker for {stage}.")
-    lines = lines or lines_of(situation)
-    ahead_in_lane = bisect_left(lines.lanes.get(lane, []), order(run, batch))
-    if run.phase == Phase.QUEUED and lines.running.get(run.batch_id, 0) >= batch.concurrency:
-        ahead_in_batch = bisect_left(lines.batches.get(run.batch_id, []), order(run, batch))
-        at_a_time = "one of its runs" if batch.concurrency == 1 else f"{batch.concurrency} of its runs"
-        return Why(
-            code="turn", message=f"Its batch works on {at_a_time} at a time; {_ahead(ahead_in_batch)} in the batch."
-        )
-    if situation.free.get(lane, 0) <= 0:
-        return Why(code="slot", message=f"Waits for a free {lane} worker; {_ahead(ahead_in_lane)}.")
-    if ahead_in_lane >= situation.free.get(lane, 0):
-        return Why(code="turn", message=f"Waits for its turn; {_ahead(ahead_in_lane)}.")
-    return Why(code="none", message=f"Its {stage} starts within a moment.")
+def _count(ahead: int) -> str:
+    return "it is next" if not ahead else "1 run is ahead of it" if ahead == 1 else f"{ahead} runs are ahead of it"
 
 
-def _ahead(count: int) -> str:
-    return "it is next" if not count else "1 run is ahead of it" if count == 1 else f"{count} runs are ahead of it"
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
 
 
-def flags(
-    run: RunRecord,
-    progress_age_s: float | None = None,
-    expected_unit_s: float | None = None,
-    stall_s: float = 300.0,
-    *,
-    rate: float | None = None,
-    baseline_rate: float | None = None,
-    rate_over_s: float = 0.0,
-) -> tuple[str, ...]:
-    """The flags of `run` among stalled, slow, resumed and adopted, in that order.
-
-    `progress_age_s` is how long there was no new unit, in seconds of activity: whoever measures it leaves out pauses
-    and a suspended host. A run that is not being worked on is never stalled or slow. `rate` is what it did in the last
-    `rate_over_s` seconds, in the unit of `baseline_rate`.
-    """
-    found: list[str] = []
-    if run.phase == Phase.RUNNING and run.intent.want == Want.RUN and run.open_attempt is not None:
-        limit_s = max(stall_s, STALL_UNITS * (expected_unit_s or 0.0))
-        known = rate is not None and baseline_rate is not None and rate_over_s >= SLOW_S
-        if progress_age_s is not None and progress_age_s > limit_s:
-            found.append("stalled")
-        elif known and rate is not None and baseline_rate is not None and rate < SLOW_SHARE * baseline_rate:
-            found.append("slow")
-    if run.resumed:
-        found.append("resumed")
-    if run.adopted:
-        found.append("adopted")
-    return tuple(found)
+def _lowered(subject: str) -> str:
+    return subject[:1].lower() + subject[1:] if subject.startswith("The ") else subject

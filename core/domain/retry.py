@@ -39,16 +39,20 @@ def decide(
     *,
     base_s: float = 2.0,
     cap_s: float = 30.0,
+    spared: bool = False,
 ) -> RetryDecision:
     """What follows an attempt that failed with `error_class` after `tries_before` counted tries in this round.
 
     Four tries in all with the default of 3 retries. Permanent classes are not tried again. A rate limit waits as long
     as the site asked (`retry_after_s`, but `base_s` at least), else 15 minutes; a full disk is looked at again every 30 s; neither uses a
-    try. Any other wait asked for by the other side is kept too, up to an hour.
+    try. Any other wait asked for by the other side is kept too, up to an hour. With `spared` the failure is not the
+    run's own: a breaker holds it, and it uses no try.
     """
     if not CLASSES[error_class].retryable:
         kind = FailureKind.INPUT_LOST if error_class == ErrorClass.INPUT_LOST else FailureKind.PERMANENT
         return RetryDecision(wait_s=None, counts=True, kind=kind)
+    if spared:
+        return RetryDecision(wait_s=retry_delay_s(1, base_s, cap_s, jitter), counts=False, kind=FailureKind.ERROR)
     asked_s = min(max(retry_after_s or 0.0, 0.0), RATE_LIMIT_MAX_S)
     spread = 1.0 + JITTER_SHARE * jitter
     if error_class == ErrorClass.RATE_LIMITED:

@@ -10,6 +10,7 @@ from core.domain.run import RunRecord
 from core.domain.states import TERMINAL, Phase
 from core.manager.look import Look
 from core.manager.measure import Measure
+from core.manager.pauses import Pauses
 from core.manager.run_views import span
 from core.system.clock import rfc3339
 
@@ -17,8 +18,8 @@ from core.system.clock import rfc3339
 class BatchViews:
     """Says what is shown of a batch."""
 
-    def __init__(self, measure: Measure) -> None:
-        self._measure = measure
+    def __init__(self, measure: Measure, pauses: Pauses) -> None:
+        self._measure, self._pauses = measure, pauses
 
     def brief(self, batch: BatchRecord, runs: list[RunRecord], look: Look) -> dict[str, Any]:
         """The batch without its runs, which are `runs`."""
@@ -38,7 +39,7 @@ class BatchViews:
             "phase": batch.phase,
             "purging": batch.purging,
             "intent": "pause" if pause else "cancel" if batch.cancel_by else "run",
-            "pause": msgspec.to_builtins(pause) if pause is not None else None,
+            "pause": self._pauses.of(pause, runs, look),
             "settings": msgspec.to_builtins(batch.settings),
             "priority": batch.priority,
             "concurrency": batch.concurrency,

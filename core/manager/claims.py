@@ -1,13 +1,14 @@
 """Claiming: what the schedule chose is opened on the disk first, and handed to a worker after that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
 from core.domain import attempts as attempting
+from core.domain.lines import Lines
 from core.domain.plan import fitted
 from core.domain.run import Owner, RunRecord
-from core.domain.schedule import Claim, Situation, schedule
+from core.domain.schedule import Claim, Situation, breaker_key, schedule
 from core.domain.states import Phase, Want
 from core.engines.engine import Engine
 from core.manager.index import Index
@@ -17,6 +18,9 @@ from core.manager.writer import Writer
 from core.runner.outcome import Assignment
 from core.stages.catalog import Catalog
 from core.system.clock import Clock
+
+IDLE_S = 30.0
+THROTTLED_S = 2.0
 
 
 class Claims:
@@ -35,15 +39,41 @@ class Claims:
         epoch: int,
         new_attempt_id: Callable[[], str],
         disk_is_low: Callable[[], bool],
+        throttled: Callable[[], Mapping[str, str]],
+        max_runs_per_user: int,
         begun: Callable[[str, str], None],
     ) -> None:
         self._index, self._writer, self._engine, self._catalog = index, writer, engine, catalog
         self._shared, self._clock, self._waits, self._epoch = shared, clock, waits, epoch
         self._new_attempt_id, self._disk_is_low, self._begun = new_attempt_id, disk_is_low, begun
+        self._throttled, self._max_runs_per_user = throttled, max_runs_per_user
+        self._lines = Lines(catalog.lanes, catalog.outside)
+        self._changes = index.follow()
 
     def due(self) -> list[Claim]:
         """The attempts that may start now, in order."""
-        return schedule(self._situation())
+        self._read()
+        return schedule(self._situation(), self._lines)
+
+    def look_again_s(self) -> float:
+        """Seconds until something may start though no record changes: a lane is held back, or a breaker's wait ends."""
+        waits = [
+            self._waits.left_s(breaker_key(name), b.until, b.open_s) for name, b in self._index.pool.breakers.items()
+        ]
+        again_s = min((wait_s for wait_s in waits if wait_s > 0), default=IDLE_S)
+        return min(again_s, THROTTLED_S) if self._throttled() else again_s
+
+    def _read(self) -> None:
+        """Bring the lines up to date with the records that changed since the last time."""
+        runs, batches = self._changes.take()
+        all_runs, all_batches = self._index.runs, self._index.batches
+        read_runs = [run for run_id in runs if (run := all_runs.get(run_id)) is not None]
+        read_batches = [batch for batch_id in batches if (batch := all_batches.get(batch_id)) is not None]
+        self._lines.update(read_runs, read_batches)
+        for run_id in runs.difference(run.run_id for run in read_runs):
+            self._lines.drop_run(run_id)
+        for batch_id in batches.difference(batch.batch_id for batch in read_batches):
+            self._lines.drop_batch(batch_id)
 
     def start(self, claim: Claim) -> None:
         """Start one attempt, unless its slot is taken or its intent changed meanwhile.
@@ -74,10 +104,10 @@ class Claims:
         frozen = self._frozen(run)
         if frozen.next_stage != claim.stage:  # its batch was given other settings after it was chosen
             return replace(frozen, settings=run.settings)
-        return attempting.open_attempt(frozen, claim.stage, attempt_id, self._epoch, self._clock.now(), owner)
-
-    def _wait_s(self, run: RunRecord) -> float:
-        return self._waits.left_s(run.run_id, run.next_at, run.wait_s or 0.0)
+        opened = attempting.open_attempt(frozen, claim.stage, attempt_id, self._epoch, self._clock.now(), owner)
+        if claim.probe is None:
+            return opened
+        return replace(opened, attempts=[*opened.attempts[:-1], replace(opened.attempts[-1], probe=claim.probe)])
 
     def _frozen(self, run: RunRecord) -> RunRecord:
         """`run` with its settings; those of its batch, and the stages they ask for, when it is claimed first."""
@@ -96,7 +126,10 @@ class Claims:
             lanes=self._engine.lanes(),
             lane_of=dict(self._catalog.lanes),
             now=self._clock.now(),
-            waiting=frozenset(run.run_id for run in runs.values() if run.next_at is not None and self._wait_s(run) > 0),
+            outside=self._catalog.outside,
             disk_low=self._disk_is_low(),
-            shared_busy=self._shared.busy(runs.values()),
+            shared_busy=self._shared.busy(self._lines.shared),
+            throttled=self._throttled(),
+            max_runs_per_user=self._max_runs_per_user,
+            left_s=self._waits.left_s,
         )

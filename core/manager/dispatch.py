@@ -5,16 +5,18 @@ the record first and signals after, so that a crash between the two is found by 
 when the turn begins is signalled at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
 from core.config import Config
+from core.domain import breaker as breaking
 from core.domain.errors import Fenced, RepriseError
 from core.domain.run import RunRecord
 from core.domain.timeouts import Limits
 from core.engines.engine import Engine, EngineEvent
 from core.manager.batch_time import BatchTime
+from core.manager.breakers import Breakers
 from core.manager.claims import Claims
 from core.manager.disk import DiskHold
 from core.manager.driving import Driver
@@ -64,6 +66,7 @@ class Dispatcher:
         place: Callable[[RunRecord], str],
         signs: Signs,
         urgent: Callable[[], bool],
+        throttled: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._index, self._writer, self._engine, self._clock = index, writer, engine, clock
         self._playlists, self._urgent = playlists, urgent
@@ -92,6 +95,14 @@ class Dispatcher:
             playlists=playlists,
             flights=self._flights,
             holds=holds,
+            breakers=Breakers(
+                index=index,
+                writer=writer,
+                catalog=catalog,
+                clock=clock,
+                limits=breaking.Limits(failures=config.breaker_failures, open_s=config.breaker_open_s),
+                jitter=jitter,
+            ),
             policy=RetryPolicy(config.retry_base_s, config.retry_cap_s),
             max_recoveries=config.max_recoveries,
             jitter=jitter,
@@ -122,6 +133,8 @@ class Dispatcher:
             epoch=epoch,
             new_attempt_id=new_attempt_id,
             disk_is_low=self._disk.low,
+            throttled=throttled,
+            max_runs_per_user=config.max_runs_per_user,
             begun=self._flights.begin,
         )
         self._unheard: list[EngineEvent] = []
@@ -164,6 +177,7 @@ class Dispatcher:
             self._put_off(batch_id, write)
         if any(flight.signalled is None for flight in self._flights.all()):
             wait_s = min(wait_s, self._stalls.look_s)
+            wait_s = min(wait_s, self._claims.look_again_s())
         return min(wait_s, TROUBLE_S) if self._in_trouble else wait_s
 
     def close(self) -> None:

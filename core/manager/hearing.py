@@ -9,6 +9,7 @@ from core.domain.run import RunRecord
 from core.domain.states import Phase
 from core.domain.timeouts import timed_out
 from core.engines.engine import Died, EngineEvent, Frozen, Signal
+from core.manager.breakers import Breakers
 from core.manager.flights import Flight, Flights
 from core.manager.holds import Holds
 from core.manager.index import Index
@@ -31,6 +32,7 @@ class Hearing:
         playlists: Playlists,
         flights: Flights,
         holds: Holds,
+        breakers: Breakers,
         policy: RetryPolicy,
         max_recoveries: int,
         jitter: Callable[[], float],
@@ -39,6 +41,7 @@ class Hearing:
     ) -> None:
         self._index, self._writer, self._clock, self._playlists = index, writer, clock, playlists
         self._flights, self._holds, self._policy, self._max_recoveries = flights, holds, policy, max_recoveries
+        self._breakers = breakers
         self._jitter, self._new_units, self._place = jitter, new_units, place
 
     def hear(self, event: EngineEvent, *, draining: bool) -> None:
@@ -84,15 +87,19 @@ class Hearing:
 
     def _finished(self, flight: Flight, outcome: Outcome, *, draining: bool) -> None:
         known = self._index.runs[flight.run_id]
+        spared = self._breakers.spares(known, outcome)
         entries = self._playlists.entries(outcome, known) if isinstance(outcome, Playlist) else ()
 
         def change(run: RunRecord, now: datetime) -> RunRecord:
             if isinstance(outcome, Ended):
                 return self._ended(run, now, flight, outcome.units, draining=draining)
             held, jitter = self._holds.over(run), self._jitter()
-            return apply_outcome(run, outcome, now, policy=self._policy, jitter=jitter, held=held, entries=entries)
+            return apply_outcome(
+                run, outcome, now, policy=self._policy, jitter=jitter, held=held, spared=spared, entries=entries
+            )
 
         self._write(flight, change)
+        self._breakers.heard(known, outcome)
 
     def _died(self, run: RunRecord, now: datetime, flight: Flight, *, draining: bool) -> RunRecord:
         units = self._new_units(run.run_id, flight.attempt_id)

@@ -17,6 +17,17 @@ POOL = "pool"
 T = TypeVar("T", bound=msgspec.Struct)
 
 
+class Changes:
+    """The ids of runs and batches that changed, for one reader; made by `Index.follow`."""
+
+    def __init__(self, runs: "Shelf[RunRecord]", batches: "Shelf[BatchRecord]") -> None:
+        self._runs, self._batches = runs.follow(), batches.follow()
+
+    def take(self) -> tuple[set[str], set[str]]:
+        """The runs and the batches that are new, changed or gone since the last time: at first all there are."""
+        return self._runs(), self._batches()
+
+
 class Shelf(Generic[T]):
     """The records of one kind as last read. Thread-safe; what is newer is never replaced by what is older."""
 
@@ -26,6 +37,21 @@ class Shelf(Generic[T]):
         self._gens: dict[str, int] = {}
         self._clock = 0  # counts changes, so that a long reading knows what happened while it read
         self._changed: dict[str, int] = {}
+        self._followers: list[set[str]] = []
+
+    def follow(self) -> Callable[[], set[str]]:
+        """What gives, each time it is called, the ids that changed since the last time; at first all there are."""
+        with self._lock:
+            mine = set(self.values)
+            self._followers.append(mine)
+
+        def take() -> set[str]:
+            with self._lock:
+                taken = set(mine)
+                mine.clear()
+            return taken
+
+        return take
 
     def put(self, record_id: str, stored: Stored[T]) -> None:
         """Note a record that was just written or read."""
@@ -40,6 +66,7 @@ class Shelf(Generic[T]):
             self.values.pop(record_id, None)
             self._gens.pop(record_id, None)
             self._mark(record_id)
+            self._tell(record_id)
 
     def load(self, read: Callable[[], tuple[dict[str, Stored[T]], list[Finding]]]) -> list[Finding]:
         """Take what `read` finds on the disk, but for records that were noted while it read; gives its findings."""
@@ -51,8 +78,12 @@ class Shelf(Generic[T]):
                 if self._changed.get(record_id, 0) <= began:
                     del self.values[record_id]
                     self._gens.pop(record_id, None)
+                    self._tell(record_id)
             for record_id, stored in found.items():
-                if self._changed.get(record_id, 0) <= began or stored.gen > self._gens.get(record_id, 0):
+                known = self._gens.get(record_id)
+                if known == stored.gen:
+                    continue  # the same record: whoever keeps something of it need not look again
+                if self._changed.get(record_id, 0) <= began or known is None or stored.gen > known:
                     self._set(record_id, stored)
             self._changed = {record_id: at for record_id, at in self._changed.items() if at > began}
         return findings
@@ -65,6 +96,11 @@ class Shelf(Generic[T]):
     def _set(self, record_id: str, stored: Stored[T]) -> None:
         self.values[record_id] = stored.value
         self._gens[record_id] = stored.gen
+        self._tell(record_id)
+
+    def _tell(self, record_id: str) -> None:
+        for follower in self._followers:
+            follower.add(record_id)
 
     def _mark(self, record_id: str) -> None:
         self._clock += 1
@@ -159,6 +195,10 @@ class Index:
     def put_pool(self, stored: Stored[PoolRecord]) -> None:
         """Note the pool as it was just written or read."""
         self._pool.put(POOL, stored)
+
+    def follow(self) -> Changes:
+        """What tells one reader which runs and batches changed since it asked last."""
+        return Changes(self._runs, self._batches)
 
     def snapshot(self) -> tuple[dict[str, RunRecord], dict[str, BatchRecord], PoolRecord]:
         """Copies of all that counts, which stay as they are while they are read.

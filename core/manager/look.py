@@ -6,10 +6,10 @@ import msgspec
 
 from core.config import Config
 from core.domain.batch import BatchRecord, all_places, effective_priority
-from core.domain.diagnosis import Lines, Why, lines_of, why
+from core.domain.diagnosis import Reasons, Why
 from core.domain.estimate import Rates
 from core.domain.run import RunRecord
-from core.domain.schedule import Situation, waiting_by
+from core.domain.schedule import Situation
 from core.domain.states import TERMINAL, BatchPhase
 from core.manager.index import Index
 from core.manager.measure import Measure
@@ -18,6 +18,7 @@ from core.store.layout import Layout
 from core.store.locks import Lock
 from core.system.clock import Clock
 from core.system.files import free_bytes
+from core.system.pressure import Pressure
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +27,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     situation: Situation
     rates: Rates
     service_alive: bool
-    lines: Lines
+    reasons: Reasons
     places: Mapping[str, int]
     deleted: Mapping[str, BatchRecord]
 
@@ -45,7 +46,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
             return None
         if run.removed or run.batch_id not in self.situation.batches:
             return None  # nothing will be made of it
-        reason = why(run, self.situation, service_alive=self.service_alive, lines=self.lines)
+        reason = self.reasons.why(run)
         return None if reason.code in ("none", "terminal") else reason.message
 
 
@@ -69,6 +70,7 @@ class Looker:
     ) -> None:
         self._index, self._layout, self._catalog = index, layout, catalog
         self._measure, self._config, self._clock = measure, config, clock
+        self._pressure = Pressure(config.min_free_memory_bytes, config.max_load_per_core)
 
     def look(self) -> Look:
         """Everything a view needs to know of the whole, read once for all runs it shows."""
@@ -79,6 +81,7 @@ class Looker:
         for run in runs.values():
             if run.open_attempt is not None:
                 free[self._catalog.lanes[run.open_attempt.stage]] -= 1
+        disk_free = free_bytes(self._layout.root)
         situation = Situation(
             runs=runs,
             batches=batches,
@@ -87,15 +90,20 @@ class Looker:
             lanes=lanes,
             lane_of=self._catalog.lanes,
             now=now,
-            waiting=waiting_by(runs, now),
-            disk_low=free_bytes(self._layout.root) < self._config.free_space_bytes,
+            outside=self._catalog.outside,
+            disk_low=disk_free < self._config.free_space_bytes,
+            disk_free=disk_free,
+            disk_needed=self._config.free_space_bytes,
+            throttled=self._pressure.throttled(),
+            max_runs_per_user=self._config.max_runs_per_user,
             shared_busy=frozenset(run.waits_for for run in runs.values() if run.waits_for is not None),
         )
+        alive = Lock(self._layout.service_lock()).held_by_other()
         return Look(
             situation=situation,
             rates=self._measure.rates(),
-            service_alive=Lock(self._layout.service_lock()).held_by_other(),
-            lines=lines_of(situation),
+            service_alive=alive,
+            reasons=Reasons(situation, service_alive=alive),
             places=all_places(batches, runs.values()),
             deleted={id_: batch for id_, batch in self._index.everything()[1].items() if id_ not in batches},
         )

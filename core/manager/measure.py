@@ -67,6 +67,15 @@ class Measure:
         share = progress.get("share") if progress is not None else None
         return f" (at {share:.0%})" if isinstance(share, int | float) and share > 0 else ""
 
+    def place(self, run: RunRecord) -> tuple[float | None, float | None]:
+        """Where in its media the run's open attempt is, in seconds, where that can be said; and how far its stage is."""
+        progress = self.progress_of(run) or {}
+        share = progress.get("share")
+        if not isinstance(share, int | float) or not progress.get("total"):
+            return None, None
+        timed = progress.get("unit") == "audio_s" and run.duration_s is not None
+        return (round(share * run.duration_s, 1) if timed and run.duration_s else None), float(share)
+
     def share(self, run: RunRecord) -> float:
         """How far the run is, from 0 to 1."""
         if run.phase in (Phase.COMPLETED, Phase.SKIPPED):

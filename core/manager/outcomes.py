@@ -32,11 +32,13 @@ def apply_outcome(
     policy: RetryPolicy,
     jitter: float,
     held: Pause | None,
+    spared: bool = False,
     entries: tuple[Entry, ...] = (),
 ) -> RunRecord:
     """`run` after its open attempt ended with `outcome`; `entries` are the runs-to-be of a playlist.
 
     An attempt that was asked to end is not heard here: why it was asked decides (`core.manager.hearing`).
+    `spared` says that a failure uses up no try: what it needed is known to be in trouble, and a breaker holds it.
     """
     match outcome:
         case Committed():
@@ -51,7 +53,7 @@ def apply_outcome(
                 duration_s=outcome.duration_s,
             )
         case Failed():
-            return _failed(run, outcome, now, policy, jitter)
+            return _failed(run, outcome, now, policy, jitter, spared)
         case Shared():
             stage = run.open_attempt.stage if run.open_attempt else ""
             return moves.wait_for(run, f"{stage}/{outcome.key}", now)
@@ -77,7 +79,9 @@ def ended_as(run: RunRecord, shutting_down: bool, held: bool) -> AttemptOutcome:
     return AttemptOutcome.PAUSED if held else AttemptOutcome.INTERRUPTED
 
 
-def _failed(run: RunRecord, outcome: Failed, now: datetime, policy: RetryPolicy, jitter: float) -> RunRecord:
+def _failed(
+    run: RunRecord, outcome: Failed, now: datetime, policy: RetryPolicy, jitter: float, spared: bool
+) -> RunRecord:
     attempt = run.open_attempt
     tries = run.stages[attempt.stage].tries if attempt is not None else 0
     settings = run.settings or Settings()
@@ -89,6 +93,7 @@ def _failed(run: RunRecord, outcome: Failed, now: datetime, policy: RetryPolicy,
         jitter,
         base_s=policy.base_s,
         cap_s=policy.cap_s,
+        spared=spared,
     )
     hint = outcome.hint or CLASSES[outcome.error_class].hint
     if decision.kind == FailureKind.EXHAUSTED:

@@ -3,13 +3,13 @@
 from collections import Counter
 from typing import Any
 
-import msgspec
-
 from core.domain.display import pool_status
 from core.domain.states import TERMINAL, BatchPhase, Phase
 from core.manager.index import Index
 from core.manager.look import Look
 from core.manager.measure import Measure
+from core.manager.pauses import Pauses
+from core.manager.queue_view import breakers
 from core.manager.run_views import RunViews, span
 from core.store.layout import Layout
 from core.store.locks import Lock
@@ -21,8 +21,11 @@ THROUGHPUT_WINDOW_S = 600.0
 class PoolViews:
     """Says what is shown of the pool."""
 
-    def __init__(self, *, index: Index, layout: Layout, measure: Measure, runs: RunViews, clock: Clock) -> None:
-        self._index, self._layout, self._measure, self._runs, self._clock = index, layout, measure, runs, clock
+    def __init__(
+        self, *, index: Index, layout: Layout, measure: Measure, runs: RunViews, pauses: Pauses, clock: Clock
+    ) -> None:
+        self._index, self._layout, self._measure, self._runs = index, layout, measure, runs
+        self._pauses, self._clock = pauses, clock
 
     def status(self, look: Look) -> dict[str, Any]:
         """The pool in numbers."""
@@ -50,7 +53,8 @@ class PoolViews:
             "resumed": sum(run.resumed for run in active),
             "throughput_per_min": round(len(done_lately) * 60.0 / THROUGHPUT_WINDOW_S, 3),
             "eta_s": span(self._measure.eta_of(active, look.rates)) if active else None,
-            "pause": msgspec.to_builtins(pool.pause) if pool.pause is not None else None,
+            "pause": self._pauses.of(pool.pause, runs, look),
+            "breakers": breakers(look),
             "service": {
                 "alive": alive,
                 "pid": holder.pid if holder is not None else None,

@@ -1,13 +1,11 @@
 """How the queue is shown: lanes, users, everything that waits in its order, and what is in trouble outside."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
-from core.domain.breaker import left_s, state_of
-from core.domain.diagnosis import why
+from core.domain.breaker import state_of
 from core.domain.run import RunRecord
-from core.domain.schedule import can_start, order
-from core.domain.states import Phase
+from core.domain.states import BatchPhase, Phase
 from core.manager.look import Look
 from core.manager.run_views import RunViews
 from core.system.clock import rfc3339
@@ -22,7 +20,9 @@ class QueueView:
     def queue(self, look: Look, *, offset: int = 0, limit: int | None = None) -> dict[str, Any]:
         """The queue, and of its runs those from `offset` on, at most `limit`; `place` counts from 1 over all of them.
 
-        `waiting_s` and `served_s` are seconds of media: of the runs that wait, and given in all lanes lately.
+        In it are the runs that stand in a line, in the order in which they go, and after them those between two tries.
+        `waiting_s` and `served_s` are seconds of media: of the runs of a user that wait, and of the attempts that were
+        given to it since all users who wait now have been waiting.
         """
         waiting = self._waiting(look)
         page = waiting[offset : None if limit is None else offset + limit]
@@ -33,20 +33,24 @@ class QueueView:
                 self._runs.brief(run, look) | {"place": offset + number, "why": self._why(run, look)}
                 for number, run in enumerate(page, start=1)
             ],
-            "breakers": self._breakers(look),
+            "breakers": breakers(look),
             "total": len(waiting),
         }
 
     def _waiting(self, look: Look) -> list[RunRecord]:
         now = look.situation
-        ready = [run for run in now.runs.values() if can_start(run, now)]
-        ready.sort(key=lambda run: order(run, now.batches[run.batch_id]))
-        later = [run for run in now.runs.values() if run.phase == Phase.RETRY_WAIT and run.batch_id in now.batches]
-        later.sort(key=lambda run: run.run_id)
-        return [*ready, *later]
+        between = [
+            run
+            for run in now.runs.values()
+            if run.phase == Phase.RETRY_WAIT
+            and run.batch_id in now.batches
+            and now.batches[run.batch_id].phase == BatchPhase.RUNNING
+        ]
+        between.sort(key=lambda run: (run.next_at or run.updated_at, run.run_id))
+        return [*(now.runs[one.run_id] for one in look.reasons.order), *between]
 
     def _why(self, run: RunRecord, look: Look) -> dict[str, Any]:
-        reason = why(run, look.situation, service_alive=look.service_alive, lines=look.lines)
+        reason = look.reasons.why(run)
         return {
             "code": reason.code,
             "message": reason.message,
@@ -57,26 +61,48 @@ class QueueView:
         now = look.situation
         counts = Counter(now.lane_of.get(run.next_stage or "", "") for run in waiting)
         return [
-            {"name": lane, "total": total, "busy": total - now.free.get(lane, 0), "waiting": counts[lane]}
+            {
+                "name": lane,
+                "total": total,
+                "busy": total - now.free.get(lane, 0),
+                "waiting": counts[lane],
+                "held": now.throttled.get(lane),
+            }
             for lane, total in now.lanes.items()
         ]
 
     def _users(self, look: Look, waiting: list[RunRecord]) -> list[dict[str, Any]]:
+        lines = look.reasons.standing.lines
         counts = Counter(run.owner for run in waiting)
         running = Counter(run.owner for run in look.situation.runs.values() if run.open_attempt is not None)
+        media_s: defaultdict[str, float] = defaultdict(float)
+        served_s: defaultdict[str, float] = defaultdict(float)
+        for run in waiting:
+            media_s[run.owner] += run.duration_s or lines.mean_s
+        for lane in look.situation.lanes:
+            for user, given_s in lines.given_s(lane).items():
+                served_s[user] += given_s
         return [
-            {"user": user, "waiting": counts[user], "waiting_s": 0.0, "running": running[user], "served_s": 0.0}
+            {
+                "user": user,
+                "waiting": counts[user],
+                "waiting_s": round(media_s[user], 1),
+                "running": running[user],
+                "served_s": round(served_s[user], 1),
+            }
             for user in sorted({*counts, *running})
         ]
 
-    def _breakers(self, look: Look) -> list[dict[str, Any]]:
-        return [
-            {
-                "name": name,
-                "state": state_of(breaker, left_s(breaker, look.situation.now)),
-                "failures": breaker.failures,
-                "until": rfc3339(breaker.until) if breaker.until else None,
-                "why": breaker.why,
-            }
-            for name, breaker in sorted(look.situation.pool.breakers.items())
-        ]
+
+def breakers(look: Look) -> list[dict[str, Any]]:
+    """What is in trouble outside, by name."""
+    return [
+        {
+            "name": name,
+            "state": state_of(breaker, look.situation.breaker_left_s(name) or 0.0),
+            "failures": breaker.failures,
+            "until": rfc3339(breaker.until) if breaker.until else None,
+            "why": breaker.why,
+        }
+        for name, breaker in sorted(look.situation.pool.breakers.items())
+    ]

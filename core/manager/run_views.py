@@ -1,16 +1,18 @@
 """How one run is shown: the JSON of the outside contract, computed from its record each time."""
 
+from collections import Counter
 from typing import Any
 
 import msgspec
 
 from core.config import Config
-from core.domain.diagnosis import flags
 from core.domain.estimate import Estimate
+from core.domain.flags import flags
 from core.domain.run import RunRecord, StageState
 from core.domain.states import TERMINAL
 from core.manager.look import Look
 from core.manager.measure import Measure
+from core.manager.pauses import Pauses
 from core.stages.catalog import Catalog
 from core.store.artifacts import Artifacts
 from core.system.clock import rfc3339
@@ -19,12 +21,19 @@ from core.system.clock import rfc3339
 class RunViews:
     """Says what is shown of a run: briefly in lists, with its stages where it is looked at."""
 
-    def __init__(self, *, artifacts: Artifacts, catalog: Catalog, measure: Measure, config: Config) -> None:
-        self._artifacts, self._catalog, self._measure, self._config = artifacts, catalog, measure, config
+    def __init__(
+        self, *, artifacts: Artifacts, catalog: Catalog, measure: Measure, config: Config, pauses: Pauses
+    ) -> None:
+        self._artifacts, self._catalog, self._measure = artifacts, catalog, measure
+        self._config, self._pauses = config, pauses
 
     def flags(self, run: RunRecord) -> list[str]:
         """The flags a run is shown with: stalled, slow, resumed, adopted."""
-        return list(flags(run, self._measure.quiet_s(run), stall_s=self._config.stall_s))
+        found = list(flags(run, self._measure.quiet_s(run), stall_s=self._config.stall_s))
+        verdict, attempt = run.verdict, run.open_attempt
+        if verdict is not None and attempt is not None and verdict.attempt == attempt.id:
+            return [verdict.kind, *(flag for flag in found if flag not in ("stalled", "slow"))]
+        return found
 
     def brief(self, run: RunRecord, look: Look) -> dict[str, Any]:
         """The run without its stages."""
@@ -41,6 +50,7 @@ class RunViews:
             "owner": run.owner,
             "phase": run.phase,
             "intent": run.intent.want,
+            "pause": self._pauses.of_run(run, look),
             "removed": run.removed,
             "flags": self.flags(run),
             "priority": look.priority(run),
@@ -53,6 +63,8 @@ class RunViews:
             "updated_at": rfc3339(run.updated_at),
             "eta_s": span(self._measure.eta(run, look.rates)) if run.phase not in TERMINAL else None,
             "attempts": {name: stage.tries for name, stage in run.stages.items()},
+            "attempt_counts": Counter(str(attempt.outcome) for attempt in run.attempts if attempt.outcome is not None),
+            "last_error": last_error(run),
             "retry_count": run.retry_count,
             "resumed_count": run.resumed_count,
             "failure": msgspec.to_builtins(run.failure) if run.failure is not None else None,
@@ -87,6 +99,16 @@ class RunViews:
             "reused": stage.reused,
             "error": msgspec.to_builtins(stage.failure) if stage.failure is not None else None,
         }
+
+
+def last_error(run: RunRecord) -> dict[str, Any] | None:
+    """The latest error of any attempt of `run`, in which stage and when; it stays when a later attempt went well."""
+    for attempt in reversed(run.attempts):
+        if attempt.failure is not None:
+            at = rfc3339(attempt.ended_at) if attempt.ended_at is not None else None
+            told: dict[str, Any] = msgspec.to_builtins(attempt.failure)
+            return told | {"stage": attempt.stage, "at": at}
+    return None
 
 
 def span(estimate: Estimate | None) -> dict[str, float] | None:

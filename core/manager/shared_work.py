@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from core.domain.run import RunRecord
 from core.store.layout import Layout
 from core.store.locks import Lock
 
@@ -13,9 +12,8 @@ class SharedWork:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
-    def busy(self, runs: Iterable[RunRecord]) -> frozenset[str]:
-        """The `stage/key` that some run waits for and that is still being made."""
-        wanted = {run.waits_for for run in runs if run.waits_for is not None}
+    def busy(self, wanted: Iterable[str]) -> frozenset[str]:
+        """Those of the `stage/key` that runs wait for that are still being made."""
         return frozenset(shared for shared in wanted if self._is_busy(shared))
 
     def _is_busy(self, shared: str) -> bool:

@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 
 from core.config import Config
-from core.domain.diagnosis import why
 from core.domain.run import RunRecord
 from core.manager.batch_views import BatchViews
 from core.manager.history import History
@@ -13,6 +12,7 @@ from core.manager.index import Index
 from core.manager.logs import Logs
 from core.manager.look import Looker, gone
 from core.manager.measure import Measure
+from core.manager.pauses import Pauses
 from core.manager.pool_views import PoolViews
 from core.manager.queue_view import QueueView
 from core.manager.run_views import RunViews
@@ -41,9 +41,12 @@ class Views:
     ) -> None:
         self._index, self._layout, self._clock = index, layout, clock
         self._looker = Looker(index=index, layout=layout, catalog=catalog, measure=measure, config=config, clock=clock)
-        self._run_views = RunViews(artifacts=artifacts, catalog=catalog, measure=measure, config=config)
-        self._batch_views = BatchViews(measure)
-        self._pool_views = PoolViews(index=index, layout=layout, measure=measure, runs=self._run_views, clock=clock)
+        pauses = Pauses(measure, clock)
+        self._run_views = RunViews(artifacts=artifacts, catalog=catalog, measure=measure, config=config, pauses=pauses)
+        self._batch_views = BatchViews(measure, pauses)
+        self._pool_views = PoolViews(
+            index=index, layout=layout, measure=measure, runs=self._run_views, pauses=pauses, clock=clock
+        )
         self._queue_view = QueueView(self._run_views)
         self.logs = Logs(layout)
         self.history = History(journal)
@@ -94,9 +97,7 @@ class Views:
         """The one reason why a run does not move."""
         look = self._looker.look()
         run = self.record(run_id)
-        reason = gone(run, self._index.batches[run.batch_id]) or why(
-            run, look.situation, service_alive=look.service_alive
-        )
+        reason = gone(run, self._index.batches[run.batch_id]) or look.reasons.why(run)
         return {
             "run_id": run_id,
             "code": reason.code,

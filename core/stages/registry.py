@@ -4,8 +4,12 @@ The code of a stage is loaded by the worker that makes an attempt of it, so that
 """
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from core.config import Config
+from core.domain.breaker import HOST, LLM, NETWORK
+from core.domain.run import Source
+from core.domain.settings import Settings
 from core.stages.catalog import Catalog
 from core.stages.deferred import Deferred
 from core.stages.stage import Stage
@@ -43,6 +47,10 @@ def build_stages(config: Config) -> Catalog:
 
         return SummaryStage(_llm(config))
 
+    def language_model(source: Source, settings: Settings) -> tuple[str, ...]:
+        asked = settings.llm != "offline" and bool(config.llm_base_url and config.llm_model)
+        return (LLM,) if asked else ()
+
     return Catalog(
         (
             Deferred("download", lane="network", unit="bytes", wanted=lambda settings: True, load=download),
@@ -71,8 +79,20 @@ def build_stages(config: Config) -> Catalog:
                 wanted=lambda settings: settings.transcribe and settings.summary,
                 load=summary,
             ),
-        )
+        ),
+        outside={"download": host_of_source, "quotes": language_model, "summary": language_model},
     )
+
+
+def host_of_source(source: Source, settings: Settings) -> tuple[str, ...]:
+    """What a download needs: the host of its address, and the network; a file needs nothing."""
+    if source.kind != "url":
+        return ()
+    try:
+        host = urlsplit(source.value).hostname or ""
+    except ValueError:
+        host = ""
+    return (f"{HOST}{host}", NETWORK) if host else (NETWORK,)
 
 
 def _warm_transcribe() -> None:

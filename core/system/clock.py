@@ -73,6 +73,11 @@ class ManualClock:
             self._now = now.astimezone(UTC)
 
 
+def local(moment: datetime) -> datetime:
+    """`moment` in the time zone of this machine, for people who sit at it."""
+    return moment.astimezone()
+
+
 def rfc3339(moment: datetime) -> str:
     """`moment` as `2026-01-31T23:59:59.123Z`: UTC, milliseconds, sortable as text."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -181,8 +181,9 @@ def test_what_will_not_get_better_is_tried_once(world: World, name: str) -> None
 def test_a_server_in_trouble_is_asked_three_times_more_at_doubled_distances(world: World) -> None:
     run = world.show("in trouble")
     attempts = run["stages"]["download"]["attempts"]
-    assert [attempt["outcome"] for attempt in attempts] == ["error"] * 4
-    assert len(world.server.of("/trouble.mp4")) == 4
+    # Another run is asked by the same host to slow down: what fails meanwhile uses no try.
+    assert [attempt["outcome"] for attempt in attempts if attempt["outcome"] != "interrupted"] == ["error"] * 4
+    assert len(world.server.of("/trouble.mp4")) == len(attempts)
     assert "retry" in run["failure"]["hint"]
     assert "by itself" not in run["failure"]["hint"]
 

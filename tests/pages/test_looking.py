@@ -121,7 +121,12 @@ def test_what_waits_again_after_a_restart_is_counted_whole_and_shown_in_part(cas
     assert 'Resumed after restart<span class="rp-badge" data-tone="busy">5</span>' in html(drawn)
 
 
-def test_work_done_twice_that_was_not_measured_is_not_called_nothing(page: Open) -> None:
+def test_what_a_crash_cost_is_told(page: Open) -> None:
+    assert "<dt>Done again</dt><dd>21 s of audio</dd>" in html(page("health.py"))
+
+
+def test_work_done_twice_that_was_not_measured_is_not_called_nothing(case: Showcase, page: Open) -> None:
+    case.store.pool.update("pool", lambda pool: replace(pool, recovery={"found": 1.0}))
     assert "<dt>Done again</dt><dd>not measured</dd>" in html(page("health.py"))
 
 

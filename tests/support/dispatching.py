@@ -28,6 +28,7 @@ from core.manager.uploads import Uploads
 from core.manager.writer import Writer
 from core.runner.outcome import Assignment, Committed, Outcome
 from core.stages.catalog import Catalog
+from core.stages.registry import host_of_source
 from core.store.artifacts import Artifacts, Receipt
 from core.store.layout import Layout, new_batch_id, new_run_id
 from core.store.state import open_store
@@ -118,7 +119,8 @@ class House:
         self.store = open_store(self.layout, self.clock)
         self.artifacts = Artifacts(self.layout, self.clock)
         self.catalog = Catalog(
-            (CountingStage("download"), CountingStage("transcribe", lane="cpu", needs=("download",)))
+            (CountingStage("download"), CountingStage("transcribe", lane="cpu", needs=("download",))),
+            outside={"download": host_of_source},
         )
         self.disk_is_low = False
         self.urgent: Callable[[], bool] = lambda: False

@@ -2,14 +2,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.domain.batch import BatchRecord, Pause, PoolRecord
-from core.domain.diagnosis import flags, lines_of, why
+from core.domain.breaker import Breaker
+from core.domain.diagnosis import Reasons, why
 from core.domain.errors import ErrorClass
+from core.domain.moves import settle_intent
 from core.domain.plan import PIPELINE
-from core.domain.run import Failure, RunRecord
+from core.domain.run import Attempt, Failure, RunRecord, Source
 from core.domain.schedule import Situation, schedule
-from core.domain.states import BatchPhase, FailureKind, Phase, Want
+from core.domain.settings import Settings
+from core.domain.states import AttemptOutcome, BatchPhase, FailureKind, Phase, Want
 from tests.support.records import NOW, a_batch, a_run
 
 LANES = {"network": 2, "cpu": 1, "api": 2}
@@ -48,8 +53,8 @@ CASES: list[tuple[RunRecord, dict[str, Any], str, str]] = [
         "terminal",
         "It failed: The video is gone.",
     ),
-    (a_run(Phase.PAUSED, Want.PAUSE), {}, "paused", "Paused by ann."),
-    (a_run(Phase.QUEUED, Want.PAUSE), {"service": False}, "paused", "Paused by ann."),
+    (a_run(Phase.PAUSED, Want.PAUSE), {}, "paused", "Paused by ann since 12:00 UTC."),
+    (a_run(Phase.QUEUED, Want.PAUSE), {"service": False}, "paused", "Paused by ann since 12:00 UTC."),
     (a_run(), {"service": False}, "service_down", "No service is running; start one with ./reprise serve."),
     (
         a_run(),
@@ -86,7 +91,6 @@ CASES: list[tuple[RunRecord, dict[str, Any], str, str]] = [
         "backoff",
         "Tries again in 7 s after: The site did not answer.",
     ),
-    (waiting(ErrorClass.RATE_LIMITED, 900), {}, "breaker", "The site asks to slow down; tries again in 15 min."),
     (waiting(ErrorClass.DISK_FULL, 30), {}, "disk", "The disk is full; it goes on once there is space."),
     (a_run(), {"disk_low": True}, "disk", "There is too little free disk space to start anything."),
     (
@@ -144,45 +148,181 @@ def test_whoever_can_be_claimed_at_once_has_no_reason_to_wait(run: RunRecord) ->
         assert why(run, now).code == "none"
 
 
-WORKING = a_run(Phase.RUNNING, working="transcribe")
+def test_a_turn_is_told_with_whose_runs_are_ahead() -> None:
+    anns = [a_run(run_id=f"r_{n}", position=n, owner="ann") for n in range(2)]
+    bobs = [a_run(run_id=f"r_b{n}", position=n + 5, owner="bob") for n in range(2)]
+    now = situation([*anns, *bobs], a_batch(concurrency=5), free={"network": 1}, lanes={"network": 1})
+    assert why(anns[0], now).code == "none"
+    assert why(bobs[0], now).message == "Waits for its turn; 1 run is ahead of it, of ann."
+    assert why(anns[1], now).message == "Waits for its turn; 2 runs are ahead of it, 1 of them of bob."
 
 
-def test_a_run_without_a_new_unit_for_long_enough_is_stalled() -> None:
-    assert flags(WORKING, 299, stall_s=300) == ()
-    assert flags(WORKING, 301, stall_s=300) == ("stalled",)
+def trouble(name: str, left_s: float = 6.0, said: str = "It broke off.") -> PoolRecord:
+    until = NOW + timedelta(seconds=left_s)
+    breaker = Breaker(at=NOW, failures=3, why=said, opened_at=NOW - timedelta(minutes=1), until=until, open_s=30.0)
+    return PoolRecord(breakers={name: breaker})
 
 
-def test_long_units_make_the_stall_clock_longer() -> None:
-    assert flags(WORKING, 301, expected_unit_s=100, stall_s=300) == ()
-    assert flags(WORKING, 501, expected_unit_s=100, stall_s=300) == ("stalled",)
+def needs(stage: str, source: Source, settings: Settings) -> tuple[str, ...]:
+    return ("host:example.org", "network") if stage == "download" else ("llm",) if stage == "quotes" else ()
 
 
 @pytest.mark.parametrize(
-    "run",
+    ("run", "name", "message"),
     [
-        a_run(),
-        a_run(Phase.PAUSED, Want.PAUSE, working="transcribe"),
-        a_run(Phase.RUNNING, Want.PAUSE, working="transcribe"),
-        a_run(Phase.RUNNING),
-        a_run(Phase.RETRY_WAIT),
+        (a_run(), "host:example.org", "example.org is in trouble: It broke off. It is tried again in 6 s."),
+        (a_run(), "network", "The network seems to be down: It broke off. It is tried again in 6 s."),
+        (
+            a_run(done=PIPELINE[:2]),
+            "llm",
+            "The language model is in trouble: It broke off. It is tried again in 6 s.",
+        ),
+        (
+            waiting(ErrorClass.RATE_LIMITED, 2),
+            "host:example.org",
+            "example.org is in trouble: It broke off. It is tried again in 6 s.",
+        ),
     ],
 )
-def test_who_waits_or_is_paused_is_never_stalled_or_slow(run: RunRecord) -> None:
-    assert flags(run, 1e9, rate=0, baseline_rate=1, rate_over_s=1e9) == ()
+def test_what_is_in_trouble_outside_is_named_with_the_time_of_the_next_trial(
+    run: RunRecord, name: str, message: str
+) -> None:
+    reason = why(run, situation([run], pool=trouble(name), outside=needs))
+    assert (reason.code, reason.message, reason.until) == ("breaker", message, NOW + timedelta(seconds=6))
 
 
-def test_a_run_under_a_quarter_of_the_usual_rate_for_two_minutes_is_slow() -> None:
-    assert flags(WORKING, 1, rate=0.2, baseline_rate=1, rate_over_s=120) == ("slow",)
-    assert flags(WORKING, 1, rate=0.2, baseline_rate=1, rate_over_s=119) == ()
-    assert flags(WORKING, 1, rate=0.3, baseline_rate=1, rate_over_s=120) == ()
+def test_what_needs_nothing_that_is_in_trouble_goes_on() -> None:
+    run = a_run(done=("download",))
+    assert why(run, situation([run], pool=trouble("llm"), outside=needs)).code == "none"
 
 
-def test_resumed_and_adopted_are_told_whatever_the_phase() -> None:
-    assert flags(a_run(resumed=True, adopted=True)) == ("resumed", "adopted")
+def test_a_single_run_tries_what_was_in_trouble_and_the_others_know_that() -> None:
+    runs = [a_run(run_id=f"r_{n}", position=n) for n in range(2)]
+    now = situation(runs, a_batch(concurrency=5), pool=trouble("host:example.org", -1.0), outside=needs)
+    assert [(claim.run_id, claim.probe) for claim in schedule(now)] == [("r_0", "host:example.org")]
+    reason = why(runs[1], now)
+    assert reason.code == "breaker"
+    assert reason.message == "Another run tries whether example.org answers again; this one goes on if it does."
 
 
-def test_the_lines_made_once_for_many_runs_give_the_same_reasons() -> None:
+def test_a_user_who_has_as_many_runs_at_work_as_allowed_waits_and_others_do_not() -> None:
+    runs = [a_run(Phase.RUNNING, run_id="r_0", owner="ann", working="transcribe")]
+    runs += [a_run(run_id=f"r_{user}", owner=user, position=5) for user in ("ann", "bob")]
+    now = situation(runs, a_batch(concurrency=5), max_runs_per_user=1)
+    reason = why(runs[1], now)
+    assert (reason.code, reason.message) == (
+        "quota",
+        "ann has 1 run at work, as many as one user may have; 1 run is ahead of it, of bob.",
+    )
+    assert why(runs[2], now).code == "none"
+
+
+def test_a_lane_that_is_held_back_says_why() -> None:
+    run = a_run(done=("download",))
+    reason = why(run, situation([run], throttled={"cpu": "Waits for memory."}))
+    assert (reason.code, reason.message) == ("slot", "Waits for memory.")
+
+
+def test_a_full_disk_is_told_in_numbers() -> None:
+    reason = why(a_run(), situation([a_run()], disk_low=True, disk_free=1_200_000_000, disk_needed=12_000_000_000))
+    assert reason.message.endswith("1.2 GB are free, 12.0 GB are needed.")
+
+
+def test_a_batch_that_tries_whether_it_works_again_begins_one_run_until_a_stage_is_committed() -> None:
+    runs = [a_run(Phase.RUNNING, run_id="r_0", working="download"), a_run(run_id="r_1", position=2)]
+    probing = a_batch(concurrency=3, probing_since=NOW)
+    now = situation(runs, probing)
+    assert schedule(now) == []
+    assert why(runs[1], now).message == (
+        "Its batch tries one run first, to see whether it works again; it is next in the batch."
+    )
+    done = Attempt(
+        id="a_0",
+        stage="download",
+        epoch=1,
+        started_at=NOW,
+        ended_at=NOW + timedelta(seconds=1),
+        outcome=AttemptOutcome.COMMITTED,
+    )
+    after = a_run(Phase.RUNNING, run_id="r_0", done=("download",), attempts=[done])
+    assert "r_1" in [claim.run_id for claim in schedule(situation([after, runs[1]], probing))]
+
+
+@st.composite
+def some_situation(draw: st.DrawFn) -> Situation:
+    batches = [
+        a_batch(
+            draw(st.sampled_from([BatchPhase.RUNNING] * 4 + list(BatchPhase))),
+            batch_id=f"b_{n}",
+            concurrency=draw(st.integers(1, 3)),
+            probing_since=draw(st.sampled_from([None, None, NOW])),
+            order=draw(st.sampled_from([[], ["r_6", "r_0"]])),
+        )
+        for n in range(2)
+    ]
+    runs = []
+    for number in range(draw(st.integers(0, 9))):
+        done = draw(st.integers(0, 4))
+        phase = draw(st.sampled_from([Phase.QUEUED] * 4 + [Phase.RUNNING] * 3 + list(Phase)))
+        working = PIPELINE[done] if done < 4 and phase == Phase.RUNNING and draw(st.booleans()) else None
+        later = draw(st.sampled_from([None, None, 5.0]))
+        runs.append(
+            a_run(
+                phase,
+                draw(st.sampled_from([Want.RUN] * 5 + list(Want))),
+                done=PIPELINE[:done],
+                working=working,
+                run_id=f"r_{number}",
+                batch_id=f"b_{draw(st.sampled_from([0, 0, 1, 2]))}",
+                position=number,
+                owner=draw(st.sampled_from(["ann", "bob"])),
+                waits_for=draw(st.sampled_from([None, None, f"{PIPELINE[min(done, 3)]}/k"])),
+                next_at=None if later is None else NOW + timedelta(seconds=later),
+                wait_s=later,
+            )
+        )
+    breakers = {
+        name: trouble(name, left_s).breakers[name]
+        for name in draw(st.sets(st.sampled_from(["host:example.org", "network", "llm"])))
+        for left_s in [draw(st.sampled_from([-1.0, 5.0]))]
+    }
+    return Situation(
+        runs={run.run_id: run for run in runs},
+        batches={batch.batch_id: batch for batch in batches},
+        pool=PoolRecord(pause=draw(st.sampled_from([None] * 5 + [Pause(by="bob")])), breakers=breakers),
+        free=draw(st.dictionaries(st.sampled_from(sorted(LANES)), st.integers(0, 2))),
+        lanes=LANES,
+        lane_of=LANE_OF,
+        now=NOW,
+        outside=needs,
+        draining=draw(st.sampled_from([False] * 7 + [True])),
+        disk_low=draw(st.sampled_from([False] * 5 + [True])),
+        shared_busy=frozenset(draw(st.sets(st.sampled_from([f"{stage}/k" for stage in PIPELINE])))),
+        throttled=draw(st.sampled_from([{}, {}, {"cpu": "Waits for memory."}])),
+        max_runs_per_user=draw(st.integers(0, 2)),
+    )
+
+
+@given(some_situation())
+@settings(max_examples=400, deadline=None)
+def test_who_has_no_reason_to_wait_starts_or_moves_and_whoever_starts_has_none(now: Situation) -> None:
+    claimed = {claim.run_id for claim in schedule(now)}
+    reasons = Reasons(now)
+    for run in now.runs.values():
+        reason = reasons.why(run)
+        assert reason.message
+        if run.run_id in claimed:
+            assert reason.code == "none"
+        elif reason.code == "none":
+            at_work = run.open_attempt is not None
+            moved_by_the_service = settle_intent(run, NOW) is not run or run.phase == Phase.RETRY_WAIT
+            batch = now.batches[run.batch_id].phase
+            opened_or_cancelled = batch in (BatchPhase.COMPLETED, BatchPhase.FAILED, BatchPhase.CANCELLED)
+            assert at_work or moved_by_the_service or run.intent.want != Want.RUN or opened_or_cancelled, reason.message
+
+
+def test_many_answers_worked_out_together_are_the_same() -> None:
     runs = [a_run(run_id=f"r_{n}", position=n, done=PIPELINE[: n % 3]) for n in range(9)]
     now = situation(runs, a_batch(concurrency=5), free={"network": 1})
-    lines = lines_of(now)
-    assert [why(run, now, lines=lines) for run in runs] == [why(run, now) for run in runs]
+    together = Reasons(now)
+    assert [together.why(run) for run in runs] == [why(run, now) for run in runs]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.domain.batch import BatchRecord, Pause, PoolRecord
 from core.domain.plan import PIPELINE
 from core.domain.run import RunRecord
-from core.domain.schedule import Situation, schedule, waiting_by
+from core.domain.schedule import Situation, schedule
 from core.domain.states import BatchPhase, Phase, Want
 from tests.support.records import NOW, a_batch, a_run
 
@@ -27,8 +27,7 @@ def situation(runs: list[RunRecord], *batches: BatchRecord, **fields: Any) -> Si
         "lane_of": LANE_OF,
         "now": NOW,
     }
-    values = values | fields
-    return Situation(**({"waiting": waiting_by(values["runs"], values["now"])} | values))
+    return Situation(**(values | fields))
 
 
 def claimed(*args: Any, **fields: Any) -> list[str]:

@@ -1,16 +1,21 @@
 """What is shown: computed from the records each time, and right about what moves, waits and is left."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core.config import Config
 from core.domain.errors import Damaged, ErrorClass, NotFound
+from core.domain.run import Verdict
 from core.manager.measure import Measure
 from core.manager.views import Views
-from core.runner.outcome import Failed, Shared
+from core.runner.outcome import Ended, Failed, Shared
 from core.store.locks import Lock
+from core.store.progress import write_progress
+from core.system.clock import local, rfc3339
 from tests.support.dispatching import ANA, House
 
 
@@ -42,6 +47,14 @@ def served(house: House) -> Any:
     assert lock.acquire()
     yield house
     lock.release()
+
+
+def tell(house: House, run_id: str, share: float, *, duration_s: float) -> None:
+    """The running attempt writes how far it is in media of that length."""
+    assignment = house.engine.running[run_id]
+    house.given.run(run_id, lambda run: msgspec.structs.replace(run, duration_s=duration_s))
+    told = {"attempt": assignment.attempt_id, "stage": assignment.stage, "key": "k", "unit": "audio_s"}
+    write_progress(house.layout, run_id, told | {"done": share * 10, "total": 10, "share": share})
 
 
 def test_an_empty_storage_is_idle_and_full_of_zeros_and_nulls(house: House) -> None:
@@ -212,3 +225,89 @@ def test_failures_in_a_row_are_counted_from_the_last_run_that_went_well(house: H
         if outcome is None:
             house.end(run)
     assert views(house).batch(house.run(runs[0]).batch_id)["consecutive_failures"] == 2
+
+
+def test_a_pause_is_told_from_what_still_moves_to_the_moment_when_all_stands_still(served: House) -> None:
+    first, second, waiting = served.add(3)
+    served.turn()
+    tell(served, first, 0.5, duration_s=4960.0)
+    batch_id = served.run(first).batch_id
+    served.commands.batch(batch_id, "pause", by=ANA, why="cookies expired")
+    pause = views(served).batch(batch_id)["pause"]
+    assert [(one["run_id"], one["stage"], one["at_s"]) for one in pause["in_flight"]] == [
+        (first, "download", 2480.0),
+        (second, "download", None),
+    ]
+    assert pause["since"] is None
+    assert pause["sentence"].startswith('pausing, 2 in flight: "')
+    assert " download at 41:20, " in pause["sentence"]
+    assert views(served).run(waiting)["pause"]["in_flight"] == []
+    served.turn()
+    served.clock.advance(2)
+    served.end(first, Ended())
+    served.clock.advance(1)
+    served.end(second, Ended())
+    stood_still = served.clock.now()
+    served.clock.advance(60)
+    pause = views(served).batch(batch_id)["pause"]
+    assert (pause["in_flight"], pause["since"]) == ([], rfc3339(stood_still))
+    assert pause["sentence"] == f'paused at {local(stood_still):%H:%M:%S} by ana: "cookies expired"'
+    assert views(served).run(first)["pause"]["since"] == rfc3339(stood_still - timedelta(seconds=1))
+    assert pause["why"] == "cookies expired"
+
+
+def test_a_pause_of_all_and_of_one_run_are_told_like_that_of_a_batch(served: House) -> None:
+    first, second = served.add(2)
+    served.turn()
+    served.ask(first, "pause", why="later")
+    assert views(served).run(first)["pause"]["sentence"].startswith("pausing, 1 in flight")
+    assert views(served).run(second)["pause"] is None
+    assert views(served).status()["pause"] is None
+    served.commands.pool("pause", by=ANA, drain=True)
+    pause = views(served).status()["pause"]
+    assert len(pause["in_flight"]) == 2
+    assert pause["sentence"].startswith("pausing: the running stages of 2 go on to the end: ")
+    assert views(served).run(second)["pause"]["drain"]
+
+
+def test_without_a_service_nothing_moves(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    house.commands.pool("pause", by=ANA)
+    pause = views(house).status()["pause"]
+    assert pause["in_flight"] == []
+    assert pause["sentence"].startswith("paused at ")
+    assert views(house).run(run)["pause"]["in_flight"] == []
+
+
+def test_a_run_tells_how_its_attempts_ended_and_its_last_error(served: House) -> None:
+    (run,) = served.add()
+    assert views(served).run(run)["last_error"] is None
+    served.turn()
+    served.end(run, Failed(error_class=ErrorClass.NETWORK, message="The line broke.", hint="Wait."))
+    failed_at = rfc3339(served.clock.now())
+    served.clock.advance(60)
+    served.turn()
+    served.turn()
+    served.end(run)
+    shown = views(served).run(run)
+    assert shown["attempt_counts"] == {"error": 1, "committed": 1}
+    error = shown["last_error"]
+    assert (error["class"], error["stage"], error["at"]) == ("network", "download", failed_at)
+    assert error["message"] == "The line broke."
+
+
+def test_what_the_service_found_about_an_attempt_is_a_flag_for_as_long_as_that_is_open(served: House) -> None:
+    (run,) = served.add()
+    served.turn()
+    attempt = served.engine.running[run].attempt_id
+
+    def judge(attempt_id: str) -> None:
+        verdict = Verdict(kind="stalled", attempt=attempt_id, at=served.clock.now(), message="No progress.")
+        served.given.run(run, lambda run: msgspec.structs.replace(run, verdict=verdict))
+
+    judge("another")
+    assert views(served).run(run)["flags"] == []
+    judge(attempt)
+    assert views(served).run(run)["flags"] == ["stalled"]
+    assert views(served).status()["stalled"] == 1

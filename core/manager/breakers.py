@@ -1,0 +1,127 @@
+"""What attempts tell of the world outside is kept in the breakers of the pool's record, which outlive the service."""
+
+from collections.abc import Callable
+from functools import partial
+
+from msgspec.structs import replace
+
+from core.domain.batch import PoolRecord
+from core.domain.breaker import Breaker, Limits, answered, failed, is_against, spares_the_try
+from core.domain.errors import ErrorClass, NotFound, RepriseError
+from core.domain.run import RunRecord
+from core.domain.settings import Settings
+from core.manager.index import Index
+from core.manager.writer import Writer
+from core.runner.outcome import Committed, Failed, Outcome, Playlist
+from core.stages.catalog import Catalog
+from core.system.clock import Clock
+from core.system.logs import Log
+
+log = Log("manager")
+
+
+class Breakers:
+    """Judges the outcomes of attempts; `jitter` gives 0 to 1."""
+
+    def __init__(
+        self,
+        *,
+        index: Index,
+        writer: Writer,
+        catalog: Catalog,
+        clock: Clock,
+        limits: Limits,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._index, self._writer, self._catalog, self._clock = index, writer, catalog, clock
+        self._limits, self._jitter = limits, jitter
+
+    def spares(self, run: RunRecord, outcome: Outcome) -> bool:
+        """Whether the failure of the open attempt of `run` uses up no try, since what it needed is known to be down."""
+        if not isinstance(outcome, Failed):
+            return False
+        blamed = [name for name in self._needs(run) if is_against(name, outcome.error_class)]
+        if blamed and outcome.error_class == ErrorClass.RATE_LIMITED:
+            return True
+        now, known = self._clock.now(), self._index.pool.breakers
+        return any(spares_the_try(known.get(name), now) for name in blamed)
+
+    def heard(self, run: RunRecord, outcome: Outcome) -> None:
+        """Note what the end of an attempt tells; `run` is the record in which it was still open.
+
+        An attempt that found everything made already, or that was ended from outside, tells nothing.
+        """
+        needs = self._needs(run)
+        match outcome:
+            case Committed(reused=False) | Playlist():
+                change = partial(answered, names=needs)
+            case Failed():
+                change = partial(self._failed, run=run, needs=needs, failure=outcome, jitter=self._jitter())
+            case _:
+                return
+        known = self._index.pool.breakers
+        if not needs or change(known) == known:
+            return
+        try:
+            self._writer.pool(lambda pool: _changed(pool, change))
+        except (RepriseError, OSError) as error:  # the next attempt tells it again
+            log.error("breaker_not_written", error=str(error))
+            return
+        self._tell(known, self._index.pool.breakers)
+
+    def _failed(
+        self,
+        breakers: dict[str, Breaker],
+        *,
+        run: RunRecord,
+        needs: tuple[str, ...],
+        failure: Failed,
+        jitter: float,
+    ) -> dict[str, Breaker]:
+        attempt = run.open_attempt
+        return failed(
+            breakers,
+            needs,
+            failure.error_class,
+            self._clock.now(),
+            limits=self._limits,
+            run_id=run.run_id,
+            message=failure.message,
+            probe=attempt.probe.split() if attempt is not None and attempt.probe else (),
+            asked_s=failure.retry_after_s,
+            jitter=jitter,
+        )
+
+    def _needs(self, run: RunRecord) -> tuple[str, ...]:
+        attempt = run.open_attempt
+        if attempt is None:
+            return ()
+        return self._catalog.outside(attempt.stage, run.source, run.settings or Settings())
+
+    def _tell(self, before: dict[str, Breaker], after: dict[str, Breaker]) -> None:
+        """Journal what was opened, opened again, or closed."""
+        for name in sorted({*before, *after}):
+            old, new = before.get(name), after.get(name)
+            was, until = old.until if old is not None else None, new.until if new is not None else None
+            if until is not None and until != was:
+                said = {"name": name, "open_s": new.open_s if new else 0.0, "why": new.why if new else ""}
+                self._writer.note("breaker.opened", data=said)
+            elif until is None and was is not None:
+                self._writer.note("breaker.closed", data={"name": name})
+
+
+def reset_breaker(index: Index, writer: Writer, name: str, *, by: str) -> None:
+    """Close the breaker `name` on somebody's word: what it held goes on at once. Raises `NotFound`; audited."""
+    known = index.pool.breakers
+    if name not in known:
+        raise NotFound(
+            f"Nothing called “{name}” is in trouble.",
+            hint=f"In trouble are {', '.join(sorted(known))}." if known else "./reprise queue shows what is.",
+        )
+    writer.pool(lambda pool: _changed(pool, partial(answered, names=(name,))))
+    writer.note("command.breaker_reset", actor=by, data={"name": name})
+
+
+def _changed(pool: PoolRecord, change: Callable[[dict[str, Breaker]], dict[str, Breaker]]) -> PoolRecord:
+    after = change(pool.breakers)
+    return pool if after == pool.breakers else replace(pool, breakers=after)
