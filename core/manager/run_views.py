@@ -63,7 +63,7 @@ class RunViews:
             "updated_at": rfc3339(run.updated_at),
             "eta_s": span(self._measure.eta(run, look.rates)) if run.phase not in TERMINAL else None,
             "attempts": {name: stage.tries for name, stage in run.stages.items()},
-            "attempt_counts": Counter(str(attempt.outcome) for attempt in run.attempts if attempt.outcome is not None),
+            "attempt_counts": attempt_counts(run),
             "last_error": last_error(run),
             "retry_count": run.retry_count,
             "resumed_count": run.resumed_count,
@@ -99,6 +99,11 @@ class RunViews:
             "reused": stage.reused,
             "error": msgspec.to_builtins(stage.failure) if stage.failure is not None else None,
         }
+
+
+def attempt_counts(run: RunRecord) -> dict[str, int]:
+    """How many attempts of `run` ended in which way, in all rounds."""
+    return dict(Counter(str(attempt.outcome) for attempt in run.attempts if attempt.outcome is not None))
 
 
 def last_error(run: RunRecord) -> dict[str, Any] | None:

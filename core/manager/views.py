@@ -15,6 +15,7 @@ from core.manager.measure import Measure
 from core.manager.pauses import Pauses
 from core.manager.pool_views import PoolViews
 from core.manager.queue_view import QueueView
+from core.manager.report import Reports
 from core.manager.run_views import RunViews
 from core.stages.catalog import Catalog
 from core.store.artifacts import Artifacts
@@ -50,6 +51,15 @@ class Views:
         self._queue_view = QueueView(self._run_views)
         self.logs = Logs(layout)
         self.history = History(journal)
+        self._reports = Reports(
+            index=index,
+            artifacts=artifacts,
+            journal=journal,
+            catalog=catalog,
+            measure=measure,
+            config=config,
+            clock=clock,
+        )
 
     # --- runs ------------------------------------------------------------------------------------------------
 
@@ -129,6 +139,10 @@ class Views:
         newest = sorted(batches.values(), key=lambda batch: batch.batch_id, reverse=True)
         shown = [self._batch_views.brief(batch, of[batch.batch_id], look) for batch in newest[:limit]]
         return {"batches": shown, "total": len(newest)}
+
+    def report(self, batch_id: str) -> dict[str, Any]:
+        """What a batch cost, what was taken over and done twice, and what that saved."""
+        return self._reports.report(batch_id)
 
     def status(self) -> dict[str, Any]:
         """The pool in numbers."""

@@ -154,6 +154,27 @@ def test_a_batch_has_every_field_and_its_runs(made: Made) -> None:
     assert_times(batch)
 
 
+def test_a_report_sums_up_a_batch_also_for_people(made: Made) -> None:
+    batch_id = made.added.json["batch_id"]
+    report = made.ask("report", batch_id)
+    assert set(report) >= fields("batch_id outcome runs work seconds_saved")
+    assert report["outcome"] == "success"
+    assert {name: work["unit"] for name, work in report["work"].items()} == {
+        "download": "bytes",
+        "transcribe": "audio_s",
+        "quotes": "tokens",
+        "summary": "tokens",
+    }
+    assert report["seconds_saved"] == 0.0
+    (run,) = report["runs"]
+    assert (run["phase"], run["attempt_counts"], run["retries"]) == ("completed", {"committed": 4}, 0)
+    assert run["worked_s"] > 0
+    told = made.product("report", batch_id).out
+    assert "completed, success" in told
+    assert "DONE TWICE" in told
+    assert made.product("report", "b_nothing", check=False).code == 3
+
+
 def test_the_list_names_all_and_can_be_narrowed(made: Made) -> None:
     listed = made.ask("list")
     assert listed["total"] == 3

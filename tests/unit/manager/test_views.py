@@ -9,10 +9,10 @@ import pytest
 
 from core.config import Config
 from core.domain.errors import Damaged, ErrorClass, NotFound
-from core.domain.run import Verdict
+from core.domain.run import Verdict, Work
 from core.manager.measure import Measure
 from core.manager.views import Views
-from core.runner.outcome import Ended, Failed, Shared
+from core.runner.outcome import Committed, Ended, Failed, Shared
 from core.store.locks import Lock
 from core.store.progress import write_progress
 from core.system.clock import local, rfc3339
@@ -311,3 +311,54 @@ def test_what_the_service_found_about_an_attempt_is_a_flag_for_as_long_as_that_i
     judge(attempt)
     assert views(served).run(run)["flags"] == ["stalled"]
     assert views(served).status()["stalled"] == 1
+
+
+def test_a_report_adds_up_what_was_done_and_what_resuming_saved(served: House) -> None:
+    first, second = served.add(2)
+    served.turn()
+    served.clock.advance(50)
+    work = Work(unit="audio_s", done=100.0, reused=40.0, redone=10.0)
+    served.end(first, Committed(key="k1", work=work))
+    served.end(second, Failed(error_class=ErrorClass.REMOVED, message="Gone.", hint="Look."))
+    report = views(served).report(served.run(first).batch_id)
+    assert report["work"]["download"] == {
+        "unit": "audio_s",
+        "done": 100.0,
+        "reused": 40.0,
+        "redone": 10.0,
+        "seconds_saved": 20.0,
+    }
+    assert report["seconds_saved"] == 20.0
+    assert report["sentence"] == "Resuming saved about 20 s of work (40 s of audio were not transcribed again)."
+    rows = {row["run_id"]: row for row in report["runs"]}
+    assert rows[first]["attempt_counts"] == {"committed": 1}
+    assert (rows[first]["worked_s"], rows[first]["waited_s"], rows[first]["paused_s"]) == (50.0, 0.0, 0.0)
+    assert (rows[second]["phase"], rows[second]["retries"], rows[second]["last_error"]["class"]) == (
+        "failed",
+        0,
+        "removed",
+    )
+
+
+def test_a_report_tells_how_long_it_was_paused_and_waited(served: House) -> None:
+    (run,) = served.add()
+    batch_id = served.run(run).batch_id
+    served.clock.advance(7)
+    served.turn()
+    served.commands.batch(batch_id, "pause", by=ANA)
+    served.turn()
+    served.end(run, Ended())
+    served.clock.advance(60)
+    served.commands.batch(batch_id, "resume", by=ANA)
+    served.turn()
+    report = views(served).report(batch_id)
+    assert report["paused_s"] == 60.0
+    assert (report["runs"][0]["waited_s"], report["runs"][0]["paused_s"]) == (7.0, 60.0)
+    assert report["work"] == {}
+    assert report["seconds_saved"] == 0.0
+    assert report["suggestions"] == []
+
+
+def test_a_report_of_a_batch_that_is_not_there_is_refused(house: House) -> None:
+    with pytest.raises(NotFound):
+        views(house).report("b_nothing")
