@@ -18,7 +18,7 @@ def whole_number(field: str, value: object, within: tuple[int, int]) -> int:
     number = int(text) if text.lstrip("-").isdecimal() and text.isascii() and len(text) < 10 else value
     if type(number) is not int or not low <= number <= high:
         raise BadInput(
-            f"The {field} is {value}; it has to be a whole number from {low} to {high}.", code="out_of_range"
+            f"The {field} is {str(value)[:40]}; it has to be a whole number from {low} to {high}.", code="out_of_range"
         )
     return number
 

@@ -21,6 +21,7 @@ from core.domain.batch_commands import (
     start_batch,
 )
 from core.domain.errors import BadInput, Refused
+from core.domain.limits import PRIORITY, whole_number
 from core.domain.plan import fitted
 from core.domain.states import BatchPhase, Phase
 from core.manager.desk import Done, said
@@ -102,15 +103,16 @@ class BatchCommands(RunCommands):
 
     def priority(self, id_: str, priority: object, *, by: str) -> Done:
         """Give a waiting run, or a batch that has not ended, another priority: a whole number, 0 (last) to 10 (first)."""
+        number = whole_number("priority", priority, PRIORITY)
         if id_ not in self._index.batches and not id_.startswith("b_"):
-            return self._prioritise_run(id_, priority, by)
+            return self._prioritise_run(id_, number, by)
         self._batch(id_, "priority")
         after, changed = self._write_batch(
             id_,
-            lambda batch: prioritise_batch(batch, priority, self._clock.now()),
+            lambda batch: prioritise_batch(batch, number, self._clock.now()),
             "priority",
             by,
-            {"priority": priority},
+            {"priority": number},
         )
         return self._done(id_, after.phase, "priority", changed, at_once=True)
 

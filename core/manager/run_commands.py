@@ -73,7 +73,7 @@ class RunCommands(Desk):
             after, changed = self._write_run(run_id, ask, verb, by, data)
         return self._done(run_id, after.phase, after.intent.want, changed, at_once=verb == "remove")
 
-    def _prioritise_run(self, run_id: str, priority: object, by: str) -> Done:
+    def _prioritise_run(self, run_id: str, priority: int, by: str) -> Done:
         before = self._run(run_id, "priority")
         _require_batch(before, self._index.batches[before.batch_id], "priority")
         after, changed = self._write_run(

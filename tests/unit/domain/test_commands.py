@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from core.domain.commands import REMEMBERED_COMMANDS, request
+from core.domain.commands import REMEMBERED_COMMANDS, VERBS, prioritise, request
 from core.domain.errors import BadInput, Refused
-from core.domain.run import Intent, RunRecord
-from core.domain.states import TERMINAL, Phase, Want
+from core.domain.run import Intent, RunRecord, Verdict
+from core.domain.states import TERMINAL, WAITING, Phase, Want
 from tests.support.records import NOW, a_run
 
 # For each verb the phases, with the intent a run usually has there, in which it is accepted; else it is refused.
@@ -18,6 +18,7 @@ POSSIBLE = {
     "skip": "queued retry_wait paused failed skipped",
     "unskip": "receiving queued running retry_wait skipped",
     "retry": "failed cancelled",
+    "remove": "receiving queued",
 }
 USUAL = {Phase.PAUSED: Want.PAUSE, Phase.CANCELLED: Want.CANCEL, Phase.SKIPPED: Want.SKIP}
 
@@ -137,3 +138,108 @@ def test_a_run_that_is_to_be_retried_is_not_yet_resumed() -> None:
     run = replace(a_run(Phase.FAILED), intent=Intent(again=True))
     with pytest.raises(Refused, match="failed"):
         ask(run, "resume")
+
+
+# --- a pause that drains ----------------------------------------------------------------------------------------
+
+
+def test_a_pause_for_now_replaces_one_that_drains_and_not_the_other_way_round() -> None:
+    running = a_run(Phase.RUNNING, working="transcribe")
+    draining = ask(running, "pause", drain=True, why="lunch")
+    assert (draining.intent.want, draining.intent.drain) == (Want.PAUSE, True)
+    assert ask(draining, "pause", drain=True) is draining
+    now = ask(draining, "pause")
+    assert (now.intent.want, now.intent.drain, now.intent.why) == (Want.PAUSE, False, "lunch")
+    assert ask(now, "pause", drain=True) is now
+
+
+def test_a_run_that_is_paused_is_so_however_it_came_there() -> None:
+    paused = replace(ask(a_run(), "pause", drain=True), phase=Phase.PAUSED)
+    assert ask(paused, "pause") is paused
+
+
+def test_nothing_but_a_pause_drains() -> None:
+    assert not ask(a_run(), "stop", drain=True).intent.drain
+
+
+# --- recover ----------------------------------------------------------------------------------------------------
+
+
+def stalled(**fields: Any) -> RunRecord:
+    verdict = Verdict(kind="stalled", attempt="a_1", at=NOW, message="No new unit for 5 min.")
+    return a_run(Phase.RUNNING, working="transcribe", verdict=verdict, **fields)
+
+
+def test_a_stalled_run_is_recovered_by_naming_the_attempt_that_is_to_end() -> None:
+    after = ask(stalled(), "recover", why="it hangs")
+    assert after.intent == Intent(want=Want.RUN, recover="a_1", by="bob", why="it hangs", at=NOW)
+    assert ask(after, "recover") is after
+
+
+@pytest.mark.parametrize(
+    ("run", "sentence"),
+    [
+        (a_run(), "is queued; it cannot be recovered"),
+        (a_run(Phase.PAUSED, Want.PAUSE), "is paused; it cannot be recovered"),
+        (a_run(Phase.COMPLETED), "is completed; it cannot be recovered"),
+        (a_run(Phase.RUNNING, working="transcribe"), "is running transcribe and makes progress; it is not stalled"),
+        (a_run(Phase.RUNNING), "is between two stages; it is not stalled"),
+        (stalled(intent=Intent(want=Want.STOP)), "is being stopped; it cannot be recovered any more"),
+        (
+            replace(stalled(), verdict=Verdict(kind="stalled", attempt="a_0", at=NOW, message="")),
+            "makes progress; it is not stalled",
+        ),
+        (
+            replace(stalled(), verdict=Verdict(kind="slow", attempt="a_1", at=NOW, message="")),
+            "is running transcribe, slowly, and makes progress",
+        ),
+    ],
+)
+def test_a_run_that_is_not_stalled_is_not_recovered_and_the_refusal_says_what_it_does(
+    run: RunRecord, sentence: str
+) -> None:
+    with pytest.raises(Refused, match=sentence):
+        ask(run, "recover")
+
+
+def test_the_next_attempt_that_stalls_is_recovered_again() -> None:
+    before = ask(stalled(), "recover")
+    attempt = replace(before.attempts[0], id="a_2")
+    verdict = Verdict(kind="stalled", attempt="a_2", at=NOW, message="")
+    assert ask(replace(before, attempts=[attempt], verdict=verdict), "recover").intent.recover == "a_2"
+
+
+# --- remove -----------------------------------------------------------------------------------------------------
+
+
+def test_a_removed_run_is_to_be_cancelled_and_takes_no_other_command() -> None:
+    removed = ask(a_run(), "remove", why="twice")
+    assert (removed.removed, removed.intent.want, removed.phase) == (True, Want.CANCEL, Phase.QUEUED)
+    assert ask(removed, "remove") is removed
+    for run in (removed, replace(removed, phase=Phase.CANCELLED)):
+        for verb in (verb for verb in VERBS if verb != "remove"):
+            with pytest.raises(Refused, match="was removed from its batch by bob"):
+                ask(run, verb, from_stage="quotes" if verb == "retry" else None)
+        with pytest.raises(Refused, match="was removed"):
+            prioritise(run, 3, NOW)
+
+
+def test_a_run_that_has_begun_is_not_removed() -> None:
+    begun = a_run(working="download")
+    with pytest.raises(Refused, match="has begun"):
+        ask(replace(begun, phase=Phase.QUEUED), "remove")
+
+
+# --- priority ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_run_has_a_priority_of_its_own_while_it_waits(phase: Phase) -> None:
+    run = a_run(phase)
+    if phase in WAITING:
+        after = prioritise(run, "9", NOW)
+        assert (after.priority, after.phase) == (9, phase)
+        assert prioritise(after, 9, NOW) is after
+    else:
+        with pytest.raises(Refused, match=f"is {phase}; its priority cannot be changed"):
+            prioritise(run, 9, NOW)
