@@ -1,5 +1,7 @@
 """The commands that arrange what there is: who comes first, what a batch is called and asks for, and what goes away."""
 
+import sys
+
 import click
 
 from core.cli.answers import answer, read_changes
@@ -89,7 +91,7 @@ def delete(session: Session, batch_id: str, hard: bool, yes: bool, reason: str) 
 
 def _agreed(session: Session, batch_id: str) -> bool:
     batch = session.manager.views.batch(batch_id)
-    if session.as_json or not is_terminal():
+    if session.as_json or not (is_terminal() and sys.stdin.isatty()):
         raise click.UsageError("Deleting for good cannot be undone: say --yes.", click.get_current_context())
     runs = "1 run" if batch["total"] == 1 else f"{batch['total']} runs"
     return click.confirm(f"Remove “{printable(batch['name'])}” with {runs} and all results for good?", err=True)
