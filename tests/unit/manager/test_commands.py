@@ -215,7 +215,7 @@ def test_settings_hold_even_if_the_edit_was_cut_off_before_it_came_to_the_runs(h
     assert house.engine.begun == [(run, "download")]
 
 
-def test_queued_runs_stand_in_the_order_they_were_put_into(house: House) -> None:
+def test_queued_runs_begin_in_the_order_they_were_put_into(house: House) -> None:
     first, second, third, fourth = house.add(4, concurrency=1)
     house.turn()
     house.ask(fourth, "pause")
@@ -223,6 +223,9 @@ def test_queued_runs_stand_in_the_order_they_were_put_into(house: House) -> None
     assert house.run(fourth).front
     house.commands.reorder(batch_of(house, first), [third, fourth, second], by=ANA)
     assert not house.run(fourth).front, "what a person orders comes before what was resumed"
+    for run in (first, third, fourth, second):
+        house.finish(run)
+    assert [run for run, stage in house.engine.begun if stage == "download"] == [first, third, fourth, second]
     assert [run.run_id for run in house.index.runs_of(batch_of(house, first))] == [first, third, fourth, second]
 
 
