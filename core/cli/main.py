@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from core import __version__
-from core.cli import add, arrange, control, report, results, serve, show, upkeep
+from core.cli import add, arrange, control, queue, report, results, serve, show, upkeep
 from core.cli.output import INTERNAL, INTERRUPTED, USAGE, exit_code, show_error
 from core.cli.session import Session
 from core.domain.errors import RepriseError
@@ -49,6 +49,7 @@ def verbs() -> None:
 for command in (
     *add.COMMANDS,
     *show.COMMANDS,
+    *queue.COMMANDS,
     *results.COMMANDS,
     *report.COMMANDS,
     *control.COMMANDS,

@@ -10,6 +10,7 @@ from core.domain.errors import BadInput, Refused
 from core.domain.run import RunRecord
 from core.domain.states import TERMINAL, Phase, Want
 from core.manager.batch_commands import BatchCommands
+from core.manager.breakers import reset_breaker
 from core.manager.desk import LATER, Done, said
 from core.manager.run_commands import is_stalled
 
@@ -47,6 +48,11 @@ class Commands(BatchCommands):
         """Recover every run that is stalled."""
         runs, _, _ = self._index.snapshot()
         return self._each([run for run in runs.values() if is_stalled(run)], "recover", by, why)
+
+    def breaker_reset(self, name: str, *, by: str) -> Done:
+        """Close the breaker `name` on somebody's word: what it held goes on. Raises `NotFound` when nothing is in trouble."""
+        reset_breaker(self._index, self._writer, name, by=by)
+        return Done(id=name, phase="closed", intent="reset", changed=True, applied=True)
 
     def _each(self, runs: list[RunRecord], verb: str, by: str, why: str) -> list[Done]:
         done: list[Done] = []

@@ -177,7 +177,7 @@ class Dispatcher:
             self._put_off(batch_id, write)
         if any(flight.signalled is None for flight in self._flights.all()):
             wait_s = min(wait_s, self._stalls.look_s)
-            wait_s = min(wait_s, self._claims.look_again_s())
+        wait_s = min(wait_s, self._claims.look_again_s())
         return min(wait_s, TROUBLE_S) if self._in_trouble else wait_s
 
     def close(self) -> None:

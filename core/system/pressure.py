@@ -1,6 +1,7 @@
 """How much memory and processor this machine has to spare: what keeps the heavy lane from beginning more work."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 MEMINFO = Path("/proc/meminfo")
@@ -21,9 +22,10 @@ class Pressure:
         meminfo: Path = MEMINFO,
         cgroup: Path = CGROUP,
         cgroups: Path = CGROUPS,
+        load_average: Callable[[], float] = lambda: os.getloadavg()[0],
     ) -> None:
         self._memory, self._load = min_free_memory_bytes, max_load_per_core
-        self._meminfo, self._cgroup, self._cgroups = meminfo, cgroup, cgroups
+        self._meminfo, self._cgroup, self._cgroups, self._load_average = meminfo, cgroup, cgroups, load_average
 
     def throttled(self) -> dict[str, str]:
         """A sentence for each lane that is to begin nothing now."""
@@ -44,7 +46,7 @@ class Pressure:
         )
 
     def _load_is_high(self) -> str:
-        load = os.getloadavg()[0] / (os.cpu_count() or 1) if self._load else 0.0
+        load = self._load_average() / (os.cpu_count() or 1) if self._load else 0.0
         if load <= self._load:
             return ""
         return f"Waits for the processor: the load is {load:.1f} a core, and is to be {self._load:g} at most."
