@@ -173,8 +173,18 @@ def take_service_lock(storage: Storage) -> Lock:
     return lock
 
 
-def build_service(config: Config, storage: Storage, on_ready: "Callable[[RecoveryReport], None]") -> "Service":
-    """The service of a storage whose lock this process holds; a new epoch begins with it."""
+def worker_argv(lane: str) -> list[str]:
+    """The command of a worker of `lane`, child of this process."""
+    return [sys.executable, "-m", "core", "worker", lane, str(os.getpid())]
+
+
+def build_service(
+    config: Config,
+    storage: Storage,
+    on_ready: "Callable[[RecoveryReport], None]",
+    worker_argv: Callable[[str], list[str]] = worker_argv,
+) -> "Service":
+    """The service of a storage whose lock this process holds, with workers of its own; a new epoch begins with it."""
     from core.engines.local import LocalEngine
     from core.manager.dispatch import Dispatcher
     from core.manager.playlists import Playlists
@@ -252,7 +262,7 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
             log=layout.service_log(),
         ),
         engine=engine,
-        watch=Watch(layout, wake.changed),
+        watch=Watch(layout, wake.changed, progress=False),
         wake=wake,
         clock=clock,
         lanes=storage.catalog.lanes,
@@ -260,11 +270,6 @@ def build_service(config: Config, storage: Storage, on_ready: "Callable[[Recover
         shutdown_s=config.shutdown_s,
         on_ready=ready,
     )
-
-
-def worker_argv(lane: str) -> list[str]:
-    """The command of a worker of `lane`, child of this process."""
-    return [sys.executable, "-m", "core", "worker", lane, str(os.getpid())]
 
 
 def build_runner(storage: Storage) -> "Runner":
@@ -280,7 +285,7 @@ def build_runner(storage: Storage) -> "Runner":
     )
 
 
-def run_worker(lane: str, parent_pid: int) -> None:
+def run_worker(lane: str, parent_pid: int, open_storage: Callable[[Config], Storage] = open_storage) -> None:
     """Be a worker process: make attempts for the service `parent_pid` until it is gone."""
     from core.runner.worker import die_with_parent, serve_assignments
     from core.system.logs import configure_log

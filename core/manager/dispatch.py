@@ -148,6 +148,10 @@ class Dispatcher:
         changes meanwhile, as a pause does, the turn ends early: each write takes a while, and no claim may follow it.
         Raises `Fenced` only.
         """
+        with self._writer.together():
+            return self._turn()
+
+    def _turn(self) -> float:
         self._in_trouble = False
         self._put_off("disk", self._disk.look)
         self._signal_all()
@@ -161,6 +165,8 @@ class Dispatcher:
             if may_move(run):
                 due_s = self._put_off(run.run_id, partial(self._drive, run))
                 wait_s = wait_s if due_s is None else min(wait_s, due_s)
+                if self._index.runs.get(run.run_id, run) != run:
+                    wait_s = 0.0  # what was moved may move on
         self._put_off("playlists", self._playlists.expand)
         for run_id, remove in removals(self._index, self._writer, self._clock):
             self._put_off(run_id, remove)
@@ -182,6 +188,10 @@ class Dispatcher:
 
     def close(self) -> None:
         """After the engine is closed: hear what is left, and give back what is still open as shut down."""
+        with self._writer.together():
+            self._close()
+
+    def _close(self) -> None:
         self._hear_all()
         for flight in self._flights.all():
             self._put_off(flight.run_id, partial(self._hearing.give_back, flight))

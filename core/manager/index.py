@@ -53,12 +53,14 @@ class Shelf(Generic[T]):
 
         return take
 
-    def put(self, record_id: str, stored: Stored[T]) -> None:
-        """Note a record that was just written or read."""
+    def put(self, record_id: str, stored: Stored[T]) -> bool:
+        """Note a record that was just written or read; whether it is newer than what was known."""
         with self._lock:
-            if stored.gen >= self._gens.get(record_id, 0):
+            known = self._gens.get(record_id, 0)
+            if stored.gen >= known:
                 self._set(record_id, stored)
                 self._mark(record_id)
+            return stored.gen > known
 
     def drop(self, record_id: str) -> None:
         """Forget a record that is gone or damaged."""
@@ -141,21 +143,22 @@ class Index:
         ]
         self.damaged = dict(_lost(findings))
 
-    def refresh(self, kind: str, record_id: str) -> None:
-        """Read one record again; one that is gone or can no longer be believed is met no more.
+    def refresh(self, kind: str, record_id: str) -> bool:
+        """Read one record again; one that is gone or can no longer be believed is met no more. Whether it is news.
 
         Raises `StorageError` when it cannot be read just now; what was known of it stays.
         """
         try:
             match kind:
                 case "run":
-                    self.put_run(record_id, self._store.runs.get(record_id))
+                    return self.put_run(record_id, self._store.runs.get(record_id))
                 case "batch":
-                    self.put_batch(record_id, self._store.batches.get(record_id))
+                    return self.put_batch(record_id, self._store.batches.get(record_id))
                 case "pool":
-                    self.put_pool(self._store.pool.get(record_id))
+                    return self.put_pool(self._store.pool.get(record_id))
         except (NotFound, Damaged) as error:
             self.lose(record_id, error)
+        return True
 
     def run(self, run_id: str) -> RunRecord:
         """A run that somebody asks for; raises `NotFound`, or `Damaged` when it or its batch cannot be believed."""
@@ -182,19 +185,19 @@ class Index:
         if isinstance(error, Damaged):
             self.damaged = {**self.damaged, record_id: error.message}
 
-    def put_run(self, run_id: str, stored: Stored[RunRecord]) -> None:
-        """Note a run that was just written or read."""
-        self._runs.put(run_id, stored)
+    def put_run(self, run_id: str, stored: Stored[RunRecord]) -> bool:
+        """Note a run that was just written or read; whether it is news."""
         if run_id in self.damaged:
             self.damaged = {id_: why for id_, why in self.damaged.items() if id_ != run_id}
+        return self._runs.put(run_id, stored)
 
-    def put_batch(self, batch_id: str, stored: Stored[BatchRecord]) -> None:
-        """Note a batch that was just written or read."""
-        self._batches.put(batch_id, stored)
+    def put_batch(self, batch_id: str, stored: Stored[BatchRecord]) -> bool:
+        """Note a batch that was just written or read; whether it is news."""
+        return self._batches.put(batch_id, stored)
 
-    def put_pool(self, stored: Stored[PoolRecord]) -> None:
-        """Note the pool as it was just written or read."""
-        self._pool.put(POOL, stored)
+    def put_pool(self, stored: Stored[PoolRecord]) -> bool:
+        """Note the pool as it was just written or read; whether it is news."""
+        return self._pool.put(POOL, stored)
 
     def follow(self) -> Changes:
         """What tells one reader which runs and batches changed since it asked last."""

@@ -54,23 +54,26 @@ class Upkeep:
             self._purge.finish_all()
             runs, _, _ = self._index.snapshot()
             self._left = iter([run.run_id for run in runs.values() if run.phase == Phase.COMPLETED])
+        moved = False
         for _ in range(SLICE):
             run_id = next(self._left, None)
             if run_id is None:
                 self._left = None
                 self._uploads.clean()
                 self._rests_until_s = self._clock.monotonic() + IDLE_S
-                return IDLE_S
-            self._look_at(run_id)
+                return 0.0 if moved else IDLE_S  # what is to be made again has not been scheduled in this turn
+            moved = self._look_at(run_id) or moved
         return 0.01
 
-    def _look_at(self, run_id: str) -> None:
+    def _look_at(self, run_id: str) -> bool:
+        """Look at one run; whether something of it is to be made again."""
         run = self._index.runs.get(run_id)
         if run is None:
-            return
+            return False
         damaged = [name for name in self._committed(run) if not self._is_whole(name, run)]
         if damaged:
             self._writer.run(run_id, lambda run: self._invalidated(run, damaged))
+        return bool(damaged)
 
     def _invalidated(self, run: RunRecord, damaged: list[str]) -> RunRecord:
         if run.phase != Phase.COMPLETED:

@@ -12,7 +12,7 @@ from core.store.layout import Layout
 from core.store.progress import read_progress, write_progress
 from core.store.units import UnitLog
 from core.system.clock import Clock, rfc3339
-from core.system.files import write_durably
+from core.system.files import make_folder, write_durably
 
 PROGRESS_INTERVAL_S = 0.25
 LOG_LIMIT_BYTES = 2 * 1024 * 1024
@@ -99,6 +99,8 @@ class RunningAttempt:
     def file(self, name: str, content: bytes) -> Path:
         """Write `content` durably as `name` in the work folder."""
         path = self.work / name
+        make_folder(self.work.parent)
+        make_folder(self.work)
         write_durably(path, content)
         return path
 

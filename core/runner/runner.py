@@ -137,7 +137,7 @@ class Runner:
         self, assignment: Assignment, control: Control, stage: Stage, job: Job, params: dict[str, object], key: str
     ) -> Outcome:
         work = self._layout.work(stage.name, key)
-        make_folder(work)
+        make_folder(work, durable=False)
         clear_temporary(work)
         units = UnitLog(work / "units.jsonl", assignment.attempt_id, assignment.epoch)
         before = len(units.done())

@@ -18,6 +18,7 @@ from core.system.logs import Log
 
 log = Log("service")
 TROUBLE_S = 2.0
+RUNG = ("", "")  # among the changes that the bell remembers: rung for something else
 URGENT = frozenset({"pool", "batch"})  # what holds many runs at once; the service itself hardly ever writes them
 
 
@@ -34,7 +35,7 @@ class Wakeable(Protocol):
 
 
 class Wake:
-    """The loop's bell: rung from any thread, and it remembers which records changed."""
+    """The loop's bell: rung from any thread, and it remembers which records changed, and whether it was rung for more."""
 
     def __init__(self) -> None:
         self._bell = threading.Event()
@@ -43,7 +44,9 @@ class Wake:
         self._urgent = False
 
     def ring(self) -> None:
-        """Wake the loop."""
+        """Wake the loop for something that stands in no record, such as an event of the engine."""
+        with self._lock:
+            self._changed[RUNG] = None
         self._bell.set()
 
     def changed(self, kind: str, record_id: str) -> None:
@@ -60,7 +63,7 @@ class Wake:
         return self._urgent
 
     def wait(self, timeout_s: float) -> list[tuple[str, str]]:
-        """Sleep until the bell rings or `timeout_s` seconds are over; what changed meanwhile."""
+        """Sleep until the bell rings or `timeout_s` seconds are over; what changed meanwhile, `RUNG` for what is no record."""
         self._bell.wait(timeout_s)
         self._bell.clear()
         with self._lock:
@@ -93,6 +96,7 @@ class Service:
         self._lanes, self._rescan_s, self._shutdown_s, self._on_ready = lanes, rescan_s, shutdown_s, on_ready
         self._stopping = threading.Event()
         self._scanned_at = 0.0  # on the monotonic clock
+        self._due_at = 0.0  # the same
 
     def stop(self) -> None:
         """Ask the loop to end; from any thread."""
@@ -124,9 +128,16 @@ class Service:
         return wait_s
 
     def once(self, changed: Iterable[tuple[str, str]]) -> float:
-        """One turn, after the records that `changed` were read again; the seconds until something is due."""
-        for kind, record_id in changed:
-            self._refresh(kind, record_id)
+        """One turn, after the records that `changed` were read again; the seconds until something is due.
+
+        The service hears of its own writes too. When there was nothing but runs it wrote, and nothing is due, no turn
+        is taken: the turn that wrote them has acted on them.
+        """
+        changed = list(changed)
+        news = [self._refresh(kind, record_id) or kind != "run" for kind, record_id in changed if kind]
+        left_s = min(self._due_at, self._scanned_at + self._rescan_s) - self._clock.monotonic()
+        if changed and RUNG not in changed and not any(news) and left_s > 0:
+            return left_s
         if self._clock.monotonic() - self._scanned_at >= self._rescan_s:
             self._rescan()
             self._scanned_at = self._clock.monotonic()
@@ -150,6 +161,11 @@ class Service:
                 log.error("not_warmed", lane=lane, error=str(error))
 
     def _turn(self) -> float:
+        wait_s = self._take_turn()
+        self._due_at = self._clock.monotonic() + wait_s
+        return wait_s
+
+    def _take_turn(self) -> float:
         try:
             if self._recovery.held:
                 self._recovery.retry_held()
@@ -172,8 +188,9 @@ class Service:
         except (RepriseError, OSError) as error:
             log.error("not_read", error=str(error))
 
-    def _refresh(self, kind: str, record_id: str) -> None:
+    def _refresh(self, kind: str, record_id: str) -> bool:
         try:
-            self._index.refresh(kind, record_id)
+            return self._index.refresh(kind, record_id)
         except (RepriseError, OSError) as error:
             log.error("unreadable", kind=kind, id=record_id, error=str(error))
+            return True

@@ -68,6 +68,7 @@ class Artifacts:
     def __init__(self, layout: Layout, clock: Clock) -> None:
         self._layout = layout
         self._clock = clock
+        self._made: set[str] = set()  # stages whose folder this process has made durable
 
     def receipt(self, stage: str, key: str) -> Receipt | None:
         """The receipt of what is published under this key; None when nothing is, or nothing that can be believed."""
@@ -116,7 +117,10 @@ class Artifacts:
             entries = {name: _entry(tmp / name) for name in _names(tmp)}
             full = msgspec.structs.replace(receipt, stage=stage, key=key, files=entries)
             full = msgspec.structs.replace(full, ended_at=full.ended_at or self._clock.now())
-            files.write_temporary(tmp / RECEIPT, seal(msgspec.json.format(msgspec.json.encode(full), indent=1)))
+            files.write_new(tmp / RECEIPT, seal(msgspec.json.format(msgspec.json.encode(full), indent=1)))
+            if stage not in self._made or not final.parent.is_dir():
+                files.make_folder(final.parent)
+                self._made.add(stage)
             while not files.publish_folder(tmp, final):
                 theirs = self.verify(stage, key, deep=False)
                 if theirs is not None:

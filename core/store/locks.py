@@ -126,9 +126,11 @@ class Lock:
             raise _Replaced
         if self._named:
             # The name is for messages only: a full disk must not keep anybody from the lock.
+            # Cut to its length afterwards: a file cut to nothing and written again is flushed when it is closed (ext4).
             with contextlib.suppress(OSError):
-                os.ftruncate(fd, 0)
-                os.pwrite(fd, msgspec.json.encode(this_process()) + b"\n", 0)
+                name = msgspec.json.encode(this_process()) + b"\n"
+                os.pwrite(fd, name, 0)
+                os.ftruncate(fd, len(name))
 
 
 def _by(owner: Owner | None) -> str:

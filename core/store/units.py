@@ -35,8 +35,9 @@ def read_units(path: Path) -> dict[int, UnitRecord]:
 class UnitLog:
     """The units of one piece of work, opened for one attempt, which holds the lock of its key. Thread-safe.
 
-    Opening cuts off a torn last line and durably takes over from older attempts. Raises `StorageError` when the disk
-    refuses; a unit is acknowledged only by a normal return of `add`.
+    Opening cuts off a torn last line and takes over from older attempts: from all that live, and these see it without
+    an fsync; a power cut, which may take it back, ends them too. Raises `StorageError` when the disk refuses; a unit is
+    acknowledged only by a normal return of `add`, the first of which also makes the names of file and folders durable.
     """
 
     def __init__(self, path: Path, attempt: str, epoch: int) -> None:
@@ -45,16 +46,17 @@ class UnitLog:
         self.epoch = epoch
         self._lock = threading.Lock()
         self._fd = -1
+        self._named = False  # whether its own name and those of its folders are known to be durable
         self.begun = BegunLog(path.with_name(BEGUN), attempt)
         try:
-            files.make_folder(path.parent)
+            files.make_folder(path.parent, durable=False)
             lines = files.scan_crc_lines(path.read_bytes() if path.exists() else b"")
             self.damaged = lines.damaged
             self._units = _counting(lines.records)
-            self._fd = files.open_append(path)
+            self._fd = files.open_append(path, durable=False)
             if os.fstat(self._fd).st_size > lines.whole_bytes:
                 os.ftruncate(self._fd, lines.whole_bytes)
-            self._append({"takeover": attempt, "epoch": epoch})
+            files.write_all(self._fd, files.crc_line({"takeover": attempt, "epoch": epoch}))
         except OSError as error:
             self.close()
             raise files.storage_error(error, f"opening the units of {path.parent.name}") from error
@@ -112,6 +114,11 @@ class UnitLog:
             self._fd = -1
 
     def _append(self, line: dict[str, Any]) -> None:
+        if not self._named:
+            files.make_folder(self.path.parent.parent)
+            files.make_folder(self.path.parent)
+            files.fsync_folder(self.path.parent)
+            self._named = True
         files.append_durably(self._fd, files.crc_line(line))
 
 

@@ -4,7 +4,14 @@ import logging
 import os
 from collections.abc import Callable
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import (
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper
@@ -20,24 +27,29 @@ InotifyMoveEventGrouper.delay = 0.0
 # What watchdog remarks while it is being stopped would stand on the standard error of a command that went well.
 logging.getLogger("watchdog").addHandler(logging.NullHandler())
 _SUFFIX = ".json"
+# The kernel is asked for these alone: told of every reading and of every write to a temporary file as well, a service
+# spent more time on hearing of its own files than on its work. A rename may come as a creation, when its halves do not meet.
+_EVENTS: list[type[FileSystemEvent]] = [FileMovedEvent, FileCreatedEvent, FileClosedEvent, FileDeletedEvent]
 
 
 class Watch(FileSystemEventHandler):
     """Calls `on_change(kind, id)` (kind: run, batch, pool or progress) soon after a file was replaced.
 
     Calls come from one thread of the watch and should be short. An event may come twice or, when the kernel's queue
-    overflows, not at all: a reader that must not miss one also looks at everything from time to time.
+    overflows, not at all: a reader that must not miss one also looks at everything from time to time. Without
+    `progress`, nothing is told of progress files.
     """
 
-    def __init__(self, layout: Layout, on_change: Callable[[str, str], None]) -> None:
+    def __init__(self, layout: Layout, on_change: Callable[[str, str], None], *, progress: bool = True) -> None:
         self._layout = layout
         self._on_change = on_change
+        self._folders = [layout.state, layout.batches, *([layout.progress] if progress else [])]
         self._observer: BaseObserver | None = None
 
     def start(self) -> None:
         """Begin to watch; where the kernel cannot tell of changes, look once a second and say so in the log."""
         try:
-            self._observer = self._started(Observer())
+            self._observer = self._started(Observer(), _EVENTS)
         except OSError as error:
             _log.warning("no more file watches (%s); looking every %g s instead", error, _POLL_S)
             self._observer = self._started(PollingObserver(timeout=_POLL_S))
@@ -70,9 +82,9 @@ class Watch(FileSystemEventHandler):
             return "pool"
         return "run" if is_id(stem, "r_") else ""
 
-    def _started(self, observer: BaseObserver) -> BaseObserver:
-        for folder in (self._layout.state, self._layout.batches, self._layout.progress):
-            observer.schedule(self, str(folder), recursive=False)
+    def _started(self, observer: BaseObserver, events: list[type[FileSystemEvent]] | None = None) -> BaseObserver:
+        for folder in self._folders:
+            observer.schedule(self, str(folder), recursive=False, event_filter=events)
         observer.daemon = True
         try:
             observer.start()

@@ -62,11 +62,14 @@ def fsync_folder(path: Path | str) -> None:
         os.close(fd)
 
 
-def make_folder(path: Path) -> None:
-    """Folder `path` and all above it, durable, mode 0700 where new; a symlink or file in its place is an error."""
+def make_folder(path: Path, *, durable: bool = True) -> None:
+    """Folder `path` and all above it, durable, mode 0700 where new; a symlink or file in its place is an error.
+
+    Without `durable` a power cut may take it away again, and all in it, until this is called once more with it.
+    """
     missing: list[Path] = []
     folder = path
-    if path.is_dir():
+    if durable and path.is_dir():
         with contextlib.suppress(PermissionError):  # then it was not made by us
             fsync_folder(path.parent)  # a crash may have kept its name from the disk
     while not folder.exists():
@@ -75,7 +78,8 @@ def make_folder(path: Path) -> None:
     for new in reversed(missing):
         with contextlib.suppress(FileExistsError):
             new.mkdir(0o700)
-        fsync_folder(new.parent)
+        if durable:
+            fsync_folder(new.parent)
     if path.is_symlink() or not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "there is something else in its place", str(path))
 
@@ -87,6 +91,15 @@ def open_new(path: Path | str) -> int:
     except FileExistsError:
         Path(path).unlink()
         return os.open(path, _NEW, 0o600)
+
+
+def write_new(path: Path | str, data: bytes) -> None:
+    """The new file `path` with `data`, nothing of it durable yet; for what `publish_folder` publishes."""
+    fd = open_new(path)
+    try:
+        write_all(fd, data)
+    finally:
+        os.close(fd)
 
 
 def write_temporary(path: Path | str, data: bytes) -> None:
@@ -143,12 +156,12 @@ def read_regular(path: Path | str, limit_bytes: int) -> bytes:
         os.close(fd)
 
 
-def open_append(path: Path) -> int:
-    """A descriptor that appends to `path`, which is made (0600, its name durable) when it is not there."""
+def open_append(path: Path, *, durable: bool = True) -> int:
+    """A descriptor that appends to `path`, which is made (0600, its name durable if asked for) when it is not there."""
     fd = os.open(path, _APPEND, 0o600)
     try:
         # An empty one may be what a crash left before its name was durable.
-        if os.fstat(fd).st_size == 0:
+        if durable and os.fstat(fd).st_size == 0:
             fsync_folder(path.parent)
     except OSError:
         os.close(fd)
@@ -174,7 +187,7 @@ def append_durably(fd: int, data: bytes) -> None:
 
 
 def publish_folder(temporary: Path, final: Path) -> bool:
-    """Rename folder `temporary`, with everything in it durable, to `final`.
+    """Make everything in folder `temporary` durable and rename it to `final`, whose parent is there already.
 
     False when `final` is already there: whoever comes second finds it, and `temporary` is left as it is.
     """
@@ -182,7 +195,6 @@ def publish_folder(temporary: Path, final: Path) -> bool:
         for name in names:
             fsync_file(Path(folder, name))
         fsync_folder(folder)
-    make_folder(final.parent)
     try:
         temporary.rename(final)
     except OSError as error:

@@ -5,10 +5,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from core.domain.attempts import end_attempt, open_attempt
 from core.domain.errors import Fenced, NotFound, Refused, StorageError
 from core.domain.run import RunRecord
+from core.domain.states import AttemptOutcome
 from core.manager.writer import Writer
+from core.system.identity import this_process
 from tests.support.dispatching import ANA, House
+from tests.support.storage import NOON
 
 
 @pytest.fixture
@@ -106,6 +110,20 @@ def test_a_journal_that_cannot_be_written_takes_nothing_back_and_is_told_later(h
     full[0] = False
     house.given.run(run, lambda run: replace(run, title="Newer"), command="rename", actor=ANA)
     assert told(house)[-2:] == ["command.rename", "command.rename"]
+
+
+def test_transitions_are_told_together_if_asked_and_whatever_else_at_once(house: House) -> None:
+    runs, lines = house.add(runs=2), told(house)
+    with house.writer.together():
+        for run_id in runs:
+            house.writer.run(
+                run_id, lambda run: open_attempt(run, "download", f"a_{run.position}", 1, NOON, this_process())
+            )
+        assert told(house) == lines
+        house.writer.note("service.noted")
+        assert told(house) == [*lines, "run.claim", "run.claim", "service.noted"]
+        house.writer.run(runs[0], lambda run: end_attempt(run, AttemptOutcome.INTERRUPTED, NOON))
+    assert len(told(house)) == len(lines) + 4
 
 
 def test_a_missing_run_is_said_to_be_missing(house: House) -> None:

@@ -12,6 +12,7 @@ from core.store.artifacts import RECEIPT, Artifacts, Receipt, stage_key
 from core.store.layout import Layout
 from core.system.clock import ManualClock
 from tests.support.damage import flip
+from tests.support.fsyncs import fsyncs
 from tests.support.storage import new_layout
 
 STAGE, KEY = "transcribe", "0123abcd"
@@ -50,6 +51,20 @@ def test_what_is_published_is_verified_and_the_receipt_tells_all(layout: Layout,
     assert (layout.artifact(STAGE, KEY) / "text").read_text() == "hello"
     assert not (layout.work(STAGE, KEY) / "tmp.a1").exists()
     assert artifacts.published() == [(STAGE, KEY)]
+
+
+def test_every_file_is_made_durable_once_before_it_is_published(layout: Layout, artifacts: Artifacts) -> None:
+    with fsyncs() as seen:
+        artifacts.publish(STAGE, KEY, made(layout), receipt())
+        first = list(seen)
+        seen.clear()
+        artifacts.publish(STAGE, "other", made(layout, "a2"), receipt(key="other"))
+    assert sorted(path.name for path in first if path.suffix or path.name in ("text", "more")) == [
+        "more", "receipt.json", "text", "tmp.a1",
+    ]  # fmt: skip
+    assert layout.artifacts in first
+    assert first[-2:] == [layout.artifacts / STAGE, layout.work(STAGE, KEY)]
+    assert layout.artifacts not in seen  # the folder of the stage is known to be durable by now
 
 
 def test_nothing_published_is_no_receipt(artifacts: Artifacts) -> None:

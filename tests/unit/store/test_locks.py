@@ -155,3 +155,11 @@ def test_looking_makes_no_file_and_takes_nothing(tmp_path: Path) -> None:
 def test_garbage_in_a_lock_file_names_nobody(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"\xff{")
     assert Lock(tmp_path / "x").holder() is None
+
+
+def test_a_shorter_name_leaves_nothing_of_the_longer_one_before_it(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("x" * 4000)
+    lock = Lock(tmp_path / "x")
+    assert lock.acquire()
+    assert lock.holder() == this_process()
+    lock.release()

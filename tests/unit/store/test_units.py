@@ -6,6 +6,7 @@ import pytest
 from core.domain.errors import StorageError
 from core.store.units import UnitLog, read_units
 from core.system.lines import crc_line
+from tests.support.fsyncs import fsyncs
 
 
 def unit(number: int, attempt: str = "a1", epoch: int = 1, **data: object) -> bytes:
@@ -135,3 +136,16 @@ def test_a_symlink_in_place_of_the_log_is_not_followed(path: Path, tmp_path: Pat
     with pytest.raises(StorageError):
         UnitLog(path, "a1", 1)
     assert (tmp_path / "target").read_text() == "untouched"
+
+
+def test_work_without_a_unit_makes_nothing_durable_and_the_first_unit_its_names_too(path: Path) -> None:
+    with fsyncs() as seen:
+        log = UnitLog(path, "a1", 1)
+        assert seen == []
+        log.add(0, 1, {})
+        assert seen[-1] == path
+        assert {path.parent, path.parent.parent, path.parent.parent.parent} <= set(seen)
+        seen.clear()
+        log.add(1, 1, {})
+        assert seen == [path]
+    log.close()

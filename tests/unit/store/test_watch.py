@@ -54,6 +54,18 @@ def test_nothing_else_is_told(store: StateStore, told: Told) -> None:
     assert told.get(timeout=10) == ("run", RUN)
 
 
+def test_a_reader_is_not_told_of_and_progress_only_to_those_who_want_it(store: StateStore) -> None:
+    calls: Told = queue.Queue()
+    watch = Watch(store.layout, lambda kind, name: calls.put((kind, name)), progress=False)
+    store.runs.create(RUN, a_run())
+    watch.start()
+    store.runs.get(RUN)
+    write_progress(store.layout, RUN, {"done": 1})
+    store.batches.create(BATCH, a_batch())
+    assert calls.get(timeout=10) == ("batch", BATCH)
+    watch.stop()
+
+
 def test_without_the_kernels_help_it_looks_by_itself_and_says_so(
     store: StateStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

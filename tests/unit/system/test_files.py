@@ -72,6 +72,7 @@ def test_a_folder_is_published_once_and_the_second_finds_it(tmp_path: Path) -> N
     for name in ("first", "second"):
         (tmp_path / name / "sub").mkdir(parents=True)
         (tmp_path / name / "sub" / "file").write_text(name)
+    files.make_folder(tmp_path / "out")
     assert files.publish_folder(tmp_path / "first", tmp_path / "out" / "final") is True
     assert files.publish_folder(tmp_path / "second", tmp_path / "out" / "final") is False
     assert (tmp_path / "out" / "final" / "sub" / "file").read_text() == "first"
