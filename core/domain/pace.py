@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.domain.run import RunRecord, Verdict
-from core.domain.states import AttemptOutcome, Phase, StageStatus
+from core.domain.states import AttemptOutcome, Phase, Want
 from core.domain.timeouts import span
 
 STALL_UNITS = 5.0
@@ -126,5 +126,5 @@ def _holds(run: RunRecord, kind: str) -> bool:
     attempt, verdict = run.open_attempt, run.verdict
     if attempt is None or verdict is None or run.phase != Phase.RUNNING:
         return False
-    working = run.stages[attempt.stage].status == StageStatus.RUNNING
-    return working and verdict.attempt == attempt.id and verdict.kind == kind
+    pausing = run.intent.want != Want.RUN and not run.intent.drain
+    return not pausing and verdict.attempt == attempt.id and verdict.kind == kind

@@ -11,6 +11,7 @@ from core.domain.estimate import Rates
 from core.domain.run import RunRecord
 from core.domain.schedule import Situation
 from core.domain.states import TERMINAL, BatchPhase
+from core.manager.disk import held_by_disk, is_low
 from core.manager.index import Index
 from core.manager.measure import Measure
 from core.stages.catalog import Catalog
@@ -91,7 +92,7 @@ class Looker:
             lane_of=self._catalog.lanes,
             now=now,
             outside=self._catalog.outside,
-            disk_low=disk_free < self._config.free_space_bytes,
+            disk_low=is_low(disk_free, self._config.free_space_bytes, held=held_by_disk(runs.values())),
             disk_free=disk_free,
             disk_needed=self._config.free_space_bytes,
             throttled=self._pressure.throttled(),

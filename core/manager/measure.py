@@ -1,6 +1,5 @@
 """What can be measured of running work: how far it is, when it last moved, and what is probably left."""
 
-from pathlib import Path
 from typing import Any
 
 from core.config import Config
@@ -97,18 +96,6 @@ class Measure:
             return 0.0  # what a former round told
         share = told.get("share")
         return max(0.0, min(1.0, float(share))) if isinstance(share, int | float) else 0.0
-
-    def quiet_s(self, run: RunRecord) -> float | None:
-        """Seconds without any news from the run's open attempt; None when nothing can be said."""
-        attempt = run.open_attempt
-        if attempt is None:
-            return None
-        path: Path = self._layout.progress_file(run.run_id)
-        try:
-            told_at = path.stat().st_mtime
-        except FileNotFoundError:
-            told_at = attempt.started_at.timestamp()
-        return max(0.0, self._clock.now().timestamp() - max(told_at, attempt.started_at.timestamp()))
 
     def rates(self) -> Rates:
         """The stage rates that finished runs teach."""

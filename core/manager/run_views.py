@@ -29,11 +29,7 @@ class RunViews:
 
     def flags(self, run: RunRecord) -> list[str]:
         """The flags a run is shown with: stalled, slow, resumed, adopted."""
-        found = list(flags(run, self._measure.quiet_s(run), stall_s=self._config.stall_s))
-        verdict, attempt = run.verdict, run.open_attempt
-        if verdict is not None and attempt is not None and verdict.attempt == attempt.id:
-            return [verdict.kind, *(flag for flag in found if flag not in ("stalled", "slow"))]
-        return found
+        return list(flags(run))
 
     def brief(self, run: RunRecord, look: Look) -> dict[str, Any]:
         """The run without its stages."""

@@ -29,7 +29,9 @@ class _Watched:
     sign: Sign = field(default_factory=Sign)
     active_s: float = 0.0
     quiet_s: float = 0.0
-    growths: int = 0  # how often its log of units was seen to have grown
+    growths: int = 0  # how often its log of units was seen to have grown, since the first
+    first_grown_s: float = 0.0  # at which activity that was first, and last
+    last_grown_s: float = 0.0
     done: deque[tuple[float, float]] = field(default_factory=deque)  # at which activity, how much
 
     def pace(self) -> Pace:
@@ -38,7 +40,8 @@ class _Watched:
         rate = None
         if first is not None and old_enough:
             rate = (self.done[-1][1] - first[1]) / (self.active_s - first[0])
-        return Pace(quiet_s=self.quiet_s, unit_s=self.active_s / self.growths if self.growths else None, rate=rate)
+        unit_s = (self.last_grown_s - self.first_grown_s) / self.growths if self.growths else None
+        return Pace(quiet_s=self.quiet_s, unit_s=unit_s, rate=rate)
 
 
 class StallWatch:
@@ -81,7 +84,12 @@ class StallWatch:
     def _see(self, watched: _Watched, sign: Sign, passed_s: float) -> None:
         watched.active_s += passed_s
         watched.quiet_s = 0.0 if sign != watched.sign else watched.quiet_s + passed_s
-        watched.growths += sign.unit_bytes > watched.sign.unit_bytes > 0
+        if sign.unit_bytes > watched.sign.unit_bytes:
+            watched.last_grown_s = watched.active_s
+            if watched.sign.unit_bytes > 0:
+                watched.growths += 1
+            else:
+                watched.first_grown_s = watched.active_s
         watched.sign = sign
         if sign.done is None:
             watched.done.clear()

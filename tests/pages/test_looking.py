@@ -74,7 +74,8 @@ def test_resumed_stalled_and_failed_runs_stand_in_the_sidebar_of_every_page(case
     case.progress(resumed, 30, 56)
     stuck = case.run(batch, "Stuck", Phase.RUNNING)
     case.change(stuck, attempts=[replace(stuck.attempts[-1], started_at=case.ago(20))])
-    case.progress(stuck, 1, 2, quiet_s=900)
+    case.progress(stuck, 1, 2)
+    case.stalls(stuck)
     case.fails(batch, "Broken", ErrorClass.NOT_MEDIA, "The file is text.")
     for name in ("overview.py", "new_batch.py", "batches.py", "health.py"):
         drawn = page(name)

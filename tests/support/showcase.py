@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from core.domain.batch import BatchRecord
 from core.domain.errors import CLASSES, ErrorClass
 from core.domain.plan import PIPELINE
-from core.domain.run import Attempt, Failure, RunRecord, Source, StageState, Work
+from core.domain.run import Attempt, Failure, RunRecord, Source, StageState, Verdict, Work
 from core.domain.states import AttemptOutcome, BatchPhase, FailureKind, Phase, StageStatus
 from core.store.artifacts import Artifacts, Receipt
 from core.store.layout import Layout, new_batch_id, new_run_id
@@ -137,7 +137,7 @@ class Showcase:
         """The run with some fields changed on the disk, as the service would."""
         return self.store.runs.update(run.run_id, lambda before: replace(before, **fields)).value
 
-    def progress(self, run: RunRecord, done: float, total: float, note: str = "", quiet_s: float = 0) -> None:
+    def progress(self, run: RunRecord, done: float, total: float, note: str = "") -> None:
         """What the run's worker told last, and how long ago that was."""
         attempt = run.attempts[-1]
         told = {
@@ -150,9 +150,12 @@ class Showcase:
             "note": note,
         }
         write_progress(self.layout, run.run_id, told)
-        if quiet_s:
-            when = self.clock.now().timestamp() - quiet_s
-            os.utime(self.layout.progress_file(run.run_id), (when, when))
+
+    def stalls(self, run: RunRecord) -> RunRecord:
+        """The run with the verdict of a service that has seen nothing new of it for long."""
+        said = "Transcribe has made nothing new for 15 min."
+        verdict = Verdict(kind="stalled", attempt=run.attempts[-1].id, at=self.ago(10), message=said)
+        return self.change(run, verdict=verdict)
 
     def publish(self) -> None:
         """The results that every committed stage here shares."""
@@ -230,7 +233,8 @@ def busy_week(folder: Path) -> Showcase:
         case.run(spring, title, minutes=24)
     stuck = case.run(interviews, "Interview with Gwen Davies", Phase.RUNNING, done=1, minutes=180, duration_s=2400)
     stuck = case.change(stuck, attempts=[*stuck.attempts[:-1], replace(stuck.attempts[-1], started_at=case.ago(20))])
-    case.progress(stuck, 300, 2400, "window 11 of 80", quiet_s=700)
+    case.progress(stuck, 300, 2400, "window 11 of 80")
+    case.stalls(stuck)
     case.fails(
         interviews,
         "Interview at the farm, morning",

@@ -1,21 +1,22 @@
 import pytest
+from msgspec.structs import replace
 
 from core.domain.flags import flags
-from core.domain.run import RunRecord
+from core.domain.run import Intent, RunRecord, Verdict
 from core.domain.states import Phase, Want
-from tests.support.records import a_run
+from tests.support.records import NOW, a_run
 
 WORKING = a_run(Phase.RUNNING, working="transcribe")
 
 
-def test_a_run_without_a_new_unit_for_long_enough_is_stalled() -> None:
-    assert flags(WORKING, 299, stall_s=300) == ()
-    assert flags(WORKING, 301, stall_s=300) == ("stalled",)
+def found(kind: str, run: RunRecord) -> RunRecord:
+    return replace(run, verdict=Verdict(kind=kind, attempt="a_1", at=NOW, message="So."))  # type: ignore[arg-type]
 
 
-def test_long_units_make_the_stall_clock_longer() -> None:
-    assert flags(WORKING, 301, expected_unit_s=100, stall_s=300) == ()
-    assert flags(WORKING, 501, expected_unit_s=100, stall_s=300) == ("stalled",)
+@pytest.mark.parametrize("kind", ["stalled", "slow"])
+def test_what_the_service_found_about_an_attempt_is_a_flag_while_that_is_worked_on(kind: str) -> None:
+    assert flags(found(kind, WORKING)) == (kind,)
+    assert flags(found(kind, replace(WORKING, intent=Intent(want=Want.PAUSE, drain=True)))) == (kind,)
 
 
 @pytest.mark.parametrize(
@@ -26,16 +27,11 @@ def test_long_units_make_the_stall_clock_longer() -> None:
         a_run(Phase.RUNNING, Want.PAUSE, working="transcribe"),
         a_run(Phase.RUNNING),
         a_run(Phase.RETRY_WAIT),
+        replace(WORKING, attempts=[replace(WORKING.attempts[0], id="a_2")]),
     ],
 )
 def test_who_waits_or_is_paused_is_never_stalled_or_slow(run: RunRecord) -> None:
-    assert flags(run, 1e9, rate=0, baseline_rate=1, rate_over_s=1e9) == ()
-
-
-def test_a_run_under_a_quarter_of_the_usual_rate_for_two_minutes_is_slow() -> None:
-    assert flags(WORKING, 1, rate=0.2, baseline_rate=1, rate_over_s=120) == ("slow",)
-    assert flags(WORKING, 1, rate=0.2, baseline_rate=1, rate_over_s=119) == ()
-    assert flags(WORKING, 1, rate=0.3, baseline_rate=1, rate_over_s=120) == ()
+    assert flags(found("stalled", run)) == flags(found("slow", run)) == ()
 
 
 def test_resumed_and_adopted_are_told_whatever_the_phase() -> None:

@@ -191,10 +191,12 @@ def test_runs_of_a_damaged_batch_are_said_to_be_damaged_and_not_to_be_missing(ho
     assert house.engine.running == {}, "nobody knows whether it may run"
 
 
-def test_a_run_without_news_for_long_is_flagged_and_a_paused_one_is_not(house: House) -> None:
+def test_a_run_that_the_service_found_stalled_is_flagged_and_a_paused_one_is_not(house: House) -> None:
     (run,) = house.add()
     house.turn()
-    house.clock.advance(301)
+    for _ in range(62):
+        house.clock.advance(5)
+        house.turn()
     assert views(house).run(run)["flags"] == ["stalled"]
     assert views(house).status()["stalled"] == 1
     house.ask(run, "pause")
