@@ -42,8 +42,14 @@ def status(session: Session) -> None:
         click.echo(f"{now['damaged']} damaged; ./reprise list names them, ./reprise check says more")
     if now["stalled"]:
         click.echo(f"{now['stalled']} stalled; ./reprise list shows which")
-    if now["eta_s"]:
-        click.echo(f"About {duration(now['eta_s']['low'])} to {duration(now['eta_s']['high'])} left")
+    _show_left(now["eta_s"], paused=now["status"] == "paused")
+
+
+def _show_left(eta_s: dict[str, float] | None, *, paused: bool) -> None:
+    """How long it still takes, where that is known."""
+    if eta_s:
+        resumed = " once resumed" if paused else ""
+        click.echo(f"About {duration(eta_s['low'])} to {duration(eta_s['high'])} left{resumed}")
 
 
 @verb("list")
@@ -85,6 +91,7 @@ def show(session: Session, id_: str) -> None:
             )
         if document["pause"]:
             click.echo(printable(document["pause"]["sentence"]))
+        _show_left(document["eta_s"], paused=document["pause"] is not None)
         table(document["runs"], RUN_COLUMNS)
     else:
         _show_run(document)
@@ -98,6 +105,7 @@ def _show_run(run: dict[str, Any]) -> None:
         click.echo("removed from its batch")
     if run["pause"]:
         click.echo(printable(run["pause"]["sentence"]))
+    _show_left(run["eta_s"], paused=run["pause"] is not None)
     for flag in run["flags"]:
         click.echo(f"flag: {flag}")
     if run["blocked_reason"]:

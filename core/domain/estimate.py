@@ -4,13 +4,19 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from core.domain.run import RunRecord
-from core.domain.states import TERMINAL, AttemptOutcome, Phase, StageStatus
+from core.domain.report import committing, worked_s
+from core.domain.run import RunRecord, StageState
+from core.domain.states import TERMINAL, Phase, StageStatus
 
 REMEMBERED_RUNS = 50
 LOW_SHARE, HIGH_SHARE = 0.2, 0.8
 # One measurement says little about the spread: half to twice is claimed then.
 LONE_FACTOR = 2.0
+# What an attempt that took over the rest made is too little to judge the whole by.
+LEAST_SHARE = 0.2
+# An attempt's own speed counts once it came so far in so long; it is believed within a third.
+OWN_SHARE, OWN_S = 0.02, 5.0
+OWN_LOW, OWN_HIGH = 0.75, 1.33
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +41,10 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measured_rates(runs: Iterable[RunRecord]) -> Rates:
-    """The rates of the latest finished `runs`; only stages committed in one go and really made are counted."""
+    """The rates of the latest finished `runs`, by the time that the attempts really worked.
+
+    A stage that was taken over teaches nothing; of one that was interrupted the last attempt counts for what it made.
+    """
     finished = [run for run in runs if run.phase == Phase.COMPLETED and run.duration_s]
     finished.sort(key=lambda run: run.completed_at or run.updated_at)
     samples: dict[str, list[float]] = {}
@@ -44,14 +53,34 @@ def measured_rates(runs: Iterable[RunRecord]) -> Rates:
         media_s = run.duration_s or 0.0
         lengths.append(media_s)
         for name, stage in run.stages.items():
-            attempts = [attempt for attempt in run.attempts if attempt.stage == name]
-            if stage.reused or len(attempts) != 1 or attempts[0].outcome != AttemptOutcome.COMMITTED:
-                continue
-            if attempts[0].ended_at is not None:
-                took_s = (attempts[0].ended_at - attempts[0].started_at).total_seconds()
-                samples.setdefault(name, []).append(max(0.0, took_s) / media_s)
+            attempt = committing(run, name)
+            took_s, share = worked_s(attempt) if attempt is not None else None, _made_share(run, name, stage)
+            if took_s is not None and share >= LEAST_SHARE:
+                samples.setdefault(name, []).append(took_s / (media_s * share))
     stages = {name: _spread(values) for name, values in samples.items()}
     return Rates(stages=stages, media_s=_spread(lengths) if lengths else None)
+
+
+def _made_share(run: RunRecord, name: str, stage: StageState) -> float:
+    """How much of the stage the attempt that committed it made itself, from 0 to 1."""
+    if stage.reused:
+        return 0.0
+    work = stage.work
+    if work is None or not work.done + work.reused:  # not known, so only one that was alone is believed
+        return float(sum(attempt.stage == name for attempt in run.attempts) == 1)
+    return work.done / (work.done + work.reused)
+
+
+def own_left(share: float, began_share: float, worked: float) -> Spread | None:
+    """The seconds an attempt still needs by its own speed; None while that is not known well enough.
+
+    It came from `began_share` to `share` of its stage in `worked` seconds, without those in which it stood still.
+    """
+    gained = share - began_share
+    if gained < OWN_SHARE or worked < OWN_S:
+        return None
+    left_s = max(0.0, 1.0 - share) * worked / gained
+    return Spread(low=left_s * OWN_LOW, high=left_s * OWN_HIGH)
 
 
 def _spread(values: list[float]) -> Spread:
@@ -62,25 +91,28 @@ def _spread(values: list[float]) -> Spread:
     return Spread(low=ordered[int(LOW_SHARE * last)], high=ordered[-1 - int((1.0 - HIGH_SHARE) * last)])
 
 
-def estimate_run(run: RunRecord, rates: Rates, progress: float = 0.0) -> Estimate | None:
+def estimate_run(run: RunRecord, rates: Rates, progress: float = 0.0, own: Spread | None = None) -> Estimate | None:
     """What is left of `run` once it works without waiting; `progress` (0..1) is how much of its next stage is done.
 
-    None when a stage it still needs was never measured, or nothing is known about the length of its media.
+    `own` is what the attempt at that stage needs by its own speed, where that is known. None when a stage it still needs was never measured, or nothing is known about the length of its media.
     """
     if run.phase in TERMINAL:
         return Estimate(low_s=0.0, high_s=0.0)
-    left = _left(run, rates, progress)
+    left = _left(run, rates, progress, own)
     if left is None:
         return None
     return Estimate(low_s=sum(part.low for part in left.values()), high_s=sum(part.high for part in left.values()))
 
 
-def _left(run: RunRecord, rates: Rates, progress: float) -> dict[str, Spread] | None:
+def _left(run: RunRecord, rates: Rates, progress: float, own: Spread | None) -> dict[str, Spread] | None:
     """The seconds of work left in each stage."""
     media = Spread(low=run.duration_s, high=run.duration_s) if run.duration_s else rates.media_s
     left: dict[str, Spread] = {}
     for name, stage in run.stages.items():
         if stage.status in (StageStatus.COMMITTED, StageStatus.NOT_NEEDED):
+            continue
+        if own is not None and name == run.next_stage:
+            left[name] = own
             continue
         rate = rates.stages.get(name)
         if rate is None or media is None:
@@ -98,11 +130,12 @@ def estimate_runs(
     lanes: Mapping[str, int],
     concurrency: int | None = None,
     progress: Mapping[str, float] | None = None,
+    own: Mapping[str, Spread] | None = None,
 ) -> Estimate | None:
     """What is left of several runs (a batch, or all of the pool) that share the lanes.
 
     `lanes` is how many workers each lane has, `concurrency` how many of the runs may go at once, `progress` how far the
-    next stage of each run is (0..1). At best the busiest lane is never idle and nothing is shorter than its longest
+    next stage of each run is (0..1), `own` what the attempt at it needs by its own speed. At best the busiest lane is never idle and nothing is shorter than its longest
     run; at worst the first and the last run also overlap with nothing. None when it is unknown for any run.
     """
     per_lane: dict[str, tuple[float, float]] = {}
@@ -110,7 +143,7 @@ def estimate_runs(
     for run in runs:
         if run.phase in TERMINAL:
             continue
-        left = _left(run, rates, (progress or {}).get(run.run_id, 0.0))
+        left = _left(run, rates, (progress or {}).get(run.run_id, 0.0), (own or {}).get(run.run_id))
         if left is None:
             return None
         for stage, part in left.items():

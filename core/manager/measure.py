@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.config import Config
-from core.domain.estimate import Estimate, Rates, estimate_run, estimate_runs, measured_rates
+from core.domain.estimate import Estimate, Rates, Spread, estimate_run, estimate_runs, measured_rates, own_left
 from core.domain.run import RunRecord
 from core.domain.states import AttemptOutcome, Phase, StageStatus
 from core.manager.index import Index
@@ -104,14 +104,31 @@ class Measure:
     def eta(self, run: RunRecord, rates: Rates) -> Estimate | None:
         """What is left of the run; None for one that is over or unknown."""
         stage = run.next_stage
-        return estimate_run(run, rates, self.stage_share(run, stage) if stage is not None else 1.0)
+        share = self.stage_share(run, stage) if stage is not None else 1.0
+        return estimate_run(run, rates, share, self.own_left(run))
 
     def eta_of(self, runs: list[RunRecord], rates: Rates, concurrency: int | None = None) -> Estimate | None:
         """What is left of several runs that share the lanes."""
         progress = {run.run_id: self.stage_share(run, run.next_stage) for run in runs if run.next_stage is not None}
+        own = {run.run_id: left for run in runs if (left := self.own_left(run)) is not None}
         return estimate_runs(
-            runs, rates, lane_of=self._catalog.lanes, lanes=self.lanes(), concurrency=concurrency, progress=progress
+            runs,
+            rates,
+            lane_of=self._catalog.lanes,
+            lanes=self.lanes(),
+            concurrency=concurrency,
+            progress=progress,
+            own=own,
         )
+
+    def own_left(self, run: RunRecord) -> Spread | None:
+        """What the run's open attempt still needs by the speed it has shown itself."""
+        told = self.progress_of(run) or {}
+        numbers = [told.get(name) for name in ("done", "total", "began_share", "worked_s")]
+        if not all(isinstance(number, int | float) for number in numbers) or not told["total"]:
+            return None
+        done, total, began_share, worked_s = map(float, numbers)  # type: ignore[arg-type]
+        return own_left(done / total, began_share, worked_s)
 
     def lanes(self) -> dict[str, int]:
         """How many workers each lane has by configuration."""

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from core.domain.display import pool_status
-from core.domain.states import TERMINAL, BatchPhase, Phase
+from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.manager.index import Index
 from core.manager.look import Look
 from core.manager.measure import Measure
@@ -34,6 +34,8 @@ class PoolViews:
         counts = Counter(run.phase for run in runs if batches[run.batch_id].phase != BatchPhase.DRAFT)
         holder = Lock(self._layout.service_lock()).holder() if alive else None
         active = [run for run in runs if run.phase not in TERMINAL]
+        started = [run for run in active if batches[run.batch_id].phase != BatchPhase.DRAFT]
+        going = [run for run in started if batches[run.batch_id].pause is None and run.intent.want == Want.RUN]
         done_lately = [
             run
             for run in runs
@@ -52,7 +54,8 @@ class PoolViews:
             "stalled": sum("stalled" in self._runs.flags(run) for run in active),
             "resumed": sum(run.resumed for run in active),
             "throughput_per_min": round(len(done_lately) * 60.0 / THROUGHPUT_WINDOW_S, 3),
-            "eta_s": span(self._measure.eta_of(active, look.rates)) if active else None,
+            # What is paused counts only where nothing else is left: then it is what is left once it is resumed.
+            "eta_s": span(self._measure.eta_of(going or started, look.rates)) if started else None,
             "pause": self._pauses.of(pool.pause, runs, look),
             "breakers": breakers(look),
             "service": {

@@ -15,6 +15,8 @@ from core.system.clock import Clock, rfc3339
 from core.system.files import make_folder, write_durably
 
 PROGRESS_INTERVAL_S = 0.25
+# A stage looks once a second whether it has to end; after longer than this its process was stopped meanwhile.
+STANDSTILL_S = 2.0
 LOG_LIMIT_BYTES = 2 * 1024 * 1024
 # A run that waits for a busy site makes an attempt every half minute, for days; its ledger forgets the oldest too.
 KEPT_LOGS = 100
@@ -48,7 +50,9 @@ class RunningAttempt:
         before = read_progress(layout, run_id) or {}
         self._share = float(before.get("share") or 0.0) if before.get("key") == key else 0.0
         self._said_at = float("-inf")
-        self._began_at = clock.monotonic()
+        self._began_at = self._seen_at = clock.monotonic()
+        self._worked_s = 0.0
+        self._began: tuple[float, float] | None = None  # the first share told, and how long it had worked by then
         self._log_path = layout.attempt_log(run_id, stage, attempt_id)
         self._log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._log_left = LOG_LIMIT_BYTES
@@ -57,11 +61,15 @@ class RunningAttempt:
     def progress(self, done: float, total: float | None, note: str = "") -> None:
         """Write how far it is, at most every `PROGRESS_INTERVAL_S`; the end of the work is always written."""
         with self._lock:
-            now = self._clock.monotonic()
+            now = self._work_goes_on()
+            if total and self._began is None:
+                self._began = (min(1.0, done / total), self._worked_s)
             self._share = max(self._share, min(1.0, done / total if total else 0.0))
             if now - self._said_at < PROGRESS_INTERVAL_S and not (total and done >= total):
                 return
             self._said_at = now
+            began_share, began_s = self._began or (None, self._worked_s)
+            worked_s = round(self._worked_s - began_s, 3)
         write_progress(
             self._layout,
             self._run_id,
@@ -73,6 +81,8 @@ class RunningAttempt:
                 "done": done,
                 "total": total,
                 "share": round(self._share, 4),
+                "began_share": began_share,
+                "worked_s": worked_s,
                 "note": note,
                 "elapsed_s": round(now - self._began_at, 3),
                 "at": rfc3339(self._clock.now()),
@@ -94,7 +104,16 @@ class RunningAttempt:
 
     def check(self) -> None:
         """Raise `Stop` when the attempt has to end."""
+        with self._lock:
+            self._work_goes_on()
         self._control.check()
+
+    def _work_goes_on(self) -> float:
+        """Count the time since the last look as work, unless so much passed that this process stood still; gives now."""
+        now = self._clock.monotonic()
+        self._worked_s += min(now - self._seen_at, STANDSTILL_S)
+        self._seen_at = now
+        return now
 
     def file(self, name: str, content: bytes) -> Path:
         """Write `content` durably as `name` in the work folder."""

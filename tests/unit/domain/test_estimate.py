@@ -2,10 +2,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from core.domain.estimate import Estimate, Rates, Spread, estimate_run, estimate_runs, measured_rates
+from core.domain.estimate import Estimate, Rates, Spread, estimate_run, estimate_runs, measured_rates, own_left
 from core.domain.plan import PIPELINE
-from core.domain.run import Attempt, RunRecord
+from core.domain.run import Attempt, RunRecord, Work
 from core.domain.states import AttemptOutcome, Phase
 from tests.support.records import NOW, a_run
 
@@ -113,3 +116,107 @@ def test_for_one_run_a_batch_takes_as_long_as_the_run() -> None:
     assert batch is not None
     assert alone is not None
     assert (batch.low_s, batch.high_s) == pytest.approx((alone.low_s, alone.high_s))
+
+
+def test_rates_leave_out_pauses_and_count_what_the_last_attempt_made_of_an_interrupted_stage() -> None:
+    paused = finished({"transcribe": 500.0})
+    paused = replace(paused, attempts=[replace(paused.attempts[0], active_s=50.0)])
+    assert measured_rates([paused]).stages["transcribe"] == Spread(low=0.25, high=1.0)
+
+    def resumed(done: float, reused: float) -> RunRecord:
+        run = finished({"transcribe": 20.0})
+        broken = replace(run.attempts[0], id="a_0", outcome=AttemptOutcome.INTERRUPTED)
+        stage = replace(run.stages["transcribe"], work=Work(unit="audio_s", done=done, reused=reused))
+        stages = {**run.stages, "transcribe": stage}
+        return replace(run, attempts=[broken, *run.attempts], stages=stages)
+
+    assert measured_rates([resumed(40, 60)]).stages["transcribe"] == Spread(low=0.25, high=1.0)
+    assert measured_rates([resumed(10, 90)]).stages == {}, "too little was made to judge by"
+
+
+def test_an_attempt_that_shows_its_own_speed_is_judged_by_that() -> None:
+    run = a_run(done=("download",), working="transcribe", duration_s=100.0)
+    own = own_left(share=0.5, began_share=0.25, worked=30.0)
+    assert own == Spread(low=45.0, high=pytest.approx(79.8))
+    assert estimate_run(run, RATES, 0.5, own) == Estimate(low_s=55.0, high_s=pytest.approx(89.8))
+    shared = estimate_runs([run], RATES, lane_of=LANE_OF, lanes=LANES, own={"r_1": own})
+    assert shared == Estimate(low_s=55.0, high_s=pytest.approx(89.8))
+
+
+def test_a_stage_never_measured_is_known_once_its_attempt_shows_its_speed() -> None:
+    run = a_run(done=("download", "transcribe", "quotes"), working="summary")
+    assert estimate_run(run, Rates()) is None
+    assert estimate_run(run, Rates(), 0.5, own_left(0.5, 0.0, 10.0)) == Estimate(low_s=7.5, high_s=13.3)
+
+
+def test_the_first_moments_of_an_attempt_say_nothing_about_its_speed() -> None:
+    assert own_left(0.51, 0.5, 100.0) is None
+    assert own_left(0.9, 0.5, 4.9) is None
+    assert own_left(0.4, 0.5, 100.0) is None
+
+
+SHARES = st.floats(0, 1)
+SECONDS = st.floats(0, 1e6)
+SPREADS = st.tuples(SECONDS, SECONDS).map(lambda pair: Spread(low=min(pair), high=max(pair)))
+ANY_RATES = st.builds(
+    lambda spreads, media_s: Rates(stages=dict(zip(PIPELINE, spreads, strict=True)), media_s=media_s),
+    st.lists(SPREADS, min_size=len(PIPELINE), max_size=len(PIPELINE)),
+    SPREADS,
+)
+ANY_RUN = st.builds(
+    lambda done, duration_s: a_run(done=PIPELINE[:done], duration_s=duration_s),
+    st.integers(0, len(PIPELINE) - 1),
+    st.none() | st.floats(0.1, 1e5),
+)
+
+
+@given(share=SHARES, began=SHARES, worked=SECONDS)
+def test_what_is_left_by_its_own_speed_is_never_negative_nor_upside_down(
+    share: float, began: float, worked: float
+) -> None:
+    left = own_left(share, began, worked)
+    assert left is None or 0 <= left.low <= left.high
+
+
+@given(shares=st.tuples(SHARES, SHARES), speed=st.floats(1e-4, 1.0))
+def test_at_one_speed_more_left_takes_longer(shares: tuple[float, float], speed: float) -> None:
+    less, more = (own_left(share, 0.0, share / speed) for share in (max(shares), min(shares)))
+    assert less is None or more is None or less.high <= more.high + 1e-6
+
+
+@given(rates=ANY_RATES, runs=st.lists(ANY_RUN, min_size=1, max_size=5), share=SHARES, workers=st.integers(1, 4))
+def test_an_estimate_is_never_negative_nor_upside_down(
+    rates: Rates, runs: list[RunRecord], share: float, workers: int
+) -> None:
+    lanes = dict.fromkeys(LANES, workers)
+    several = [replace(run, run_id=f"r_{number}") for number, run in enumerate(runs)]
+    progress = {run.run_id: share for run in several}
+    for found in (
+        estimate_run(runs[0], rates, share),
+        estimate_runs(several, rates, lane_of=LANE_OF, lanes=lanes, progress=progress),
+        estimate_runs(several, rates, lane_of=LANE_OF, lanes=lanes, concurrency=1, progress=progress),
+    ):
+        assert found is not None
+        assert 0 <= found.low_s <= found.high_s
+
+
+@given(rates=ANY_RATES, run=ANY_RUN, shares=st.tuples(SHARES, SHARES))
+def test_the_less_of_a_run_is_left_the_shorter_it_takes(
+    rates: Rates, run: RunRecord, shares: tuple[float, float]
+) -> None:
+    later, earlier = estimate_run(run, rates, max(shares)), estimate_run(run, rates, min(shares))
+    assert later is not None
+    assert earlier is not None
+    assert later.low_s <= earlier.low_s
+    assert later.high_s <= earlier.high_s
+
+
+@given(rates=ANY_RATES, runs=st.lists(ANY_RUN, min_size=2, max_size=5))
+def test_one_run_more_never_makes_a_batch_shorter(rates: Rates, runs: list[RunRecord]) -> None:
+    several = [replace(run, run_id=f"r_{number}") for number, run in enumerate(runs)]
+    fewer = estimate_runs(several[:-1], rates, lane_of=LANE_OF, lanes=LANES)
+    more = estimate_runs(several, rates, lane_of=LANE_OF, lanes=LANES)
+    assert fewer is not None
+    assert more is not None
+    assert fewer.low_s <= more.low_s * (1 + 1e-9)
+    assert fewer.high_s <= more.high_s * (1 + 1e-9)

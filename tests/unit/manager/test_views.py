@@ -49,12 +49,12 @@ def served(house: House) -> Any:
     lock.release()
 
 
-def tell(house: House, run_id: str, share: float, *, duration_s: float) -> None:
-    """The running attempt writes how far it is in media of that length."""
+def tell(house: House, run_id: str, share: float, *, duration_s: float, **more: float) -> None:
+    """The running attempt writes how far it is in media of that length, and what else is given."""
     assignment = house.engine.running[run_id]
     house.given.run(run_id, lambda run: msgspec.structs.replace(run, duration_s=duration_s))
     told = {"attempt": assignment.attempt_id, "stage": assignment.stage, "key": "k", "unit": "audio_s"}
-    write_progress(house.layout, run_id, told | {"done": share * 10, "total": 10, "share": share})
+    write_progress(house.layout, run_id, told | {"done": share * 10, "total": 10, "share": share} | more)
 
 
 def test_an_empty_storage_is_idle_and_full_of_zeros_and_nulls(house: House) -> None:
@@ -364,3 +364,29 @@ def test_a_report_tells_how_long_it_was_paused_and_waited(served: House) -> None
 def test_a_report_of_a_batch_that_is_not_there_is_refused(house: House) -> None:
     with pytest.raises(NotFound):
         views(house).report("b_nothing")
+
+
+def test_an_attempt_that_shows_its_speed_gives_its_run_batch_and_the_pool_a_time_left(served: House) -> None:
+    (run,) = served.add()
+    served.turn()
+    served.end(run)
+    served.turn()
+    assert views(served).status()["eta_s"] is None, "nothing was measured yet"
+    tell(served, run, 0.5, duration_s=100.0, began_share=0.0, worked_s=40.0)
+    left = {"low": 30.0, "high": 53.2}
+    assert views(served).run(run)["eta_s"] == left
+    assert views(served).batch(served.run(run).batch_id)["eta_s"] == left
+    assert views(served).status()["eta_s"] == left
+    served.commands.pool("pause", by=ANA)
+    assert views(served).status()["eta_s"] == left, "what is left once it is resumed"
+
+
+def test_a_draft_and_what_is_paused_beside_work_that_goes_on_are_not_waited_for(served: House) -> None:
+    going, paused = served.add()[0], served.add()[0]
+    served.add(phase="draft")
+    served.turn()
+    served.end(going)
+    served.turn()
+    served.commands.batch(served.run(paused).batch_id, "pause", by=ANA)
+    tell(served, going, 0.5, duration_s=100.0, began_share=0.0, worked_s=40.0)
+    assert views(served).status()["eta_s"] == {"low": 30.0, "high": 53.2}

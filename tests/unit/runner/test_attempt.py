@@ -7,7 +7,7 @@ import pytest
 
 from core.domain.run import Source
 from core.domain.settings import Settings
-from core.runner.attempt import KEPT_LOGS, RunningAttempt
+from core.runner.attempt import KEPT_LOGS, STANDSTILL_S, RunningAttempt
 from core.runner.control import Control
 from core.stages.stage import Job
 from core.store.layout import Layout
@@ -108,3 +108,20 @@ def test_a_run_keeps_the_logs_of_its_newest_attempts(layout: Layout) -> None:
         os.utime(path, (number, number))
     left = {path.stem for path in path.parent.iterdir()}
     assert left == {f"download.a_{number}" for number in range(3, KEPT_LOGS + 3)}
+
+
+def test_the_time_in_which_the_process_stood_still_is_no_work(layout: Layout) -> None:
+    clock = ManualClock(NOON)
+    running = attempt(layout, clock)
+    clock.advance(1)
+    running.progress(0, None, "preparing")
+    running.progress(25, 100)
+    for _ in range(10):
+        clock.advance(1)
+        running.check()
+    clock.advance(3600)  # stopped, and told to go on
+    running.check()
+    running.progress(50, 100)
+    told = read_progress(layout, RUN)
+    assert told is not None
+    assert (told["began_share"], told["worked_s"]) == (0.25, 10.0 + STANDSTILL_S)
