@@ -36,7 +36,7 @@ def calm(world: "World", dice: Random) -> None:
 
 def make_whole(world: "World") -> None:
     """No fault is left, whoever was stopped from outside goes on, and a service is there."""
-    world.disk_low = world.no_processes = False
+    world.enough()
     for process in world.processes:
         process.faults.clear()
     for worker in world.workers:

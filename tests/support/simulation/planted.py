@@ -7,11 +7,12 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from core.domain import attempts, crashes, diagnosis, moves, schedule
+from core.domain import attempts, crashes, diagnosis, lines, moves, schedule
 from core.domain.batch import PoolRecord
 from core.domain.run import Intent, RunRecord
 from core.domain.states import AttemptOutcome, Phase, StageStatus, Want
 from core.manager import claims, dispatch, recovery, resting
+from tests.support.simulation import world
 from tests.support.simulation.disk import PathLock
 from tests.support.simulation.engine import SimEngine
 from tests.support.simulation.processes import SimService
@@ -37,8 +38,8 @@ def _crash_forgets_what_was_done(run: RunRecord, *given: Any, **more: Any) -> Ru
     return replace(after, stages=stages)
 
 
-def _claims_under_a_pause(situation: schedule.Situation) -> list[schedule.Claim]:
-    return _schedule(replace(situation, pool=PoolRecord()))
+def _claims_under_a_pause(situation: schedule.Situation, lines: Any = None) -> list[schedule.Claim]:
+    return _schedule(replace(situation, pool=PoolRecord()), lines)
 
 
 def _retries_by_itself(run: RunRecord, now: Any) -> RunRecord:
@@ -86,18 +87,27 @@ PLANTS: dict[str, Callable[[], Patches]] = {
     "a crash forgets what was asked": lambda: [(recovery, "crashed", _crash_forgets_what_was_asked)],
     "a crash forgets what was done": lambda: [(recovery, "crashed", _crash_forgets_what_was_done)],
     "a death uses up a try": lambda: [(attempts, "close_attempt", _death_uses_a_try_of(attempts.close_attempt))],
-    "a pause of everything does not hold": lambda: [(claims, "schedule", _claims_under_a_pause)],
+    "a pause of everything does not hold": lambda: [
+        (claims, "schedule", _claims_under_a_pause),
+        (world, "schedule", _claims_under_a_pause),
+    ],
     "what is alive is taken over": lambda: [(PathLock, "acquire", lambda *_: True)],
     "a failed run is retried by itself": lambda: [
         (dispatch, "may_move", lambda run: True),
         (resting, "settle_intent", _retries_by_itself),
     ],
     "a wait ends beside the table": lambda: [(resting, "wait_over", _jumps_the_table)],
-    "the queue is turned round": lambda: [(schedule, "order", _turned_round(schedule.order))],
-    "concurrency is not counted": lambda: [(schedule, "running_per_batch", lambda situation: {})],
+    "the queue is turned round": lambda: [(lines.Lines, "_waiting", _turned_round(lines.Lines._waiting))],
+    "concurrency is not counted": lambda: [(schedule.Rules, "is_full", lambda *_: False)],
     "reports are lost": lambda: [(SimEngine, "finished", _method(_LosesNews()))],
     "commands are forgotten": lambda: [(MemoryRecords, "update", _method(_ForgetsCommands()))],
-    "no reason for a pause": lambda: [(diagnosis, "_paused_with_others", lambda *_: None)],
+    "lines are not kept up to date": lambda: [
+        (lines.Lines, "drop_batch", lambda *_: None),
+        (lines.Lines, "_take_out", _half_taken_out(lines.Lines._take_out)),
+    ],
+    "everybody tries at once": lambda: [(schedule.Rules, "take", _without_trials(schedule.Rules.take))],
+    "no limit for a user": lambda: [(schedule.Rules, "running_of", lambda *_: 0)],
+    "no reason for a pause": lambda: [(diagnosis.Reasons, "_held_with_others", lambda *_: None)],
     "results are made again": lambda: [(SimWorker, "looks_first", False)],
     "a new service forgets the pause": lambda: [(SimService, "begins_with", {"pause": None})],
 }
@@ -116,8 +126,28 @@ def _death_uses_a_try_of(real: Callable[..., dict[str, Any]]) -> Callable[..., d
 
 
 def _turned_round(real: Callable[..., Any]) -> Callable[..., Any]:
-    def planted(*given: Any, **more: Any) -> Any:
-        return tuple(-part if type(part) is int else part for part in real(*given, **more))
+    def planted(*given: Any) -> Any:
+        one = real(*given)
+        front, created, batch, place, run = one.place if one is not None else (0, None, "", 0, "")
+        return None if one is None else replace(one, place=(front, created, batch, -place, run))
+
+    return planted
+
+
+def _half_taken_out(real: Callable[..., Any]) -> Callable[..., Any]:
+    def planted(books: Any, known: Any) -> None:
+        real(books, known)
+        if known.running and len(known.run.attempts) > 1:
+            books.running_of_batch[known.run.batch_id] += 1
+
+    return planted
+
+
+def _without_trials(real: Callable[..., Any]) -> Callable[..., Any]:
+    def planted(rules: Any, one: Any) -> Any:
+        claim = real(rules, one)
+        rules._trials.clear()
+        return claim
 
     return planted
 

@@ -1,5 +1,6 @@
 """The processes of the simulated world: services, built of the real parts, and operators with an index of their own."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -131,9 +132,8 @@ class SharedWork:
     def __init__(self, world: "World") -> None:
         self._world = world
 
-    def busy(self, runs: Any) -> frozenset[str]:
-        """The pieces of work some run waits for and that are still being made."""
-        wanted = {run.waits_for for run in runs if run.waits_for is not None}
+    def busy(self, wanted: Iterable[str]) -> frozenset[str]:
+        """Those of the pieces of work that are still being made."""
         return frozenset(shared for shared in wanted if self._is_busy(shared))
 
     def _is_busy(self, shared: str) -> bool:
@@ -196,6 +196,7 @@ class SimService(Process):
             place=lambda run: "",
             signs=lambda run: self.engine.sign(run.open_attempt.id) if run.open_attempt else Sign(),
             urgent=self.wake.urgent,
+            throttled=lambda: world.throttled,
         )
         self.recovery = Recovery(
             index=self.index,

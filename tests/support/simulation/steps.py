@@ -99,7 +99,7 @@ def bustle(world: "World", dice: Random) -> None:
 
 def resume_all(world: "World", dice: Random) -> None:
     """Somebody has everything go on."""
-    world.disk_low = world.no_processes = False
+    world.enough()
     resume_everything(world)
 
 
@@ -193,13 +193,13 @@ def set_clock(world: "World", dice: Random) -> None:
 
 
 def short(world: "World", dice: Random) -> None:
-    """Disk space or processes run out, or there are some again."""
-    if world.disk_low or world.no_processes or dice.random() < 0.5:
-        world.disk_low = world.no_processes = False
-    elif dice.random() < 0.5:
-        world.disk_low = True
-    else:
-        world.no_processes = True
+    """Disk space, processes or memory run out, or there is enough again."""
+    if world.disk_low or world.no_processes or world.throttled:
+        world.enough()
+        return
+    what = dice.randrange(3)
+    world.disk_low, world.no_processes = what == 0, what == 1
+    world.throttled = {"cpu": "The memory is short."} if what == 2 else {}
 
 
 def damage(world: "World", dice: Random) -> None:

@@ -4,7 +4,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from core.domain.errors import CLASSES, ErrorClass
-from core.domain.run import RunRecord, Work
+from core.domain.run import RunRecord, Source, Work
 from core.domain.settings import Settings
 from core.runner.outcome import Assignment, Committed, Ended, Failed, InputDamaged, Outcome, Shared, Stale
 from core.stages.stage import Job
@@ -43,6 +43,17 @@ STAGES = (
     SimStage("summary", "api", ("transcribe",), "summary"),
 )
 BY_NAME = {stage.name: stage for stage in STAGES}
+
+
+def _host(source: Source, settings: Settings) -> tuple[str, ...]:
+    return (f"host:{source.value.split('/')[2]}",)
+
+
+def _llm(source: Source, settings: Settings) -> tuple[str, ...]:
+    return ("llm",)
+
+
+OUTSIDE = {"download": _host, "quotes": _llm, "summary": _llm}
 
 
 class SimWorker:
@@ -87,7 +98,9 @@ class SimWorker:
         """The attempt fails at this place, with an error of any class."""
         if self.over or self.still or self.stuck or self.outcome is not None or self.state == "handed":
             return
-        error_class = dice.choice(_RETRYABLE if dice.random() < 0.7 else list(ErrorClass))
+        error_class = dice.choice(
+            _ASKING if dice.random() < 0.4 else _RETRYABLE if dice.random() < 0.7 else list(ErrorClass)
+        )
         retry_after_s = dice.choice([None, None, 0.0, 7.0, 5000.0]) if error_class in _ASKING else None
         self.outcome = Failed(
             error_class=error_class,

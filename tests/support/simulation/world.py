@@ -13,6 +13,7 @@ from core.domain.batch import BatchRecord, PoolRecord
 from core.domain.diagnosis import why
 from core.domain.errors import Refused, RepriseError
 from core.domain.run import RunRecord
+from core.domain.schedule import Situation, schedule
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.stages.catalog import Catalog
 from core.system.clock import ManualClock
@@ -21,7 +22,7 @@ from tests.support.simulation.disk import Disk, Locks
 from tests.support.simulation.faults import Crash
 from tests.support.simulation.processes import Operator, Process, SimService
 from tests.support.simulation.violation import require
-from tests.support.simulation.workers import STAGES, SimWorker
+from tests.support.simulation.workers import OUTSIDE, STAGES, SimWorker
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ class World:
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self.clock = ManualClock()
-        self.disk, self.locks, self.catalog = Disk(), Locks(), Catalog(STAGES)  # type: ignore[arg-type]
+        self.disk, self.locks, self.catalog = Disk(), Locks(), Catalog(STAGES, OUTSIDE)  # type: ignore[arg-type]
         self.dice = Random(0)
         self.attempt_ids, self.pids, self.names = itertools.count(1), itertools.count(100), itertools.count(1)
         self.runs: dict[str, RunRecord] = {}  # what the files say
@@ -53,6 +54,7 @@ class World:
         self.refused = self.acknowledged = 0
         self.last_error = ""
         self.disk_low = self.no_processes = False
+        self.throttled: dict[str, str] = {}  # lanes that begin nothing, and why
         self.processes: list[Process] = []
         self.service: SimService | None = None
         self.elders: list[SimService] = []  # that lost their lock and do not know it
@@ -180,6 +182,9 @@ class World:
             ]
             known = max(batch.concurrency, self.batches[after.batch_id].concurrency)
             require("batch concurrency holds", len(beside) < known, (len(beside), known))
+            limit = self.setup.config.max_runs_per_user
+            theirs = sum(run.owner == after.owner and run.phase == Phase.RUNNING for run in self.runs.values())
+            require("the limit of a user holds", not limit or theirs <= limit, (after.owner, theirs))
 
     def watch_schedule(self, service: SimService) -> None:
         """Look at every order in which a service means to claim."""
@@ -188,43 +193,44 @@ class World:
 
         def checked() -> Any:
             found = due()
-            runs, batches = service.index.runs, service.index.batches
+            situation = claims._situation()
+            anew = schedule(situation)
+            require("lines kept up to date are those made anew", found == anew, (found, anew))
             place = {claim.run_id: number for number, claim in enumerate(found)}
             require("a run is claimed once", len(place) == len(found), found)
-            require("low space holds all", not (found and self.disk_low))
+            require("low space holds all", not (found and situation.disk_low))
             used = Counter(claim.lane for claim in found)
             free = service.engine.free()
             require("lane limits hold", all(free[lane] >= count for lane, count in used.items()), (free, used))
+            require("a lane held back begins nothing", not used.keys() & self.throttled.keys(), used)
+            probes = Counter(name for claim in found for name in (claim.probe or "").split())
+            require("a breaker has one trial", all(count == 1 for count in probes.values()), probes)
             for claim in found:
-                self._in_order(runs[claim.run_id], runs, batches, place, service)
+                self._in_order(situation.runs[claim.run_id], situation, place)
             return found
 
         claims.due = checked
 
-    def _in_order(
-        self,
-        run: RunRecord,
-        runs: dict[str, RunRecord],
-        batches: dict[str, BatchRecord],
-        place: dict[str, int],
-        service: SimService,
-    ) -> None:
-        """Nobody of the same batch who could start the same stage and comes before it is left behind."""
+    def _in_order(self, run: RunRecord, now: Situation, place: dict[str, int]) -> None:
+        """Nobody of the same batch who could start the same stage, and comes before it, is left behind."""
         if run.phase != Phase.QUEUED:
             return
-        batch = batches[run.batch_id]
-        if batch.order:
-            return
-        places = {other.run_id: number for number, other in enumerate(service.index.runs_of(run.batch_id))}
-        mine = _rank(run, batch, places)
-        for other in runs.values():
-            if other.batch_id != run.batch_id or other.phase != Phase.QUEUED or other.next_stage != run.next_stage:
-                continue
-            waits = other.next_at is not None or other.waits_for is not None or other.open_attempt is not None
-            if waits or other.removed or other.intent.want != Want.RUN or _rank(other, batch, places) >= mine:
-                continue
-            ahead = other.run_id in place and place[other.run_id] < place[run.run_id]
-            require("the queue's order is kept", ahead, (other.run_id, "is overtaken by", run.run_id))
+        batch = now.batches[run.batch_id]
+        own = [other for other in now.runs.values() if other.batch_id == run.batch_id]
+        rank = {run_id: number for number, run_id in enumerate(batch.order)}
+        named = sorted(other.position for other in own if other.run_id in rank)
+        ordered = [run_id for run_id in batch.order if run_id in now.runs]
+        at = {other.run_id: other.position for other in own} | dict(zip(ordered, named, strict=True))
+
+        def before(one: RunRecord) -> tuple[Any, ...]:
+            return (-(batch.priority if one.priority is None else one.priority), -one.front, at[one.run_id])
+
+        for other in own:
+            alike = other.phase == Phase.QUEUED and other.next_stage == run.next_stage and _site(other) == _site(run)
+            waits = other.next_at is not None or other.waits_for is not None or other.intent.want != Want.RUN
+            if alike and not waits and other.settings == run.settings and before(other) < before(run):
+                ahead = other.run_id in place and place[other.run_id] < place[run.run_id]
+                require("the queue's order is kept", ahead, (other.run_id, "is overtaken by", run.run_id))
 
     # --- questions ---------------------------------------------------------------------------------------------
 
@@ -252,6 +258,11 @@ class World:
             and (run.phase not in TERMINAL or run.intent.again)
         ]
 
+    def enough(self) -> None:
+        """Space, processes and memory for everybody."""
+        self.disk_low = self.no_processes = False
+        self.throttled = {}
+
     def command(self, operator: Operator, act: Callable[[], object]) -> bool:
         """Whether a command was acknowledged."""
         try:
@@ -263,6 +274,5 @@ class World:
         return done
 
 
-def _rank(run: RunRecord, batch: BatchRecord, place: dict[str, int]) -> tuple[Any, ...]:
-    priority = run.priority if run.priority is not None else batch.priority
-    return (-priority, -run.front, place[run.run_id])
+def _site(run: RunRecord) -> str:
+    return run.source.value.split("/")[2]
