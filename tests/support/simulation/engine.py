@@ -1,5 +1,6 @@
 """The engine of a simulated service: lanes with workers that live in the world, not in the service."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from core.domain.run import Owner
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 class SimEngine:
     """What `core.engines.engine.Engine` promises; each attempt's end is told exactly once, while the service lives."""
 
-    def __init__(self, world: "World", lanes: dict[str, int]) -> None:
+    def __init__(self, world: "World", lanes: dict[str, int], wake: Callable[[], None]) -> None:
         self._world, self._lanes = world, lanes
         self._events: list[EngineEvent] = []
+        self._wake = wake
         self._used: dict[str, str] = {}  # slot or attempt -> lane
         self._workers: dict[str, SimWorker] = {}
 
@@ -69,6 +71,7 @@ class SimEngine:
             case Signal.FREEZE:
                 worker.still = True
                 self._events.append(Frozen(attempt_id=attempt_id))
+                self._wake()
             case Signal.THAW:
                 worker.still = False
             case Signal.END:
@@ -112,11 +115,13 @@ class SimEngine:
         """A worker reported."""
         self._forget(worker)
         self._events.append(Finished(attempt_id=worker.assignment.attempt_id, outcome=outcome))
+        self._wake()
 
     def died(self, worker: SimWorker) -> None:
         """A worker is gone without a word."""
         self._forget(worker)
         self._events.append(Died(attempt_id=worker.assignment.attempt_id, how="signal SIGKILL"))
+        self._wake()
 
     def _forget(self, worker: SimWorker) -> None:
         del self._workers[worker.assignment.attempt_id]
