@@ -10,12 +10,12 @@ from core.domain.settings import parse_settings
 from core.manager.commands import Done
 
 
-def answer(session: Session, done: Done) -> None:
-    """Say what became of one command."""
+def answer(session: Session, done: Done, at_once: str = "") -> None:
+    """Say what became of one command; `at_once` is the verb of one that is done when it is answered."""
     if session.as_json:
         show_json(msgspec.to_builtins(done))
     else:
-        _tell([done])
+        _tell([done], at_once)
 
 
 def answer_many(session: Session, done: list[Done]) -> None:
@@ -28,10 +28,11 @@ def answer_many(session: Session, done: list[Done]) -> None:
         click.echo("There was nothing to do.")
 
 
-def _tell(done: list[Done]) -> None:
+def _tell(done: list[Done], at_once: str = "") -> None:
     for one in done:
-        what = "nothing to change" if not one.changed else "asked for" if one.applied else "noted"
-        click.echo(f"{one.id}: {one.intent}, {what} ({one.phase})")
+        asked = "done" if at_once else "asked for" if one.applied else "noted"
+        what = asked if one.changed else "nothing to change"
+        click.echo(f"{one.id}: {at_once or one.intent}, {what} ({one.phase})")
     for hint in {one.hint for one in done if one.hint}:
         click.echo(click.style("Hint: ", bold=True) + hint, err=True)
 

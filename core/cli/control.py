@@ -29,7 +29,7 @@ def pause(session: Session, id_: str | None, drain: bool, reason: str) -> None:
     if id_:
         answer(session, _one(session, id_, "pause", reason, drain))
     else:
-        answer(session, manager.commands.pool("pause", by=manager.actor, why=reason, drain=drain))
+        answer(session, manager.commands.pool("pause", by=manager.actor, why=reason, drain=drain), at_once="pause")
 
 
 @verb("resume")
@@ -41,8 +41,10 @@ def resume(session: Session, id_: str | None) -> None:
     paused when its batch goes on.
     """
     manager = session.manager
-    done = _one(session, id_, "resume") if id_ else manager.commands.pool("resume", by=manager.actor)
-    answer(session, done)
+    if id_:
+        answer(session, _one(session, id_, "resume"))
+    else:
+        answer(session, manager.commands.pool("resume", by=manager.actor), at_once="resume")
 
 
 @verb("start")
