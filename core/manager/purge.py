@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.domain.errors import NotFound
+from core.domain.errors import Damaged, NotFound, StorageError
 from core.domain.run import RunRecord
 from core.manager.index import Index
 from core.manager.needs import Needs, made_by
@@ -40,23 +40,24 @@ class Purge:
             self.finish(batch_id, wait_s=0.0)
 
     def finish(self, batch_id: str, *, wait_s: float = WAIT_S) -> bool:
-        """Remove what is left of a marked batch; False when another process is still at it after `wait_s` seconds."""
+        """Remove what is left of a marked batch; False when another process is still at it after `wait_s` seconds.
+
+        Raises `StorageError` when the disk refuses; what is left then is removed by the next try.
+        """
         lock = Lock(self._layout.purge_lock())
         if not lock.acquire(wait_s):
             return False
         try:
-            for _ in self.steps(batch_id):
-                pass
+            with files.explained(f"deleting {batch_id} for good"):
+                for _ in self.steps(batch_id):
+                    pass
         finally:
             lock.release()
         return True
 
     def steps(self, batch_id: str) -> Iterator[str]:
-        """The steps of it, each taken and then told; the caller holds the lock. Nothing for a batch that is not marked.
-
-        Raises `StorageError` when the disk refuses.
-        """
-        self._index.load()
+        """The steps of it, each taken and then told; the caller holds the lock. Nothing for a batch that is not marked."""
+        self._look(batch_id)
         runs, batches, _ = self._index.everything()
         batch = batches.get(batch_id)
         if batch is None or not batch.purging:
@@ -67,6 +68,7 @@ class Purge:
         run_ids = sorted(named | set(mine))
         aside = self._layout.quarantine / f"deleted-{batch_id}"
         yield from self._set_aside(mine, run_ids, aside)
+        self._look(batch_id)
         yield from self._throw_away(run_ids, aside)
         self._uploads.drop(run_ids)
         yield "uploads"
@@ -77,6 +79,16 @@ class Purge:
         self._index.lose(batch_id, NotFound(f"There is no batch {batch_id}."))
         self._writer.note("batch.purged", batch_id=batch_id, data={"name": batch.name, "runs": len(run_ids)})
         yield batch_id
+
+    def _look(self, batch_id: str) -> None:
+        """Read every record; raises `Damaged` or `StorageError` when it is not known what is to be done, or shared."""
+        self._index.load()
+        if batch_id in self._index.damaged:
+            raise Damaged(self._index.damaged[batch_id])
+        for record_id, problem in self._index.damaged.items():
+            records = self._store.runs if record_id.startswith("r_") else self._store.batches
+            if records.lost_because(record_id) is None:  # it is not lost, it just cannot be read now
+                raise StorageError(problem)
 
     def _set_aside(self, mine: dict[str, RunRecord], run_ids: list[str], aside: Path) -> Iterator[str]:
         """Rename aside what no other run needs, under the lock of its key; what somebody works on stays."""
@@ -97,7 +109,6 @@ class Purge:
         """Look once more, put back what is needed after all, and remove the rest."""
         if not aside.is_dir():
             return
-        self._index.load()
         needs = Needs(self._index, self._layout, run_ids)
         runs = self._index.everything()[0]
         spaces = {runs[run_id].space_id for run_id in run_ids if run_id in runs}

@@ -9,18 +9,22 @@ from msgspec.structs import replace
 
 from core.domain.batch import Member
 from core.domain.errors import NotFound
+from core.domain.run import Attempt, Source, StageState
+from core.domain.states import AttemptOutcome, BatchPhase, Phase, StageStatus
 from core.manager.rebuild import Rebuild
 from core.stages.catalog import Catalog
 from core.store.artifacts import Artifacts, Receipt
 from core.store.check import check
 from core.store.journal import Event
+from core.store.state import StateStore
 from core.store.units import UnitLog, read_units
 from core.system.clock import SystemClock
 from tests.support.damage import flip
-from tests.support.storage import BATCH, RUN, a_batch, a_run, new_store
-from tests.support.victim import KEY, NEW_BATCH, NEW_RUN, STAGE, store_in
+from tests.support.storage import BATCH, NOON, RUN, a_batch, a_run, new_store
+from tests.support.victim import KEY, NEW_BATCH, NEW_RUN, STAGE, purging, store_in
 
 MEMBER = Member(run_id=RUN, space_id="s_1", position=0, source=a_run().source, title="As it was added")
+SHARED, KEPT, KEPT_BATCH = "shared", "r_02kept", "b_02kept"
 LOST = (f"{RUN}.json", f"{RUN}.json.prev")
 
 
@@ -40,6 +44,8 @@ def template(folder: Path, act: str) -> Path:
             (store.layout.state / path).write_bytes(b"?")
     if act == "repair":
         _damage_more(store.layout.root)
+    if act == "purge":
+        _delete_for_good(store)
     return store.layout.root
 
 
@@ -57,6 +63,37 @@ def _damage_more(root: Path) -> None:
     Artifacts(store.layout, store.clock).publish(STAGE, KEY, folder, Receipt(stage="", key="", version=1, params={}))
     flip(store.layout.artifact(STAGE, KEY) / "text", 0)
     (store.layout.work(STAGE, KEY) / "tmp.a2").mkdir()
+
+
+def _delete_for_good(store: StateStore) -> None:
+    """The batch marked, with an artifact, work, a log, progress and an upload of its own, and an artifact it shares."""
+    layout = store.layout
+    upload = layout.uploads / "0123456789abcdef" / "talk.mp4"
+    upload.parent.mkdir()
+    upload.write_text("moving pictures")
+    attempt = Attempt(id="a1", stage=STAGE, epoch=1, started_at=NOON, ended_at=NOON, outcome=AttemptOutcome.COMMITTED)
+    stages = {
+        stage: StageState(status=StageStatus.COMMITTED, key=key) for stage, key in (("download", SHARED), (STAGE, KEY))
+    }
+    source = Source(kind="file", value=str(upload))
+    ended = {"phase": Phase.COMPLETED, "stages": stages, "attempts": [attempt]}
+    store.runs.update(RUN, lambda run: replace(run, source=source, **ended))
+    store.runs.create(KEPT, a_run(KEPT, batch_id=KEPT_BATCH, space_id="s_2", **ended | {"attempts": []}))
+    store.runs.update(KEPT, lambda run: replace(run, stages={"download": stages["download"]}))
+    store.batches.create(KEPT_BATCH, a_batch(KEPT_BATCH))
+    store.batches.update(BATCH, lambda batch: replace(batch, phase=BatchPhase.DELETED, purging=True))
+    for stage, key in (("download", SHARED), (STAGE, KEY)):
+        folder = layout.work(stage, key) / "tmp.a1"
+        folder.mkdir(parents=True)
+        (folder / "text").write_text("hello")
+        Artifacts(layout, store.clock).publish(stage, key, folder, Receipt(stage="", key="", version=1, params={}))
+    log = UnitLog(layout.work(STAGE, KEY) / "units.jsonl", "a1", 1)
+    log.add(0, 1, {})
+    log.close()
+    layout.progress_file(RUN).write_text("{}")
+    path = layout.attempt_log(RUN, STAGE, "a1")
+    path.parent.mkdir()
+    path.write_text("{}\n")
 
 
 def copied(root: Path, target: Path) -> Path:
@@ -160,6 +197,24 @@ def after_repair(root: Path, acks: list[str]) -> None:
     assert list(store.layout.quarantine.glob("*r_orphan.json")), "the orphan is gone"
 
 
+def after_purge(root: Path, acks: list[str]) -> None:
+    """Whatever was left is removed by the next try, nothing of anybody else's is, and what is gone stays so."""
+    store = store_in(root)
+    if acks:
+        assert BATCH not in store.batches.ids()
+    purging(store).finish_all()
+    assert check(store.layout, store.clock, repair=True) == [] or not acks
+    left = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
+    ours = (RUN, BATCH, f"/{KEY}/", "talk.mp4", "deleted-")
+    assert [name for name in left if any(one in name for one in ours) and not name.startswith("locks/")] == []
+    artifacts = Artifacts(store.layout, store.clock)
+    assert artifacts.published() == [("download", SHARED)]
+    assert artifacts.verify("download", SHARED, deep=True)
+    assert check(store.layout, store.clock, repair=False) == []
+    assert (store.runs.ids(), store.batches.ids()) == ([KEPT], [KEPT_BATCH])
+    assert store.runs.update(KEPT, lambda run: replace(run, title="after")).value.title == "after"
+
+
 def after_endless(root: Path, acks: list[str]) -> None:
     """After a power cut: everything acknowledged is there, whole; more may be."""
     store = store_in(root)
@@ -216,5 +271,6 @@ CASES = {
         Case("restore", after_restore, reports=False),
         Case("rebuild", after_rebuild, reports=False),
         Case("repair", after_repair, reports=False, stride=7),
+        Case("purge", after_purge, reports=False, stride=5),
     )
 }

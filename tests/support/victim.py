@@ -18,7 +18,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from core.domain.errors import RepriseError
+from core.manager.index import Index
+from core.manager.purge import Purge
 from core.manager.rebuild import Rebuild
+from core.manager.uploads import Uploads
+from core.manager.writer import Writer
 from core.stages.catalog import Catalog
 from core.store.artifacts import Artifacts, Receipt
 from core.store.check import check
@@ -28,7 +32,7 @@ from core.store.state import StateStore, open_store
 from core.store.units import UnitLog
 from core.system.clock import SystemClock
 from tests.support import sabotage
-from tests.support.storage import RUN, a_batch, a_run, new_store
+from tests.support.storage import BATCH, RUN, a_batch, a_run, new_store
 
 Ack = Callable[[str], None]
 STAGE, KEY = "transcribe", "abc"
@@ -103,6 +107,21 @@ def rebuild(store: StateStore, ack: Ack) -> None:
     ack(finding.action) if finding.repaired else None
 
 
+def purging(store: StateStore) -> Purge:
+    """What deletes a batch for good, put together as for a command."""
+    index = Index(store)
+    index.load()
+    writer, artifacts = Writer(store=store, index=index, via="cli"), Artifacts(store.layout, store.clock)
+    uploads = Uploads(index=index, writer=writer, artifacts=artifacts, layout=store.layout, clock=store.clock)
+    return Purge(index=index, writer=writer, store=store, artifacts=artifacts, uploads=uploads)
+
+
+def purge(store: StateStore, ack: Ack) -> None:
+    """Deleting a marked batch for good."""
+    if purging(store).finish(BATCH):
+        ack("gone")
+
+
 def endless(store: StateStore, ack: Ack) -> None:
     """Changes of everything, one after the other, until somebody puts an end to it."""
     artifacts = Artifacts(store.layout, store.clock)
@@ -126,7 +145,7 @@ def endless(store: StateStore, ack: Ack) -> None:
 
 
 ACTS: dict[str, Callable[[StateStore, Ack], None]] = {
-    act.__name__: act for act in (update, create, publish, units, journal, restore, repair, rebuild, endless)
+    act.__name__: act for act in (update, create, publish, units, journal, restore, repair, rebuild, purge, endless)
 }
 
 
