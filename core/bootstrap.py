@@ -137,8 +137,8 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
 
 def build_cleaning(storage: Storage, writer: Writer) -> tuple[Uploads, Purge]:
     """What looks after the uploads, and what finishes a deletion for good."""
-    index, artifacts, layout = storage.index, storage.artifacts, storage.layout
-    uploads = Uploads(index=index, writer=writer, artifacts=artifacts, layout=layout, clock=storage.clock)
+    index, artifacts = storage.index, storage.artifacts
+    uploads = Uploads(index=index, writer=writer, artifacts=artifacts, layout=storage.layout, clock=storage.clock)
     return uploads, Purge(index=index, writer=writer, store=storage.store, artifacts=artifacts, uploads=uploads)
 
 
@@ -197,8 +197,7 @@ def build_service(
     from core.store.watch import Watch
 
     clock, layout, index = storage.clock, storage.layout, storage.index
-    opening = Writer(store=storage.store, index=index, via="service")
-    pool = opening.pool(
+    pool = Writer(store=storage.store, index=index, via="service").pool(
         lambda pool: msgspec.structs.replace(pool, epoch=pool.epoch + 1, service_since=clock.now(), recovery={})
     )
     writer = Writer(store=storage.store, index=index, via="service", epoch=pool.epoch)

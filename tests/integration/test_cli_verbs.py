@@ -19,9 +19,9 @@ from tests.support.waiting import until
 
 CONTRACT = (
     "add show list status log why history audit get serve start pause resume stop cancel retry skip unskip recover "
-    "priority reorder edit remove delete restore doctor check"
+    "report queue priority reorder edit remove delete restore doctor check"
 )
-LATER = "report search export token"
+LATER = "search export token"
 Spoken = Callable[..., tuple[int, str, str]]
 
 
@@ -95,7 +95,7 @@ def test_every_verb_teaches_itself_and_takes_json(name: str, say: Spoken) -> Non
 # The words, the exit code, the code of the error and words of its sentence; {…} stand for ids.
 REFUSED: tuple[tuple[str, int, str, str], ...] = (
     ("stats", 2, "usage", "no verb “stats”. Did you mean “status”?"),
-    ("report", 2, "usage", "no verb “report”"),
+    ("export", 2, "usage", "no verb “export”"),
     ("status --bad", 2, "usage", "--bad"),
     ("show", 2, "usage", "Missing argument"),
     ("cancel", 2, "usage", "Missing argument"),
