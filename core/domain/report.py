@@ -12,10 +12,15 @@ LOST = (AttemptOutcome.ERROR, AttemptOutcome.STALLED)
 
 
 def worked_s(attempt: Attempt) -> float | None:
-    """How long an attempt worked: measured without pauses where that is known, else from its start to its end."""
+    """How long an attempt worked: measured without pauses where that is known, else from its start to its end.
+
+    None while it is open, and when it was interrupted unmeasured: its end is then written whenever a service starts again.
+    """
     if attempt.active_s is not None:
         return attempt.active_s
-    return None if attempt.ended_at is None else max(0.0, (attempt.ended_at - attempt.started_at).total_seconds())
+    if attempt.ended_at is None or attempt.outcome == AttemptOutcome.INTERRUPTED:
+        return None
+    return max(0.0, (attempt.ended_at - attempt.started_at).total_seconds())
 
 
 def committing(run: RunRecord, stage: str) -> Attempt | None:
@@ -43,18 +48,25 @@ def work_sums(runs: Iterable[RunRecord]) -> dict[str, Work]:
 
 
 def speeds(runs: Iterable[RunRecord]) -> dict[str, float]:
-    """How much of its unit each stage makes in a second of work, by what the attempts that finished it did."""
-    done: dict[str, float] = {}
+    """How much of its unit each stage makes in a second of work.
+
+    By the attempt that finished a stage; by all of its attempts where that one had little left to do.
+    """
+    made: dict[str, float] = {}
     took_s: dict[str, float] = {}
     for run in runs:
         for name, stage in run.stages.items():
-            attempt = committing(run, name)
-            seconds = worked_s(attempt) if attempt is not None else None
-            if stage.work is None or not stage.work.done or not seconds:
+            if stage.work is None or stage.reused:
                 continue
-            done[name] = done.get(name, 0.0) + stage.work.done
-            took_s[name] = took_s.get(name, 0.0) + seconds
-    return {name: done[name] / took_s[name] for name in done}
+            size, attempts = stage.work.done, [committing(run, name)]
+            if size < stage.work.reused:
+                size, attempts = size + stage.work.reused, [one for one in run.attempts if one.stage == name]
+            times = [worked_s(attempt) if attempt is not None else None for attempt in attempts]
+            seconds = sum(time or 0.0 for time in times)
+            if size and seconds and None not in times:
+                made[name] = made.get(name, 0.0) + size
+                took_s[name] = took_s.get(name, 0.0) + seconds
+    return {name: made[name] / took_s[name] for name in made}
 
 
 def saved_s(work: Work, speed: float | None) -> float | None:

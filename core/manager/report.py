@@ -44,18 +44,18 @@ class Reports:
         """The report of a batch that may still be going on; raises `NotFound` or `Damaged`.
 
         `work` is for each stage what was done, reused and redone in its unit, and the seconds of work that reusing
-        saved (null where the stage's speed was never measured); `seconds_saved` is their sum.
+        saved (null where the stage's speed was never measured); `seconds_saved` is their sum, as far as they are known.
         """
         batch = self._index.batch(batch_id)
         runs = self._index.runs_of(batch_id)
         sums = work_sums(runs)
         speed = speeds(self._index.snapshot()[0].values()) | speeds(runs)
         saved = {name: saved_s(work, speed.get(name)) for name, work in sums.items()}
-        known = [seconds for seconds in saved.values() if seconds is not None]
         steps = self._steps(batch_id)
         spent = seconds_in(steps.get(batch_id, []), batch.created_at, self._clock.now())
         rows = [self._run(run, steps.get(run.run_id, [])) for run in runs]
-        total = round(sum(known, 0.0), 1) if known or not sums else None
+        known_s = round(sum((seconds or 0.0 for seconds in saved.values()), 0.0), 1)
+        total = None if None in saved.values() and not known_s else known_s
         return {
             "batch_id": batch_id,
             "name": batch.name,

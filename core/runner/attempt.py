@@ -50,7 +50,7 @@ class RunningAttempt:
         before = read_progress(layout, run_id) or {}
         self._share = float(before.get("share") or 0.0) if before.get("key") == key else 0.0
         self._said_at = float("-inf")
-        self._began_at = self._seen_at = clock.monotonic()
+        self._seen_at = clock.monotonic()
         self._worked_s = 0.0
         self._began: tuple[float, float] | None = None  # the first share told, and how long it had worked by then
         self._log_path = layout.attempt_log(run_id, stage, attempt_id)
@@ -69,7 +69,7 @@ class RunningAttempt:
                 return
             self._said_at = now
             began_share, began_s = self._began or (None, self._worked_s)
-            worked_s = round(self._worked_s - began_s, 3)
+            elapsed_s, worked_s = round(self._worked_s, 3), round(self._worked_s - began_s, 3)
         write_progress(
             self._layout,
             self._run_id,
@@ -84,7 +84,7 @@ class RunningAttempt:
                 "began_share": began_share,
                 "worked_s": worked_s,
                 "note": note,
-                "elapsed_s": round(now - self._began_at, 3),
+                "elapsed_s": elapsed_s,
                 "at": rfc3339(self._clock.now()),
             },
         )

@@ -54,7 +54,16 @@ def test_a_speed_is_what_the_finishing_attempts_made_in_the_time_they_really_wor
     slow = made(audio(100), interrupted, an_attempt("committed", seconds=900, active_s=50.0))
     assert speeds([slow]) == {"transcribe": 2.0}
     assert speeds([slow, made(audio(300), an_attempt("committed", seconds=50))]) == {"transcribe": 4.0}
-    assert speeds([made(audio(0, 100), an_attempt("committed"))]) == {}, "nothing was made"
+    assert speeds([made(audio(0, 0), an_attempt("committed"))]) == {}, "nothing was made"
+
+
+def test_where_the_finishing_attempt_had_little_left_to_do_all_attempts_tell_the_speed() -> None:
+    killed = an_attempt("interrupted", active_s=40.0)
+    assert speeds([made(audio(10, 90), killed, an_attempt("committed"))]) == {"transcribe": 2.0}
+    assert speeds([made(audio(10, 90), an_attempt("interrupted"), an_attempt("committed"))]) == {}, "not measured"
+    shared = made(audio(0, 100), an_attempt("committed"))
+    shared = replace(shared, stages={"transcribe": replace(shared.stages["transcribe"], reused=True)})
+    assert speeds([shared]) == {}, "another run made it"
 
 
 def test_what_was_taken_over_is_worth_the_time_it_would_have_taken() -> None:
@@ -68,6 +77,8 @@ def test_an_attempt_worked_as_long_as_was_measured_or_else_from_start_to_end() -
     assert worked_s(an_attempt("committed", seconds=10, active_s=4.0)) == 4.0
     assert worked_s(an_attempt("committed", seconds=-10)) == 0.0
     assert worked_s(replace(an_attempt("committed"), ended_at=None)) is None
+    assert worked_s(an_attempt("interrupted", seconds=30_000)) is None, "its end is that of the night it lay dead"
+    assert worked_s(an_attempt("interrupted", active_s=4.0)) == 4.0
 
 
 def test_a_retry_follows_an_error_and_no_pause_or_crash() -> None:

@@ -390,3 +390,13 @@ def test_a_draft_and_what_is_paused_beside_work_that_goes_on_are_not_waited_for(
     served.commands.batch(served.run(paused).batch_id, "pause", by=ANA)
     tell(served, going, 0.5, duration_s=100.0, began_share=0.0, worked_s=40.0)
     assert views(served).status()["eta_s"] == {"low": 30.0, "high": 53.2}
+
+
+def test_what_was_taken_over_is_worth_an_unknown_time_while_its_speed_was_never_measured(served: House) -> None:
+    (run,) = served.add()
+    served.turn()
+    served.end(run, Committed(key="k1", reused=True, work=Work(unit="audio_s", reused=27.0, redone=0.0)))
+    report = views(served).report(served.run(run).batch_id)
+    assert report["work"]["download"]["seconds_saved"] is None
+    assert report["seconds_saved"] is None
+    assert report["sentence"].startswith("Resuming saved work of unknown length (27 s of audio")

@@ -124,4 +124,8 @@ def test_the_time_in_which_the_process_stood_still_is_no_work(layout: Layout) ->
     running.progress(50, 100)
     told = read_progress(layout, RUN)
     assert told is not None
-    assert (told["began_share"], told["worked_s"]) == (0.25, 10.0 + STANDSTILL_S)
+    assert (told["began_share"], told["worked_s"], told["elapsed_s"]) == (
+        0.25,
+        10.0 + STANDSTILL_S,
+        11.0 + STANDSTILL_S,
+    )
