@@ -1,32 +1,18 @@
 """Batches: all of them, or the one that the address names (`?batch=ID`) with its runs and what can be done with it."""
 
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
+from core.domain.batch import BatchRecord
 from core.domain.display import shown_batch_phase
 from core.domain.errors import NotFound
-from pages.components import confirm, session, words
+from core.domain.states import BatchPhase
+from pages.components import banners, controls, session, words
 from pages.components.live import listen
 from pages.components.markup import join, show, tag
 from pages.components.run_row import PAGE, batch_rows, run_rows
 from pages.components.timeline import meter
-
-Prominence = Literal["primary", "secondary"]
-OFFERED = {
-    "draft": ("start", "cancel"),
-    "running": ("pause", "cancel"),
-    "queued": ("pause", "cancel"),
-    "paused": ("resume", "cancel"),
-    "pausing": ("resume", "cancel"),
-}
-BUTTONS = {
-    "start": ("Start", ":material/play_arrow:"),
-    "pause": ("Pause", ":material/pause:"),
-    "resume": ("Resume", ":material/play_arrow:"),
-    "cancel": ("Cancel", ":material/close:"),
-    "retry": ("Retry failed", ":material/refresh:"),
-}
 
 
 @st.fragment
@@ -40,38 +26,60 @@ def all_batches() -> None:
     batch_rows(found["batches"][first : first + PAGE], key="batches", label="Batches", none=none)
     if found["total"] > PAGE:
         st.pagination(-(-found["total"] // PAGE), key="batch-page")
+    bin_()
+
+
+def bin_() -> None:
+    """What was deleted and can still be restored."""
+    index = session.manager().storage.index
+    deleted = [batch for batch in index.batches.values() if batch.phase == BatchPhase.DELETED and not batch.purging]
+    if not deleted:
+        return
+    with st.expander(f"Deleted ({len(deleted)})", key="bin", on_change="rerun") as opened:
+        if opened.open:
+            for batch in sorted(deleted, key=lambda one: one.updated_at, reverse=True)[:PAGE]:
+                gone(batch)
+
+
+def gone(batch: BatchRecord) -> None:
+    """A deleted batch and the way back."""
+    runs = session.manager().storage.index.runs_of(batch.batch_id)
+    when = words.ago(batch.updated_at.isoformat(), session.now())
+    said = f"{words.count(len(runs), 'run')}, deleted {when}; everything made is still there."
+    show(tag("div", tag("b", batch.name), tag("p", said), cls="rp-note", data_tone="calm"))
+    controls.bar(session.offered_to(batch.batch_id), batch.batch_id, batch.updated_at.isoformat())
 
 
 @st.fragment
 def one_batch(batch_id: str) -> None:
     """One batch with its runs, live."""
     listen("batch", f"batch:{batch_id}", "pool")
+    record = session.manager().storage.index.batches.get(batch_id)
+    if record is not None and record.phase == BatchPhase.DELETED and not record.purging:
+        gone(record)
+        return
     try:
         batch = session.manager().views.batch(batch_id)
     except NotFound as error:
-        show(
-            tag("div", tag("b", error.message), tag("p", "It may have been deleted."), cls="rp-note", data_tone="warn")
-        )
+        show(banners.note(error.message, "It may have been deleted."))
         return
     record = session.manager().storage.index.batches[batch_id]
     word = shown_batch_phase(record, [run["phase"] for run in batch["runs"]])
     badge = tag("span", words.label(word), cls="rp-badge", data_tone=words.tone(word))
-    show(tag("div", tag("h1", batch["name"], badge), tag("p", said(batch)), cls="rp-head"))
-    actions(batch, word, record.updated_at.isoformat())
+    about = tag("p", batch["description"]) if batch["description"] else None
+    show(tag("div", tag("h1", batch["name"], badge), about, tag("p", said(batch)), cls="rp-head"))
+    auto = batch["pause"] is not None and batch["pause"]["reason"] == "auto"
+    offered = session.offered_to(batch_id)
+    if auto:  # its banner has that button, with what it does
+        offered = [verb for verb in offered if verb not in ("resume", "retry")]
+    controls.bar(offered, batch_id, record.updated_at.isoformat())
     if word not in ("completed", "failed", "cancelled", "draft"):
         left = join([f"{batch['progress']:.0%}", words.left(batch["eta_s"])])
         show(tag("div", meter(batch["progress"], words.tone(word)), tag("span", left), cls="rp-overall"))
-    if batch["pause"]:
-        why = f": {batch['pause']['why']}" if batch["pause"]["why"] else "."
-        show(
-            tag(
-                "div",
-                tag("b", f"Paused by {batch['pause']['by']}{why}"),
-                tag("p", "Resume goes on where it was."),
-                cls="rp-note",
-                data_tone="warn",
-            )
-        )
+    if auto:
+        banners.paused_itself(batch)
+    elif batch["pause"]:
+        banners.paused(batch["pause"])
     run_rows(batch["runs"], key=f"runs-{batch_id}", label="Runs")
     show(tag("p", settings(batch), cls="rp-foot"))
 
@@ -83,26 +91,11 @@ def said(batch: dict[str, Any]) -> str:
             f"{batch['completed'] + batch['skipped']} of {words.count(batch['total'], 'run')} done",
             f"{batch['failed']} failed" if batch["failed"] else "",
             f"{batch['cancelled']} cancelled" if batch["cancelled"] else "",
+            f"{batch['skipped']} skipped" if batch["skipped"] else "",
             f"{words.duration(batch['total_duration_s'])} of recordings" if batch["total_duration_s"] else "",
             f"added {words.ago(batch['created_at'], session.now())}",
         ]
     )
-
-
-def actions(batch: dict[str, Any], word: str, version: str) -> None:
-    """What can be done with the batch as it is."""
-    verbs = [*OFFERED.get(word, ()), *(("retry",) if batch["failed"] else ())]
-    if not verbs:
-        return
-    with st.container(horizontal=True):
-        for verb in verbs:
-            label, icon = BUTTONS[verb]
-            main: Prominence = "primary" if verb in ("start", "retry", "resume") else "secondary"
-            if st.button(label, key=f"{verb}-{batch['batch_id']}", icon=icon, type=main):
-                if verb in confirm.NEEDED:
-                    confirm.ask(verb, batch["batch_id"], version)
-                elif session.command(verb, batch["batch_id"], version=version):
-                    session.redraw()
 
 
 def settings(batch: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ page = st.navigation(
         st.Page("overview.py", title="Overview", default=True),
         st.Page("new_batch.py", title="New batch", url_path="new"),
         st.Page("batches.py", title="Batches", url_path="batches"),
+        st.Page("queue_page.py", title="Queue", url_path="queue"),
         st.Page("run.py", title="Run", url_path="run"),
         st.Page("health.py", title="Health", url_path="health"),
     ],

@@ -7,21 +7,14 @@ import msgspec
 import streamlit as st
 
 from core.domain.errors import RepriseError
-from core.domain.settings import MODELS, Settings, parse_settings
+from core.domain.settings import Settings, parse_settings
 from core.manager.intake import Added, Submission
-from pages.components import session, words
+from pages.components import session, settings_form, words
 from pages.components.live import component
 from pages.components.markup import join, show, tag
 
 _drop = component("drop")
 UPLOAD_BYTES = 200_000_000
-LANGUAGES = ("auto", "en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "zh")
-LLM = {
-    "auto": "Automatic",
-    "offline": "On this machine, by extraction",
-    "openai-compatible": "The configured language model",
-}
-FORMATS = {"best": "Best", "1080p": "1080p", "720p": "720p", "audio": "Sound only"}
 
 
 def page() -> None:
@@ -57,37 +50,16 @@ def page() -> None:
 
 def settings(number: int) -> dict[str, Any]:
     """What should be made, with defaults that suit most recordings."""
-    usual = Settings()
+    usual, key = Settings(), str(number)
     with st.expander("Settings"):
         first, second = st.columns(2)
         with first:
-            model = st.selectbox(
-                "Speech model", ("auto", *MODELS), key=f"model-{number}", help="Automatic takes the best installed one."
-            )
-            language = st.selectbox("Language", LANGUAGES, key=f"language-{number}", accept_new_options=True)
-            llm = st.selectbox("Quotes and summary by", tuple(LLM), format_func=LLM.__getitem__, key=f"llm-{number}")
-            format_ = st.selectbox("Download", tuple(FORMATS), format_func=FORMATS.__getitem__, key=f"format-{number}")
+            made = settings_form.how(usual, key)
         with second:
             priority = st.slider("Priority", 0, 10, 5, key=f"priority-{number}")
             concurrency = st.slider("Runs at a time", 1, 5, 3, key=f"concurrency-{number}")
-            retries = st.slider("Tries again by itself", 0, 10, usual.max_retries, key=f"retries-{number}")
-            hold = st.toggle("Pause a run instead of failing it when all tries are used up", key=f"hold-{number}")
-            quotes = st.toggle("Quotes", usual.quotes, key=f"quotes-{number}")
-            summary = st.toggle("Summary", usual.summary, key=f"summary-{number}")
-    return {
-        "priority": priority,
-        "concurrency": concurrency,
-        "settings": {
-            "model": model,
-            "language": language,
-            "llm": llm,
-            "format": format_,
-            "max_retries": retries,
-            "on_exhausted": "hold" if hold else "fail",
-            "quotes": quotes,
-            "summary": summary,
-        },
-    }
+            made |= settings_form.what(usual, key)
+    return {"priority": priority, "concurrency": concurrency, "settings": made}
 
 
 def submit(token: str, sources: list[str], name: str, given: dict[str, Any], draft: bool) -> None:

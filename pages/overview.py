@@ -4,9 +4,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components import session, words
+from pages.components import banners, session, words
 from pages.components.live import listen
-from pages.components.markup import join, show, tag
+from pages.components.markup import Html, join, show, tag
 from pages.components.run_row import PAGE, batch_rows, run_rows, tiles
 
 PHASES = {
@@ -29,6 +29,9 @@ def overview() -> None:
     batches = session.read("recent", lambda: views.batches(limit=RECENT))
     tone, sentence, more = verdict(status, total)
     show(tag("div", tag("b", sentence), cls="rp-verdict", data_tone=tone), tag("p", more))
+    for batch in session.paused_themselves():
+        banners.paused_itself(batch)
+    banners.open_breakers()
     if not batches["total"]:
         welcome()
         return
@@ -52,7 +55,9 @@ def overview() -> None:
         run_rows(active, key="active", label="Active now", none="Nothing is being worked on.")
         heading("Recent batches")
         batch_rows(batches["batches"], key="recent", label="Recent batches")
-    show(tag("p", footer(status, total), cls="rp-foot"))
+    with st.container(key="panel", horizontal=True, vertical_alignment="center"):
+        show(panel(status, total))
+        banners.stalled(status["stalled"], "overview")
 
 
 def heading(text: str, beside: str = "") -> None:
@@ -125,15 +130,19 @@ def verdict(status: dict[str, Any], total: int) -> tuple[str, str, str]:
     if status["pause"]:
         return (
             "warn",
-            "Everything is paused",
-            "Nothing new is begun. Resume it in the sidebar; work goes on where it was.",
+            "Everything is being paused" if status["pause"]["in_flight"] else "Everything is paused",
+            join([words.paused(status["pause"]), words.asked(status["pause"])]),
         )
     if status["stalled"]:
         return (
             "bad",
             f"{words.count(status['stalled'], 'run')} stalled",
-            "Stop it below, then retry; what is done is kept.",
+            "Recover begins it anew where it was; what is done is kept.",
         )
+    themselves = session.paused_themselves()
+    if themselves:
+        held = words.count(len(themselves), "batch", "batches")
+        return "bad", f"{held} paused {'itself' if len(themselves) == 1 else 'themselves'}", done
     if status["failed"]:
         hint = "Retry goes on at the first piece that is not done."
         return (
@@ -153,18 +162,20 @@ def verdict(status: dict[str, Any], total: int) -> tuple[str, str, str]:
     )
 
 
-def footer(status: dict[str, Any], total: int) -> str:
-    """The pool in numbers."""
-    return join(
-        [
-            f"{total:,} total",
-            f"{status['completed']:,} completed",
-            f"{status['failed']:,} failed",
-            f"{status['paused']:,} paused",
-            f"{status['throughput_per_min']:.1f} runs a minute" if status["throughput_per_min"] else "",
-            f"{status['active_workers']} at work",
-        ]
-    )
+def panel(status: dict[str, Any], total: int) -> Html:
+    """The pool in numbers, and whether it is paused."""
+    pause = status["pause"]
+    facts = {
+        "Total": f"{total:,}",
+        "Completed": f"{status['completed']:,}",
+        "Failed": f"{status['failed']:,}",
+        "Paused": f"{status['paused']:,}",
+        "At work": f"{status['active_workers']:,}",
+        "A minute": f"{status['throughput_per_min']:.1f}" if status["throughput_per_min"] else "",
+        "Pool": f"paused by {pause['by']}" if pause else status["status"],
+    }
+    parts = [tag("div", tag("dt", name), tag("dd", said)) for name, said in facts.items() if said]
+    return tag("dl", *parts, cls="rp-panel")
 
 
 def welcome() -> None:

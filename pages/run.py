@@ -1,29 +1,19 @@
 """One run (`?run=ID`): its stages, what can be done with it, and everything that came out."""
 
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
 from core.domain.display import shown_phase
 from core.domain.errors import NotFound
 from core.domain.markup import one_line
-from pages.components import confirm, session, words
+from pages.components import banners, controls, session, tries, words
 from pages.components.live import listen
 from pages.components.markup import join, literal, show, tag
 from pages.components.player import files, reader
 from pages.components.run_row import STALLED
 from pages.components.timeline import meter, timeline
 
-Prominence = Literal["primary", "secondary"]
-BUTTONS = {
-    "retry": ("Retry", ":material/refresh:"),
-    "resume": ("Resume", ":material/play_arrow:"),
-    "unskip": ("Take in again", ":material/undo:"),
-    "pause": ("Pause", ":material/pause:"),
-    "stop": ("Stop", ":material/stop:"),
-    "skip": ("Skip", ":material/skip_next:"),
-    "cancel": ("Cancel", ":material/close:"),
-}
 LINES = 400
 
 
@@ -51,12 +41,12 @@ def head(run_id: str) -> None:
             cls="rp-head",
         )
     )
-    actions(run, session.offered(record))
+    controls.bar(session.offered(record), run_id, run["updated_at"])
     reason(run, word)
     if word not in ("completed", "failed", "cancelled", "skipped"):
         left = join([f"{run['progress']:.0%}", words.left(run["eta_s"]), run["note"]])
         show(tag("div", meter(run["progress"], words.tone(word)), tag("span", left), cls="rp-overall"))
-    show(timeline(run, session.now()))
+    show(timeline(run, session.now()), tries.ledger(record, session.now()))
 
 
 def said(run: dict[str, Any]) -> str:
@@ -74,33 +64,6 @@ def said(run: dict[str, Any]) -> str:
     )
 
 
-def actions(run: dict[str, Any], offered: list[str]) -> None:
-    """What can be done with the run as it is."""
-    run_id, version = run["run_id"], run["updated_at"]
-    with st.container(horizontal=True):
-        for verb, (label, icon) in BUTTONS.items():
-            if verb not in offered:
-                continue
-            main: Prominence = "primary" if verb in ("retry", "resume", "unskip") else "secondary"
-            if st.button(label, key=f"{verb}-{run_id}", icon=icon, type=main):
-                if verb in confirm.NEEDED:
-                    confirm.ask(verb, run_id, version)
-                elif session.command(verb, run_id, version=version):
-                    session.redraw()
-        if run["phase"] in ("completed", "failed", "cancelled"):
-            again(run)
-
-
-def again(run: dict[str, Any]) -> None:
-    """Making a stage and what rests on it once more."""
-    needed = [name for name, stage in run["stages"].items() if stage["status"] != "not_needed"]
-    chosen = st.menu_button(
-        "Make again from", needed, key=f"again-{run['run_id']}", icon=":material/restart_alt:", format_func=words.stage
-    )
-    if chosen and session.command("retry", run["run_id"], version=f"{run['updated_at']}:{chosen}", from_stage=chosen):
-        session.redraw()
-
-
 def reason(run: dict[str, Any], word: str) -> None:
     """Why it failed, stalls or waits; nothing when it moves."""
     failure = run["failure"]
@@ -109,6 +72,8 @@ def reason(run: dict[str, Any], word: str) -> None:
     elif word == "stalled":
         sentence = f"Nothing was heard from the {words.noun(run['stage'] or 'work')} for a while."
         show(tag("div", tag("b", sentence), tag("p", STALLED), cls="rp-note", data_tone="bad"))
+    elif run["pause"]:
+        banners.paused(run["pause"])
     elif run["blocked_reason"]:
         last = f"Last error: {failure['message']}" if failure else None
         show(

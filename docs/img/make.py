@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.support.browser import Dashboard, launch, tab  # noqa: E402 - the root has to be known first
-from tests.support.showcase import Showcase, busy_week  # noqa: E402
+from tests.support.showcase import Showcase  # noqa: E402
+from tests.support.showcase_week import busy_week  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
 # The folders of the machine that makes the pictures are nobody's business.

@@ -1,17 +1,6 @@
 // A list of runs or batches. Rows are kept by id, so that nothing moves or loses focus when one of them changes.
-const OPENING_MS = 1500;
+const BUSY_MS = 4000;
 
-function el(name, cls, parent) {
-  const made = document.createElement(name);
-  if (cls) made.className = cls;
-  if (parent) parent.append(made);
-  return made;
-}
-function text(node, value) {
-  const said = value ?? "";
-  if (node.textContent !== said) node.textContent = said;
-  node.hidden = !said;
-}
 function makeRow() {
   const row = { root: el("li", "rp-row") };
   row.main = el("div", "rp-row-main", row.root);
@@ -28,7 +17,56 @@ function makeRow() {
   row.error = el("div", "rp-row-error", row.root);
   row.message = el("span", "rp-row-message", row.error);
   row.hint = el("span", "rp-row-hint", row.error);
+  row.tries = el("details", "rp-tries", row.root);
+  row.counted = el("summary", "", row.tries);
+  row.ledger = el("ol", "", row.tries);
   return row;
+}
+
+function drawActions(row, given, act) {
+  const wanted = JSON.stringify([given.actions, given.more, given.version]);
+  if (row.wanted === wanted) return;
+  row.wanted = wanted;
+  const focused = row.actions.contains(document.activeElement) ? document.activeElement.dataset.verb : null;
+  const send = (verb) => {
+    for (const other of row.actions.children) other.disabled = true;
+    setTimeout(() => { for (const other of row.actions.children) other.disabled = false; }, BUSY_MS);
+    act({ id: given.id, verb, version: given.version });
+  };
+  const buttons = given.actions.map(([verb, label]) => {
+    const button = push("rp-button", label);
+    button.dataset.verb = verb;
+    button.setAttribute("aria-label", `${label}: ${given.title}`);
+    button.onclick = () => send(verb);
+    return button;
+  });
+  if (given.more.length) {
+    const button = push("rp-button rp-more", "⋯");
+    button.dataset.verb = "more";
+    button.title = "More";
+    button.setAttribute("aria-label", `More for ${given.title}`);
+    button.setAttribute("aria-haspopup", "menu");
+    button.setAttribute("aria-expanded", "false");
+    button.onclick = () => openMenu(button, given.more, send);
+    buttons.push(button);
+  }
+  row.actions.replaceChildren(...buttons);
+  if (focused) (buttons.find((one) => one.dataset.verb === focused) ?? buttons[0])?.focus({ preventScroll: true });
+}
+
+function drawTries(row, tries) {
+  row.tries.hidden = !tries;
+  const wanted = JSON.stringify(tries);
+  if (row.told === wanted) return;
+  row.told = wanted;
+  row.counted.textContent = tries?.said ?? "";
+  row.ledger.replaceChildren(...(tries?.lines ?? []).map(([when, what, why]) => {
+    const line = el("li");
+    el("time", "", line).textContent = when;
+    el("b", "", line).textContent = what;
+    if (why) el("span", "", line).textContent = why;
+    return line;
+  }));
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -37,7 +75,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     state.list = el("ul", "rp-rows", parentElement);
     state.none = el("p", "rp-none", parentElement);
   }
-  state.list.classList.toggle("rp-compact", Boolean(data.compact));
+  state.list.className = `rp-rows ${data.look}`;
   state.list.setAttribute("aria-label", data.label);
   text(state.none, data.rows.length ? "" : data.none);
   const keep = new Set(data.rows.map((row) => row.id));
@@ -52,13 +90,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     text(row.title, given.title);
     row.title.href = given.href;
     row.title.title = given.title;
-    row.title.onclick = (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-      event.preventDefault();
-      if (Date.now() - (state.openedAt ?? 0) < OPENING_MS) return; // the other page is on its way
-      state.openedAt = Date.now();
-      setTriggerValue("open", given.id);
-    };
+    follow(row.title, () => setTriggerValue("open", given.id));
     text(row.sub, given.sub);
     row.meter.hidden = given.progress === null;
     row.meter.dataset.tone = given.tone;
@@ -69,22 +101,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     row.error.hidden = !given.error;
     text(row.message, given.error);
     text(row.hint, given.hint);
-    const wanted = JSON.stringify([given.actions, given.version]);
-    if (row.wanted !== wanted) {
-      row.wanted = wanted;
-      row.actions.replaceChildren(...given.actions.map(([verb, label]) => {
-        const button = el("button", "rp-button");
-        button.type = "button";
-        button.textContent = label;
-        button.setAttribute("aria-label", `${label}: ${given.title}`);
-        button.onclick = () => {
-          for (const other of row.actions.children) other.disabled = true;
-          setTimeout(() => { for (const other of row.actions.children) other.disabled = false; }, 4000);
-          setTriggerValue("act", { id: given.id, verb, version: given.version });
-        };
-        return button;
-      }));
-    }
-    row.actions.hidden = !given.actions.length;
+    drawTries(row, given.tries);
+    drawActions(row, given, (wanted) => setTriggerValue("act", wanted));
+    row.actions.hidden = !row.actions.children.length;
   });
 }

@@ -1,29 +1,41 @@
-"""Runs and batches as rows: what they are, how far, what went wrong, and the one thing to do about it."""
+"""Runs and batches as rows: what they are, how far, what went wrong, and what can be done about it."""
 
 from typing import Any
 
 import streamlit as st
 
 from core.domain.display import shown_batch_phase, shown_phase
+from core.domain.run import RunRecord
 from core.domain.states import Phase
-from pages.components import confirm, session, words
+from pages.components import controls, session, tries, verbs, words
 from pages.components.live import component
 from pages.components.markup import clean, join
 
 PAGE = 50
 STAGE_MATTERS = ("running", "stalled", "failed", "pausing", "stopping", "retry_wait")
-_rows = component("rows")
+_rows = component("rows", "base", "menu")
 _tiles = component("tiles")
-STALLED = "Stop it to set its processes free, then retry: what is done is kept."
-ACTIONS = {"retry": "Retry", "resume": "Resume", "pause": "Pause", "stop": "Stop", "unskip": "Take in again"}
+STALLED = "Recover begins it anew where it was: what is done is kept."
+# What is offered beside the row; everything else that is possible stands in its menu.
+FIRST = ("resume", "recover", "retry", "unskip", "start", "restore", "pause")
+Rows = list[dict[str, Any]]
 
 
 def run_rows(runs: list[dict[str, Any]], *, key: str, label: str, none: str = "", compact: bool = False) -> None:
     """A list of runs (as `views.runs` gives them) with their inline action; call it inside a live fragment."""
     rows = [_run_row(run) for run in runs]
     if compact:  # there is room for what needs a person, not for everything that is possible
-        rows = [row | {"actions": [action for action in row["actions"] if action[0] != "pause"]} for row in rows]
-    _draw(rows, key, label, none, compact)
+        rows = [
+            row | {"actions": [action for action in row["actions"] if action[0] != "pause"], "more": [], "tries": None}
+            for row in rows
+        ]
+    _draw(rows, key, label, none, "rp-compact" if compact else "")
+
+
+def run_links(runs: list[dict[str, Any]], *, key: str, label: str) -> None:
+    """The names of some runs in one line, each the way to its page."""
+    rows = [_run_row(run) | {"actions": [], "more": [], "tries": None, "error": "", "sub": ""} for run in runs]
+    _draw(rows, key, label, "", "rp-links")
 
 
 def batch_rows(batches: list[dict[str, Any]], *, key: str, label: str, none: str = "") -> None:
@@ -33,7 +45,7 @@ def batch_rows(batches: list[dict[str, Any]], *, key: str, label: str, none: str
     for run in runs.values():
         if run.batch_id in phases:
             phases[run.batch_id].append(run.phase)
-    _draw([_batch_row(batch, phases[batch["batch_id"]]) for batch in batches], key, label, none, False)
+    _draw([_batch_row(batch, phases[batch["batch_id"]]) for batch in batches], key, label, none)
 
 
 def tiles(counts: list[tuple[str, str, int, str]], picked: str | None, *, key: str) -> str | None:
@@ -43,18 +55,14 @@ def tiles(counts: list[tuple[str, str, int, str]], picked: str | None, *, key: s
     return clicked
 
 
-def _draw(rows: list[dict[str, Any]], key: str, label: str, none: str, compact: bool) -> None:
+def _draw(rows: Rows, key: str, label: str, none: str, look: str = "") -> None:
     rows = [{name: clean(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows]
-    data = {"rows": rows, "label": label, "none": none, "compact": compact}
+    data = {"rows": rows, "label": label, "none": none, "look": look}
     said = _rows(key=key, data=data, on_act_change=lambda: None, on_open_change=lambda: None)
     if said.open:
         open_(said.open)
     if said.act:
-        wanted = said.act
-        if wanted["verb"] in confirm.NEEDED:
-            confirm.ask(wanted["verb"], wanted["id"], wanted["version"])
-        elif session.command(wanted["verb"], wanted["id"], version=wanted["version"]):
-            session.redraw()
+        controls.press(said.act["verb"], said.act["id"], said.act["version"])
 
 
 def open_(id_: str) -> None:
@@ -73,28 +81,28 @@ def _run_row(run: dict[str, Any]) -> dict[str, Any]:
         "version": run["updated_at"],
         "href": f"run?run={run['run_id']}",
         "title": run["title"] or run["source"],
-        "sub": _sub(run, word, record.next_stage),
+        "sub": _sub(run, word, record),
         "badge": words.label(word),
         "tone": words.tone(word),
         "progress": run["progress"] if _shows_progress(run, word) else None,
         "said": _said(run, word),
         "error": _stalled(run) if word == "stalled" else failed["message"] if failed else "",
         "hint": STALLED if word == "stalled" else failed["hint"] if failed else "",
-        "actions": _run_actions(word, session.offered(record)),
-    }
+        "tries": tries.told(record, session.now()),
+    } | _actions(run["run_id"], session.offered(record), ("recover", "stop") if word == "stalled" else ())
 
 
 def _shows_progress(run: dict[str, Any], word: str) -> bool:
     return word not in ("completed", "skipped", "cancelled", "failed") and (run["progress"] > 0 or word == "running")
 
 
-def _sub(run: dict[str, Any], word: str, stage: str | None) -> str:
-    tries = sum(run["attempts"].values())
+def _sub(run: dict[str, Any], word: str, record: RunRecord) -> str:
+    stage = record.next_stage
     parts = [
         words.stage(stage) if stage and word in STAGE_MATTERS else "",
         run["note"],
         run["blocked_reason"] if word not in ("failed", "completed", "retry_wait") else "",
-        words.count(tries, "failed attempt") if tries else "",
+        "1 failed attempt" if record.failure is not None and len(record.attempts) == 1 else "",
         words.count(run["retry_count"], "retry", "retries") if run["retry_count"] else "",
         "resumed after restart" if "resumed" in run["flags"] else "",
     ]
@@ -120,9 +128,19 @@ def _stalled(run: dict[str, Any]) -> str:
     return f"Nothing was heard from the {words.noun(run['stage'] or 'work')} for a while."
 
 
-def _run_actions(word: str, offered: list[str]) -> list[list[str]]:
-    order = {"stalled": ("stop",), "running": ("pause",)}.get(word, ("retry", "resume", "unskip"))
-    return [[verb, ACTIONS[verb]] for verb in order if verb in offered][:1]
+def _actions(id_: str, offered: list[str], first: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What is offered: the one thing to press next (or `first`), and the menu of everything else."""
+    shown = [verb for verb in first if verb in offered] or [verb for verb in FIRST if verb in offered][:1]
+    return {
+        "actions": [[verb, verbs.label(verb, id_)] for verb in shown],
+        "more": menu_of(id_, [verb for verb in offered if verb not in shown]),
+    }
+
+
+def menu_of(id_: str, offered: list[str]) -> list[list[str]]:
+    """The lines of a menu (verb, label, tone): what ends something stands last."""
+    given = sorted(verbs.in_order(offered), key=lambda verb: verbs.VERBS[verb].grave)
+    return [[verb, verbs.label(verb, id_), "bad" if verbs.VERBS[verb].grave else ""] for verb in given]
 
 
 def _batch_row(batch: dict[str, Any], phases: list[Phase]) -> dict[str, Any]:
@@ -130,9 +148,6 @@ def _batch_row(batch: dict[str, Any], phases: list[Phase]) -> dict[str, Any]:
     word = shown_batch_phase(record, phases)
     over = word in ("completed", "failed", "cancelled")
     done = batch["completed"] + batch["skipped"]
-    actions = {"draft": [["start", "Start"]], "paused": [["resume", "Resume"]], "running": [["pause", "Pause"]]}.get(
-        word, []
-    )
     return {
         "id": batch["batch_id"],
         "version": record.updated_at.isoformat(),
@@ -153,5 +168,5 @@ def _batch_row(batch: dict[str, Any], phases: list[Phase]) -> dict[str, Any]:
         else join([f"{batch['progress']:.0%}" if batch["progress"] else "", words.left(batch["eta_s"])]),
         "error": "",
         "hint": "",
-        "actions": [["retry", "Retry failed"]] if batch["failed"] and over else actions,
-    }
+        "tries": None,
+    } | _actions(batch["batch_id"], session.offered_to(batch["batch_id"]))

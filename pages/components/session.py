@@ -1,4 +1,4 @@
-"""What a page works with: the manager of this process, and commands whose answer is shown."""
+"""What a page works with: the manager of this process, what it offers, and drawing anew."""
 
 import threading
 from collections.abc import Callable
@@ -11,14 +11,12 @@ from streamlit.errors import StreamlitAPIException
 
 from core.api.process import current
 from core.bootstrap import Manager
-from core.domain.commands import request
 from core.domain.errors import RepriseError
 from core.domain.run import RunRecord
-from core.manager.commands import Done
-from pages.components.markup import literal
+from core.domain.states import BatchPhase
+from core.manager.offers import offered_to_batch, offered_to_run
 
 T = TypeVar("T")
-VERBS = ("pause", "resume", "retry", "stop", "skip", "unskip", "cancel")
 _REMEMBERED = 500
 _once_lock = threading.Lock()
 _once: dict[str, Future[Any]] = {}
@@ -46,50 +44,24 @@ def now() -> datetime:
 
 def offered(run: RunRecord) -> list[str]:
     """The commands that would change something about the run as it is."""
-    found = []
-    for verb in VERBS:
-        try:
-            if request(run, verb, now(), by="") is not run:
-                found.append(verb)
-        except RepriseError:
-            continue
-    return found
+    return offered_to_run(run, manager().storage.index.runs_of(run.batch_id), now())
 
 
-def command(verb: str, id_: str, *, version: str = "", **options: Any) -> bool:
-    """Give a command to a run, a batch or the `pool`, and say in a toast what came of it; True when it was taken.
-
-    `version` is the state that the person saw: a second click on the same sight has no second effect.
-    """
-    commands, actor = manager().commands, manager().actor
-    try:
-        if id_ == "pool":
-            done = commands.pool(verb, by=actor)
-        elif id_.startswith("b_") and verb == "retry":
-            many = commands.retry_failed(id_, by=actor)
-            current().hub.changed("pool", "pool")
-            st.toast(f"{len(many)} to be retried", icon=":material/refresh:")
-            return True
-        elif id_.startswith("b_"):
-            done = commands.batch(id_, verb, by=actor)
-        else:
-            key = f"page:{verb}:{version}" if version else None
-            done = commands.run(id_, verb, by=actor, key=key, **options)
-    except RepriseError as error:
-        st.toast(literal(f"{error.message} {error.hint}"), icon=":material/error:")
-        return False
-    current().hub.changed("pool", "pool")  # here the change is known already: no page shows what was read before it
-    _say(verb, done)
-    return True
+def offered_to(batch_id: str) -> list[str]:
+    """The commands that would change something about the batch as it is."""
+    index = manager().storage.index
+    return offered_to_batch(index.batches[batch_id], index.runs_of(batch_id), now())
 
 
-def _say(verb: str, done: Done) -> None:
-    if not done.changed:
-        st.toast(f"Nothing to {verb}: it is so already", icon=":material/check:")
-    elif not done.applied:
-        st.toast(f"{verb.capitalize()} is noted; it is done as soon as a service runs", icon=":material/schedule:")
-    else:
-        st.toast(f"{verb.capitalize()} asked for", icon=":material/check:")
+def paused_themselves() -> list[dict[str, Any]]:
+    """The batches that paused themselves after failures and wait for a person."""
+    batches = manager().storage.index.batches
+    found = [
+        id_
+        for id_, batch in batches.items()
+        if batch.phase == BatchPhase.PAUSED and batch.pause is not None and batch.pause.reason == "auto"
+    ]
+    return read("paused-themselves", lambda: [manager().views.batch(id_) for id_ in sorted(found)]) if found else []
 
 
 def redraw() -> None:

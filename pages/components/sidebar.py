@@ -5,9 +5,9 @@ from typing import Any
 import streamlit as st
 
 from core.domain.states import Phase
-from pages.components import session, words
+from pages.components import acting, banners, controls, session, verbs, words
 from pages.components.live import listen
-from pages.components.markup import Html, show, tag
+from pages.components.markup import Html, join, show, tag
 from pages.components.run_row import run_rows
 
 SHOWN = 3
@@ -15,6 +15,7 @@ NAVIGATION = (
     ("overview.py", "Overview", ":material/home:"),
     ("new_batch.py", "New batch", ":material/add_circle:"),
     ("batches.py", "Batches", ":material/stacks:"),
+    ("queue_page.py", "Queue", ":material/format_list_numbered:"),
     ("health.py", "Health", ":material/vital_signs:"),
 )
 
@@ -34,24 +35,48 @@ def _news() -> None:
     views = session.manager().views
     status = session.read("status", views.status)
     show(_service(status))
-    paused = status["pause"] is not None
-    if st.button(
-        "Resume everything" if paused else "Pause everything",
-        key="pool",
-        icon=":material/play_arrow:" if paused else ":material/pause:",
-        width="stretch",
-        help="Running work stands still at once and goes on later where it was.",
-    ) and session.command("resume" if paused else "pause", "pool"):
-        session.redraw()
+    _pool(status)
+    for batch in session.paused_themselves():
+        title = f"{batch['name']} paused itself"
+        show(
+            tag(
+                "div",
+                tag("div", tag("span", title), tag("small", batch["pause"]["why"])),
+                cls="rp-state",
+                data_tone="bad",
+            )
+        )
+    for one in banners.breakers():
+        show(tag("div", tag("div", tag("small", banners.breaker_said(one))), cls="rp-state", data_tone="warn"))
     active = session.read("running", lambda: views.runs(phase="running"))["runs"] if status["processing"] else []
     resumed = [run for run in active if is_resumed(run)]
     waiting = session.read("waiting", waiting_again) if status["resumed"] > len(resumed) else []
     shown = [views.run(run_id) for run_id in waiting[: max(0, SHOWN - len(resumed))]]
     _section("Resumed after restart", [*resumed, *shown], "busy", len(resumed) + len(waiting))
-    _section("Stalled", [run for run in active if "stalled" in run["flags"]], "bad")
+    stalled = [run for run in active if "stalled" in run["flags"]]
+    _section("Stalled", stalled, "bad", show_="running")
+    if len(stalled) > 1:
+        banners.stalled(len(stalled), "sidebar")
     if status["failed"]:
         failed = session.read("failed", lambda: views.runs(phase="failed", limit=SHOWN))
         _section("Failed, needs attention", failed["runs"], "bad", failed["total"])
+
+
+def _pool(status: dict[str, Any]) -> None:
+    """Pausing and resuming everything, with one press; the reason, if there is one, is asked for beside it."""
+    paused = status["pause"] is not None
+    verb = "resume" if paused else "pause"
+    with st.container(horizontal=True, gap="small", key="bar-pool"):
+        if st.button(
+            "Resume everything" if paused else "Pause everything",
+            key="pool",
+            icon=verbs.icon(verb),
+            width="stretch",
+            help="Running work stands still at once and goes on later where it was.",
+        ) and acting.command(verb, "pool"):
+            session.redraw()
+        if not paused:
+            controls.pause_options("pool", "", drain=status["active_workers"] > 0)
 
 
 def waiting_again() -> list[str]:
@@ -68,14 +93,16 @@ def is_resumed(run: dict[str, Any]) -> bool:
     return "resumed" in run["flags"] and "stalled" not in run["flags"]
 
 
-def _section(name: str, runs: list[dict[str, Any]], tone: str, total: int | None = None) -> None:
+def _section(
+    name: str, runs: list[dict[str, Any]], tone: str, total: int | None = None, *, show_: str = "failed"
+) -> None:
     if not runs:
         return
     count = len(runs) if total is None else total
     show(tag("p", name, tag("span", count, cls="rp-badge", data_tone=tone), cls="rp-side-h"))
     run_rows(runs[:SHOWN], key=f"side-{name}", label=name, compact=True)
     if count > SHOWN:
-        st.page_link("overview.py", label=f"{count - SHOWN} more", query_params={"show": "failed"})
+        st.page_link("overview.py", label=f"{count - SHOWN} more", query_params={"show": show_})
 
 
 def _service(status: dict[str, Any]) -> Html:
@@ -84,8 +111,10 @@ def _service(status: dict[str, Any]) -> Html:
         said = error.message if error else "It is being started; nothing is lost meanwhile."
         return _state("bad", "No service runs", said)
     if status["pause"]:
-        why = status["pause"]["why"]
-        return _state("warn", "Paused", f"by {status['pause']['by']}" + (f": {why}" if why else ""))
+        pause = status["pause"]
+        return _state(
+            "warn", "Pausing" if pause["in_flight"] else "Paused", join([words.paused(pause), words.asked(pause)])
+        )
     if status["processing"]:
         at_work = f"{words.count(status['processing'], 'run')} at work"
         return _state("busy", "Working", at_work + (f", {status['pending']} waiting" if status["pending"] else ""))

@@ -111,6 +111,38 @@ def ago(text: str | None, now: datetime) -> str:
     return count(round(seconds / 86400), "day") + " ago"
 
 
+def stamp(then: datetime, now: datetime) -> str:
+    """When something was, in the time of this machine: `14:03:11`, or `21 Nov 14:03` on another day."""
+    here = then.astimezone()
+    return here.strftime("%H:%M:%S" if here.date() == now.astimezone().date() else "%d %b %H:%M")
+
+
+def until(text: str | None, now: datetime) -> str:
+    """When a wait ends: `until 14:32 (4 min)`, or that it is over."""
+    then = moment(text)
+    if then is None:
+        return "for now"
+    left_s = (then - now).total_seconds()
+    if left_s < 1.5:
+        return "until any moment"
+    span = duration(round(left_s)) if left_s >= 10 else f"{round(left_s)} s"
+    return f"until {then.astimezone().strftime('%H:%M' if left_s > 90 else '%H:%M:%S')} ({span})"
+
+
+def paused(pause: dict[str, Any]) -> str:
+    """A pause in one sentence: what still moves, or since when everything stands still, by whom and why."""
+    said: str = pause["sentence"]
+    return said[:1].upper() + said[1:]
+
+
+def asked(pause: dict[str, Any]) -> str:
+    """By whom and why, while the sentence of the pause tells what still moves."""
+    if not pause["in_flight"]:
+        return ""
+    by = pause["by"].removeprefix("local:")
+    return f"Asked for by {by}" + (f": {pause['why']}" if pause["why"] else "")
+
+
 def between(started: str | None, ended: str | None, now: datetime) -> float | None:
     """Seconds from a start to an end, or to now while there is none."""
     begin, end = moment(started), moment(ended) or now

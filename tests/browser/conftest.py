@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.browser import Dashboard, launch
-from tests.support.showcase import Showcase, busy_week
+from tests.support.showcase import Showcase
+from tests.support.showcase_week import busy_week
 
 
 @pytest.fixture(scope="module")

@@ -73,14 +73,14 @@ def test_resumed_stalled_and_failed_runs_stand_in_the_sidebar_of_every_page(case
     resumed = case.run(batch, "Resumed", Phase.RUNNING, done=1, resumed=True)
     case.progress(resumed, 30, 56)
     stuck = case.run(batch, "Stuck", Phase.RUNNING)
-    case.change(stuck, attempts=[replace(stuck.attempts[-1], started_at=case.ago(20))])
-    case.progress(stuck, 1, 2)
     case.stalls(stuck)
     case.fails(batch, "Broken", ErrorClass.NOT_MEDIA, "The file is text.")
-    for name in ("overview.py", "new_batch.py", "batches.py", "health.py"):
+    for name in ("overview.py", "new_batch.py", "batches.py", "queue_page.py", "health.py"):
         drawn = page(name)
         assert [row["title"] for row in rows(drawn, "Resumed after restart")] == ["Resumed"]
-        assert [(row["title"], row["actions"]) for row in rows(drawn, "Stalled")] == [("Stuck", [["stop", "Stop"]])]
+        assert [(row["title"], row["actions"]) for row in rows(drawn, "Stalled")] == [
+            ("Stuck", [["recover", "Recover"], ["stop", "Stop"]])
+        ]
         assert [row["title"] for row in rows(drawn, "Failed, needs attention")] == ["Broken"]
 
 

@@ -1,9 +1,5 @@
-"""A storage with runs in every state, as a busy week leaves it: for tests of the pages and for the screenshots."""
+"""Writes a storage as work leaves it, with runs in any state: for tests of the pages and for the screenshots."""
 
-import functools
-import json
-import os
-import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from core.domain.batch import BatchRecord
+from core.domain.breaker import HOST, Breaker
 from core.domain.errors import CLASSES, ErrorClass
 from core.domain.plan import PIPELINE
 from core.domain.run import Attempt, Failure, RunRecord, Source, StageState, Verdict, Work
@@ -21,7 +18,7 @@ from core.store.locks import Lock
 from core.store.progress import write_progress
 from core.store.state import StateStore, open_store
 from core.system.clock import SystemClock
-from tests.support.media_files import ffmpeg
+from tests.support.showcase_results import SUMMARY, as_json, quotes, talk_video
 from tests.support.transcripts import TALK, transcript
 
 KEY = "0" * 31
@@ -59,9 +56,8 @@ class Showcase:
     def batch(self, name: str, phase: BatchPhase = BatchPhase.RUNNING, minutes: float = 30, **fields: Any) -> str:
         """A batch without runs; gives its id."""
         batch_id, at = new_batch_id(self.clock), self.ago(minutes)
-        record = BatchRecord(
-            batch_id=batch_id, name=name, owner=USER, created_at=at, updated_at=at, phase=phase, **fields
-        )
+        values: dict[str, Any] = {"owner": USER, **fields}
+        record = BatchRecord(batch_id=batch_id, name=name, created_at=at, updated_at=at, phase=phase, **values)
         self.store.batches.create(batch_id, record)
         return batch_id
 
@@ -93,6 +89,7 @@ class Showcase:
             "completed_at": at + timedelta(seconds=31) if phase in OVER else None,
             "stages": stages,
             "attempts": attempts,
+            "owner": USER,
         }
         values |= fields
         record = RunRecord(
@@ -100,7 +97,6 @@ class Showcase:
             batch_id=batch_id,
             space_id=f"s_{run_id}",
             position=position,
-            owner=USER,
             created_at=at,
             updated_at=at,
             title=title,
@@ -137,6 +133,52 @@ class Showcase:
         """The run with some fields changed on the disk, as the service would."""
         return self.store.runs.update(run.run_id, lambda before: replace(before, **fields)).value
 
+    def change_batch(self, batch_id: str, **fields: Any) -> BatchRecord:
+        """The batch with some fields changed on the disk, as the service would."""
+        return self.store.batches.update(batch_id, lambda before: replace(before, **fields)).value
+
+    def stalls(self, run: RunRecord, minutes: float = 20) -> RunRecord:
+        """A running run whose worker has told nothing for a while, as the service found."""
+        attempt = replace(run.attempts[-1], started_at=self.ago(minutes))
+        said = f"{attempt.stage.capitalize()} has made nothing new for {round(minutes - 8)} min."
+        verdict = Verdict(kind="stalled", attempt=attempt.id, at=self.ago(minutes - 13), message=said)
+        changed = self.change(run, attempts=[*run.attempts[:-1], attempt], verdict=verdict)
+        self.progress(changed, 300, 2400, "window 11 of 80")
+        return changed
+
+    def tried(self, run: RunRecord, *outcomes: AttemptOutcome, message: str = "") -> RunRecord:
+        """A run with more attempts before its last one: errors with this message, interruptions and the like."""
+        failure = Failure(kind=FailureKind.ERROR, error_class=ErrorClass.NETWORK, message=message)
+        made = [
+            Attempt(
+                id=f"a_{0xA0 + number:016x}",
+                stage=run.next_stage or PIPELINE[0],
+                epoch=3,
+                started_at=self.ago(22 - number),
+                ended_at=self.ago(21.5 - number),
+                active_s=28.0 - 3 * number,
+                outcome=outcome,
+                failure=failure if outcome == AttemptOutcome.ERROR else None,
+            )
+            for number, outcome in enumerate(outcomes)
+        ]
+        there = run.attempts
+        return self.change(run, attempts=[*there[:-1], *made, *there[-1:]] if run.open_attempt else [*there, *made])
+
+    def breaks(self, host: str, minutes_left: float, why: str) -> None:
+        """A host that is left alone for a while."""
+        broken = Breaker(
+            at=self.ago(1),
+            failures=4,
+            runs=["r_1", "r_2"],
+            hosts=[host],
+            why=why,
+            opened_at=self.ago(1),
+            until=self.ago(-minutes_left),
+            open_s=60 * (minutes_left + 1),
+        )
+        self.store.pool.update("pool", lambda pool: replace(pool, breakers={**pool.breakers, HOST + host: broken}))
+
     def progress(self, run: RunRecord, done: float, total: float, note: str = "") -> None:
         """What the run's worker told last, and how long ago that was."""
         attempt = run.attempts[-1]
@@ -151,24 +193,18 @@ class Showcase:
         }
         write_progress(self.layout, run.run_id, told)
 
-    def stalls(self, run: RunRecord) -> RunRecord:
-        """The run with the verdict of a service that has seen nothing new of it for long."""
-        said = "Transcribe has made nothing new for 15 min."
-        verdict = Verdict(kind="stalled", attempt=run.attempts[-1].id, at=self.ago(10), message=said)
-        return self.change(run, verdict=verdict)
-
     def publish(self) -> None:
         """The results that every committed stage here shares."""
         said = transcript(TALK, flags={4: ["low_confidence"]})
         files: dict[str, dict[str, bytes]] = {
             "download": {"media.mp4": talk_video().read_bytes()},
             "transcribe": {
-                "transcript.json": _json(said),
+                "transcript.json": as_json(said),
                 "transcript.txt": "\n".join(TALK).encode(),
                 "transcript.srt": b"1\n00:00:00,000 --> 00:00:04,400\n" + TALK[0].encode() + b"\n",
             },
-            "quotes": {"quotes.json": _json(quotes(said)), "quotes.md": b"# Quotes\n"},
-            "summary": {"summary.json": _json(SUMMARY), "summary.md": b"# Summary\n"},
+            "quotes": {"quotes.json": as_json(quotes(said)), "quotes.md": b"# Quotes\n"},
+            "summary": {"summary.json": as_json(SUMMARY), "summary.md": b"# Summary\n"},
         }
         for place, stage in enumerate(PIPELINE):
             key = f"{KEY}{place}"
@@ -193,118 +229,3 @@ class Showcase:
             ended_at=began + timedelta(seconds=took),
             work=work if place < 2 else None,
         )
-
-
-def busy_week(folder: Path) -> Showcase:
-    """Everything at once: work going on, resumed, stalled, failed, waiting, paused, done and drafted."""
-    case = Showcase(folder)
-    spring = case.batch("Spring lectures", minutes=34, concurrency=3)
-    interviews = case.batch(
-        "Interviews with farmers", BatchPhase.COMPLETED, 190, outcome="partial", completed_at=case.ago(150)
-    )
-    done = case.batch("Annual meeting", BatchPhase.COMPLETED, 1600, outcome="success", completed_at=case.ago(1590))
-    archive = case.batch("Archive 1998 to 2004", BatchPhase.DRAFT, 8)
-    for year in range(1998, 2005):
-        case.run(archive, f"Assembly {year}", minutes=8)
-    case.run(spring, "River restoration in Wales: the annual meeting", Phase.COMPLETED, minutes=31)
-    case.run(spring, "Salmon at the upper weir, April to October", Phase.COMPLETED, minutes=28)
-    resumed = case.run(
-        spring,
-        "What the water remembers: a lecture on flood plains",
-        Phase.RUNNING,
-        done=1,
-        resumed=True,
-        resumed_count=1,
-        duration_s=1840,
-    )
-    case.progress(resumed, 1140, 1840, "window 41 of 66")
-    loading = case.run(spring, "Field recording 14, downstream of the old mill", Phase.RUNNING, duration_s=612)
-    case.progress(loading, 48e6, 131e6, "4.1 MB/s")
-    case.fails(
-        spring,
-        "Meeting of the fishing club",
-        ErrorClass.NETWORK,
-        "The connection to media.example.org was reset.",
-        phase=Phase.RETRY_WAIT,
-        next_at=case.ago(-45),
-        wait_s=2700,
-    )
-    for title in ("Trees and shade, part 1", "Trees and shade, part 2", "Questions from the audience"):
-        case.run(spring, title, minutes=24)
-    stuck = case.run(interviews, "Interview with Gwen Davies", Phase.RUNNING, done=1, minutes=180, duration_s=2400)
-    stuck = case.change(stuck, attempts=[*stuck.attempts[:-1], replace(stuck.attempts[-1], started_at=case.ago(20))])
-    case.progress(stuck, 300, 2400, "window 11 of 80")
-    case.stalls(stuck)
-    case.fails(
-        interviews,
-        "Interview at the farm, morning",
-        ErrorClass.FORBIDDEN,
-        "media.example.org refused access (403).",
-        minutes=170,
-    )
-    case.fails(
-        interviews,
-        "Interview at the farm, evening",
-        ErrorClass.NOT_MEDIA,
-        "The file is text, not a recording.",
-        minutes=165,
-    )
-    case.run(interviews, "Interview with the county engineer", Phase.COMPLETED, minutes=160)
-    for number in (1, 2, 3):
-        case.run(done, f"Annual meeting, part {number}", Phase.COMPLETED, minutes=1595)
-    return case
-
-
-@functools.cache
-def talk_video() -> Path:
-    """A minute of moving colours and a quiet tone."""
-    path = Path(tempfile.mkdtemp(dir=os.environ.get("HOME"))) / "talk.mp4"
-    picture = (
-        "gradients=size=640x360:rate=5:duration=57:c0=0x16324f:c1=0x3f7d6e:c2=0x8fb8a8:nb_colors=3:speed=0.02:seed=7"
-    )
-    sound = ("-f", "lavfi", "-i", "sine=frequency=180:duration=57")
-    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "32k")
-    ffmpeg("-f", "lavfi", "-i", picture, *sound, *coded, "-movflags", "+faststart", str(path))
-    return path
-
-
-def quotes(said: dict[str, Any]) -> dict[str, Any]:
-    """Quotes as the stage publishes them: one repaired, the others verified."""
-    chosen = [
-        (2, "verified", "says what the recording is about; names figures"),
-        (6, "repaired", "compares costs"),
-        (9, "verified", "closes the recording"),
-    ]
-    found = [
-        {
-            "quote_id": f"q_{place:020d}",
-            "text": said["segments"][place]["text"].strip(),
-            "start": said["segments"][place]["start"],
-            "end": said["segments"][place]["end"],
-            "segment_ids": [place],
-            "status": status,
-            "score": 1.0,
-            "why": why,
-            "source": "extractive",
-        }
-        for place, status, why in chosen
-    ]
-    return {"quotes": found, "rejected": 1, "transcript_sha256": "0" * 64}
-
-
-SUMMARY = {
-    "title": "Salmon are back in the upper river",
-    "abstract": "Ten years of restoration brought salmon back to the upper river, at a tenth of the cost of a fish ladder.",
-    "points": [
-        {"text": "Salmon have returned to the upper river for the first time since 1974.", "segment_ids": [2, 3]},
-        {"text": "Removing two weirs cost less than one tenth of the planned fish ladder.", "segment_ids": [6]},
-        {"text": "Shade from planted trees made the water colder.", "segment_ids": [7, 8]},
-    ],
-    "keywords": ["salmon", "weir", "restoration", "shade", "farmers"],
-    "source": "extractive",
-    "model": None,
-}
-
-
-def _json(document: Any) -> bytes:
-    return json.dumps(document).encode()

@@ -1,0 +1,66 @@
+"""What the runs of the showcase have made: a picture, quotes and a summary."""
+
+import functools
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.support.media_files import ffmpeg
+
+
+@functools.cache
+def talk_video() -> Path:
+    """A minute of moving colours and a quiet tone."""
+    path = Path(tempfile.mkdtemp(dir=os.environ.get("HOME"))) / "talk.mp4"
+    picture = (
+        "gradients=size=640x360:rate=5:duration=57:c0=0x16324f:c1=0x3f7d6e:c2=0x8fb8a8:nb_colors=3:speed=0.02:seed=7"
+    )
+    sound = ("-f", "lavfi", "-i", "sine=frequency=180:duration=57")
+    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "32k")
+    ffmpeg("-f", "lavfi", "-i", picture, *sound, *coded, "-movflags", "+faststart", str(path))
+    return path
+
+
+def quotes(said: dict[str, Any]) -> dict[str, Any]:
+    """Quotes as the stage publishes them: one repaired, the others verified."""
+    chosen = [
+        (2, "verified", "says what the recording is about; names figures"),
+        (6, "repaired", "compares costs"),
+        (9, "verified", "closes the recording"),
+    ]
+    found = [
+        {
+            "quote_id": f"q_{place:020d}",
+            "text": said["segments"][place]["text"].strip(),
+            "start": said["segments"][place]["start"],
+            "end": said["segments"][place]["end"],
+            "segment_ids": [place],
+            "status": status,
+            "score": 1.0,
+            "why": why,
+            "source": "extractive",
+        }
+        for place, status, why in chosen
+    ]
+    return {"quotes": found, "rejected": 1, "transcript_sha256": "0" * 64}
+
+
+SUMMARY = {
+    "title": "Salmon are back in the upper river",
+    "abstract": "Ten years of restoration brought salmon back to the upper river, at a tenth of the cost of a fish ladder.",
+    "points": [
+        {"text": "Salmon have returned to the upper river for the first time since 1974.", "segment_ids": [2, 3]},
+        {"text": "Removing two weirs cost less than one tenth of the planned fish ladder.", "segment_ids": [6]},
+        {"text": "Shade from planted trees made the water colder.", "segment_ids": [7, 8]},
+    ],
+    "keywords": ["salmon", "weir", "restoration", "shade", "farmers"],
+    "source": "extractive",
+    "model": None,
+}
+
+
+def as_json(document: Any) -> bytes:
+    """A document as its file holds it."""
+    return json.dumps(document).encode()
