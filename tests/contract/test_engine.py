@@ -189,6 +189,65 @@ def test_a_killed_attempt_is_reported_dead_once_every_process_of_it_is_gone(proc
     assert processes.engine.free() == LANES
 
 
+def test_an_attempt_that_is_asked_to_end_now_ends_once_and_gives_its_slot_back(bench: Bench) -> None:
+    assignment = bench.assignment("transcribe")
+    bench.submit("cpu", assignment)
+    assert bench.engine.signal(assignment.attempt_id, Signal.TERM)
+    event = bench.next_event()
+    assert event.attempt_id == assignment.attempt_id
+    assert isinstance(event, Died) or (isinstance(event, Finished) and isinstance(event.outcome, Ended))
+    assert bench.engine.free() == LANES
+    assert bench.engine.events() == []
+    assert not bench.engine.signal(assignment.attempt_id, Signal.KILL), "it is over"
+
+
+def test_what_stands_still_can_be_asked_to_end(processes: Bench) -> None:
+    assignment = processes.assignment("transcribe")
+    owner = processes.submit("cpu", assignment)
+    processes.let(0)
+    processes.wait_for_units(assignment, 1)
+    processes.engine.signal(assignment.attempt_id, Signal.FREEZE)
+    processes.next_event()
+    processes.let(1)
+    assert processes.engine.signal(assignment.attempt_id, Signal.TERM)
+    assert processes.next_event() == Died(attempt_id=assignment.attempt_id, how="signal SIGTERM")
+    assert is_alive(owner) is False
+    assert processes.units(assignment) == 1, "it did nothing more"
+
+
+@pytest.mark.parametrize("stage", ["quotes", "summary"])
+def test_nobody_is_told_of_an_end_before_the_last_deaf_process_is_gone(processes: Bench, stage: str) -> None:
+    assignment = processes.assignment(stage)
+    owner = processes.submit("cpu", assignment)
+    until((processes.layout.root / "deaf").exists)
+    assert processes.engine.signal(assignment.attempt_id, Signal.TERM)
+    if stage == "summary":  # the worker itself hears it
+        until(lambda: group_states(owner.pid).count("Z") == 1)
+    assert any(state not in "ZX" for state in group_states(owner.pid)), "it ignores the request"
+    assert processes.engine.events() == []
+    assert processes.engine.free()["cpu"] == 0
+    assert processes.engine.signal(assignment.attempt_id, Signal.KILL)
+    event = processes.next_event()
+    assert isinstance(event, Died)
+    assert all(state in "ZX" for state in group_states(owner.pid))
+    assert processes.engine.free() == LANES
+
+
+def test_closing_kills_what_stands_still_and_lets_it_do_nothing_more(processes: Bench) -> None:
+    assignment = processes.assignment("transcribe")
+    owner = processes.submit("cpu", assignment)
+    processes.let(0)
+    processes.wait_for_units(assignment, 1)
+    processes.engine.signal(assignment.attempt_id, Signal.FREEZE)
+    processes.next_event()
+    processes.let(1)
+    processes.let(2)
+    processes.engine.close(30)
+    assert processes.next_event() == Died(attempt_id=assignment.attempt_id, how="signal SIGKILL")
+    assert is_alive(owner) is False
+    assert processes.units(assignment) == 1
+
+
 def test_a_worker_that_dies_by_itself_is_replaced_for_the_next_attempt(processes: Bench) -> None:
     assignment = processes.assignment("transcribe")
     owner = processes.submit("cpu", assignment)
