@@ -277,6 +277,13 @@ def _plan_by_cores() -> None:
     plan.make_windows = by_cores
 
 
+def _hear_no_term() -> None:
+    """A worker, and every program it starts, ignores being asked to end."""
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
 FAULTS: Mapping[str, Any] = {
     "": _nothing,
     "forget units.jsonl": _forget_units,
@@ -285,4 +292,5 @@ FAULTS: Mapping[str, Any] = {
     "round scores by the process": _round_scores_by_the_process,
     "outlive the service": _outlive_the_service,
     "plan by cores": _plan_by_cores,
+    "hear no term": _hear_no_term,
 }
