@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from core.config import Config
 from core.domain.estimate import Estimate
 from core.domain.flags import flags
 from core.domain.run import RunRecord, StageState
@@ -21,11 +20,8 @@ from core.system.clock import rfc3339
 class RunViews:
     """Says what is shown of a run: briefly in lists, with its stages where it is looked at."""
 
-    def __init__(
-        self, *, artifacts: Artifacts, catalog: Catalog, measure: Measure, config: Config, pauses: Pauses
-    ) -> None:
-        self._artifacts, self._catalog, self._measure = artifacts, catalog, measure
-        self._config, self._pauses = config, pauses
+    def __init__(self, *, artifacts: Artifacts, catalog: Catalog, measure: Measure, pauses: Pauses) -> None:
+        self._artifacts, self._catalog, self._measure, self._pauses = artifacts, catalog, measure, pauses
 
     def flags(self, run: RunRecord) -> list[str]:
         """The flags a run is shown with: stalled, slow, resumed, adopted."""

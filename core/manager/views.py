@@ -43,7 +43,7 @@ class Views:
         self._index, self._layout, self._clock = index, layout, clock
         self._looker = Looker(index=index, layout=layout, catalog=catalog, measure=measure, config=config, clock=clock)
         pauses = Pauses(measure, clock)
-        self._run_views = RunViews(artifacts=artifacts, catalog=catalog, measure=measure, config=config, pauses=pauses)
+        self._run_views = RunViews(artifacts=artifacts, catalog=catalog, measure=measure, pauses=pauses)
         self._batch_views = BatchViews(measure, pauses)
         self._pool_views = PoolViews(
             index=index, layout=layout, measure=measure, runs=self._run_views, pauses=pauses, clock=clock
