@@ -13,8 +13,10 @@ from core.config import Config
 from core.domain import breaker as breaking
 from core.domain.errors import Fenced, RepriseError
 from core.domain.run import RunRecord
+from core.domain.states import BatchPhase
 from core.domain.timeouts import Limits
 from core.engines.engine import Engine, EngineEvent
+from core.manager.agenda import Agenda
 from core.manager.batch_time import BatchTime
 from core.manager.breakers import Breakers
 from core.manager.claims import Claims
@@ -27,7 +29,7 @@ from core.manager.index import Index
 from core.manager.outcomes import RetryPolicy
 from core.manager.overtime import Overtime
 from core.manager.playlists import Playlists
-from core.manager.removing import removals
+from core.manager.removing import end_removed, is_leaving
 from core.manager.resting import IDLE_S, Resting, may_move
 from core.manager.settling import Settling
 from core.manager.shared_work import SharedWork
@@ -137,6 +139,7 @@ class Dispatcher:
             max_runs_per_user=config.max_runs_per_user,
             begun=self._flights.begin,
         )
+        self._agenda = Agenda(index, clock)
         self._unheard: list[EngineEvent] = []
         self._in_trouble = False
         self.draining = False
@@ -159,26 +162,24 @@ class Dispatcher:
         self._hear_all()
         if self._is_urgent():
             return 0.0
-        wait_s = IDLE_S
-        runs, _, _ = self._index.snapshot()
-        for run in runs.values():
-            if may_move(run):
-                due_s = self._put_off(run.run_id, partial(self._drive, run))
-                wait_s = wait_s if due_s is None else min(wait_s, due_s)
-                if self._index.runs.get(run.run_id, run) != run:
-                    wait_s = 0.0  # what was moved may move on
+        for run in self._agenda.due([flight.run_id for flight in self._flights.all()]):
+            due_s = self._put_off(run.run_id, partial(self._drive, run))
+            moved = due_s is not None and self._index.runs.get(run.run_id, run) != run
+            self._agenda.again(run.run_id, 0.0 if moved else due_s)  # what was moved may move on
         self._put_off("playlists", self._playlists.expand)
-        for run_id, remove in removals(self._index, self._writer, self._clock):
-            self._put_off(run_id, remove)
-        for batch_id, settle in self._settling.due():
-            self._put_off(batch_id, settle)
+        for batch_id, settle in self._settling.due(self._agenda.touched(), self._agenda.runs_of):
+            if self._put_off(batch_id, settle) is None:
+                self._agenda.touch(batch_id)
         if not self.draining:
             for claim in self._put_off("schedule", self._claims.due) or ():
                 if self._is_urgent():
                     return 0.0
                 self._put_off(claim.run_id, partial(self._claims.start, claim))
         self._stalls.forget()
-        wait_s = min(wait_s, self._time.look())
+        batch_left_s = self._time.look()
+        if batch_left_s <= 0:
+            self._agenda.everything()  # all runs of a batch that is overdue
+        wait_s = min(IDLE_S, batch_left_s, self._agenda.left_s())
         for batch_id, write in self._time.due():
             self._put_off(batch_id, write)
         if any(flight.signalled is None for flight in self._flights.all()):
@@ -232,8 +233,13 @@ class Dispatcher:
         return True
 
     def _drive(self, run: RunRecord) -> float:
-        if run.batch_id not in self._index.batches:
-            return IDLE_S  # never acknowledged: its batch file is the commit point
+        batch = self._index.batches.get(run.batch_id)
+        if is_leaving(run):
+            end_removed(run, self._writer, self._clock)
+            return IDLE_S
+        # Without its batch a run was never acknowledged: that file is the commit point.
+        if batch is None or batch.phase == BatchPhase.DELETED or not may_move(run):
+            return IDLE_S
         run = self._resting.follow_batch(run)
         if run.open_attempt is None:
             return self._resting.move(run)

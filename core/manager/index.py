@@ -15,6 +15,8 @@ from core.store.state import Finding, StateStore, Stored
 
 POOL = "pool"
 T = TypeVar("T", bound=msgspec.Struct)
+Runs = dict[str, RunRecord]
+Batches = dict[str, BatchRecord]
 
 
 class Changes:
@@ -38,6 +40,7 @@ class Shelf(Generic[T]):
         self._clock = 0  # counts changes, so that a long reading knows what happened while it read
         self._changed: dict[str, int] = {}
         self._followers: list[set[str]] = []
+        self._copy: dict[str, T] | None = None
 
     def follow(self) -> Callable[[], set[str]]:
         """What gives, each time it is called, the ids that changed since the last time; at first all there are."""
@@ -91,9 +94,11 @@ class Shelf(Generic[T]):
         return findings
 
     def copy(self) -> dict[str, T]:
-        """A copy that stays as it is while it is read."""
+        """A copy that stays as it is while it is read; the same one until something changes, so nobody may change it."""
         with self._lock:
-            return dict(self.values)
+            if self._copy is None:
+                self._copy = dict(self.values)
+            return self._copy
 
     def _set(self, record_id: str, stored: Stored[T]) -> None:
         self.values[record_id] = stored.value
@@ -101,6 +106,7 @@ class Shelf(Generic[T]):
         self._tell(record_id)
 
     def _tell(self, record_id: str) -> None:
+        self._copy = None
         for follower in self._followers:
             follower.add(record_id)
 
@@ -117,6 +123,7 @@ class Index:
         self._runs: Shelf[RunRecord] = Shelf()
         self._batches: Shelf[BatchRecord] = Shelf()
         self._pool: Shelf[PoolRecord] = Shelf()
+        self._counting: tuple[Runs, Batches, Runs, Batches] | None = None
         self.damaged: dict[str, str] = {}  # records of which nothing can be believed, and why
 
     @property
@@ -209,9 +216,13 @@ class Index:
         Removed runs, deleted batches and their runs do not count: whatever goes by a snapshot does not meet them.
         """
         runs, batches, pool = self.everything()
-        deleted = {batch_id for batch_id, batch in batches.items() if batch.phase == BatchPhase.DELETED}
-        there = {id_: run for id_, run in runs.items() if not run.removed and run.batch_id not in deleted}
-        return there, {id_: batch for id_, batch in batches.items() if id_ not in deleted}, pool
+        known = self._counting
+        if known is None or known[0] is not runs or known[1] is not batches:
+            deleted = {batch_id for batch_id, batch in batches.items() if batch.phase == BatchPhase.DELETED}
+            there = {id_: run for id_, run in runs.items() if not run.removed and run.batch_id not in deleted}
+            kept = {id_: batch for id_, batch in batches.items() if id_ not in deleted}
+            known = self._counting = (runs, batches, there, kept)
+        return known[2], known[3], pool
 
     def everything(self) -> tuple[dict[str, RunRecord], dict[str, BatchRecord], PoolRecord]:
         """Copies of all records, also of what was removed or deleted."""

@@ -1,6 +1,6 @@
 """What the phases of its runs mean for a batch: it is over, it is open again, or too many of them failed in a row."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from msgspec.structs import replace
@@ -22,16 +22,17 @@ class Settling:
         self._index, self._writer, self._clock = index, writer, clock
         self._batch_time, self._failures = batch_time, failures
 
-    def due(self) -> Iterator[tuple[str, Callable[[], BatchRecord]]]:
-        """Each batch whose runs have come so far that its own phase changes, and the act that writes it down."""
-        runs, batches, _ = self._index.snapshot()
-        of: dict[str, list[RunRecord]] = {batch_id: [] for batch_id in batches}
-        for run in runs.values():
-            if run.batch_id in of:
-                of[run.batch_id].append(run)
-        for batch_id, batch in batches.items():
-            if self._settled(batch, of[batch_id]) is not batch:
-                yield batch_id, partial(self._settle, batch_id, of[batch_id])
+    def due(
+        self, batch_ids: Iterable[str], runs_of: Callable[[str], list[RunRecord]]
+    ) -> Iterator[tuple[str, Callable[[], BatchRecord]]]:
+        """Those of the batches whose runs have come so far that their own phase changes, and the act that writes it down."""
+        for batch_id in sorted(batch_ids):
+            batch = self._index.batches.get(batch_id)
+            if batch is None or batch.phase == BatchPhase.DELETED:
+                continue
+            runs = runs_of(batch_id)
+            if self._settled(batch, runs) is not batch:
+                yield batch_id, partial(self._settle, batch_id, runs)
 
     def _settled(self, batch: BatchRecord, runs: list[RunRecord]) -> BatchRecord:
         phases = [Phase.QUEUED if run.intent.again else run.phase for run in runs]
