@@ -20,17 +20,20 @@ class Agenda:
         self._batch_of: dict[str, str] = {}
         self._timers: dict[str, float] = {}
         self._pending: set[str] = set()
-        self._pause: Pause | None = None
+        self._pause: tuple[Pause | None, Pause | None] = (None, None)
         self._everything_at_s = clock.monotonic()
         self._touched: set[str] = set()
 
-    def due(self, also: Iterable[str] = ()) -> list[RunRecord]:
-        """The runs to look at now, those named in `also` among them; removed ones and those of deleted batches too."""
+    def due(self, also: Iterable[str] = (), held: Pause | None = None) -> list[RunRecord]:
+        """The runs to look at now, those named in `also` among them; removed ones and those of deleted batches too.
+
+        `held` is what holds everything beside a pause that somebody asked for.
+        """
         now_s = self._clock.monotonic()
         runs, batches = self._read()
         due = {*runs, *self._pending, *also}
         self._pending.clear()
-        pause = self._index.pool.pause
+        pause = (self._index.pool.pause, held)
         if pause != self._pause or now_s >= self._everything_at_s:
             self._pause, self._everything_at_s = pause, now_s + EVERYTHING_S
             self._touched.update(self._index.batches)

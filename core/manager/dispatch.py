@@ -162,7 +162,7 @@ class Dispatcher:
         self._hear_all()
         if self._is_urgent():
             return 0.0
-        for run in self._agenda.due([flight.run_id for flight in self._flights.all()]):
+        for run in self._agenda.due([flight.run_id for flight in self._flights.all()], self._disk.pause):
             due_s = self._put_off(run.run_id, partial(self._drive, run))
             moved = due_s is not None and self._index.runs.get(run.run_id, run) != run
             self._agenda.again(run.run_id, 0.0 if moved else due_s)  # what was moved may move on
