@@ -26,10 +26,12 @@ def calm(world: "World", dice: Random) -> None:
         return
     make_whole(world)
     world.clock.advance(31.0)  # what the watch lost is found by the look at everything
+    still = 0
     for _ in range(ROUNDS):
         before = _state(world)
         a_round(world)
-        if _state(world) == before and not world.workers:
+        still = still + 1 if _state(world) == before and not world.workers else 0
+        if still == 2:
             break
     at_rest(world)
 
