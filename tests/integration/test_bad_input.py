@@ -34,6 +34,8 @@ class World:
             folder,
             allowed_hosts=server.host,
             retry_base_s=0.05,
+            auto_pause_failures=0,  # every run of this batch is to fail, and by itself
+            breaker_failures=1000,
             network_workers=3,
             llm_base_url=llm.base_url,
             llm_model="fake-1",
