@@ -86,10 +86,27 @@ def spares_the_try(breaker: Breaker | None, now: datetime) -> bool:
     return abs((now - breaker.opened_at).total_seconds()) < SPARES_TRIES_S
 
 
-def answered(breakers: Mapping[str, Breaker], names: Iterable[str]) -> dict[str, Breaker]:
-    """`breakers` after what `names` stand for was seen to work: those are closed and clean."""
-    seen = set(names)
-    return {name: breaker for name, breaker in breakers.items() if name not in seen}
+def answered(
+    breakers: Mapping[str, Breaker],
+    names: Iterable[str],
+    *,
+    began: datetime | None = None,
+    probe: Iterable[str] = (),
+) -> dict[str, Breaker]:
+    """`breakers` after what `names` stand for was seen to work: those are closed and clean.
+
+    An attempt that `began` before one was opened says nothing about it, unless it was its `probe`: it would cut short
+    the wait that was asked for meanwhile.
+    """
+    seen, trial = set(names), set(probe)
+
+    def stays(name: str, breaker: Breaker) -> bool:
+        if name not in seen:
+            return True
+        opened_at = breaker.opened_at
+        return name not in trial and began is not None and opened_at is not None and opened_at > began
+
+    return {name: breaker for name, breaker in breakers.items() if stays(name, breaker)}
 
 
 def failed(
@@ -102,6 +119,7 @@ def failed(
     run_id: str,
     message: str,
     probe: Iterable[str] = (),
+    began: datetime | None = None,
     asked_s: float | None = None,
     jitter: float = 0.0,
 ) -> dict[str, Breaker]:
@@ -111,9 +129,10 @@ def failed(
     (0..1) adds up to a fifth to a wait, never less.
     """
     wanted = list(names)
-    after = answered(breakers, [name for name in wanted if not is_against(name, error_class)])
-    host = next((name.removeprefix(HOST) for name in wanted if name.startswith(HOST)), "")
     trial = set(probe)
+    works = [name for name in wanted if not is_against(name, error_class)]
+    after = answered(breakers, works, began=began, probe=trial)
+    host = next((name.removeprefix(HOST) for name in wanted if name.startswith(HOST)), "")
     for name in wanted:
         if not is_against(name, error_class):
             continue

@@ -1,7 +1,9 @@
 """What attempts tell of the world outside is kept in the breakers of the pool's record, which outlive the service."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
+from typing import TypedDict
 
 from msgspec.structs import replace
 
@@ -18,6 +20,11 @@ from core.system.clock import Clock
 from core.system.logs import Log
 
 log = Log("manager")
+
+
+class _Told(TypedDict, total=False):
+    began: datetime
+    probe: tuple[str, ...]
 
 
 class Breakers:
@@ -54,7 +61,8 @@ class Breakers:
         needs = self._needs(run)
         match outcome:
             case Committed(reused=False) | Playlist():
-                change = partial(answered, names=needs)
+                told = _attempt(run)
+                change = partial(answered, names=needs, began=told.get("began"), probe=told.get("probe", ()))
             case Failed():
                 change = partial(self._failed, run=run, needs=needs, failure=outcome, jitter=self._jitter())
             case _:
@@ -78,7 +86,6 @@ class Breakers:
         failure: Failed,
         jitter: float,
     ) -> dict[str, Breaker]:
-        attempt = run.open_attempt
         return failed(
             breakers,
             needs,
@@ -87,7 +94,7 @@ class Breakers:
             limits=self._limits,
             run_id=run.run_id,
             message=failure.message,
-            probe=attempt.probe.split() if attempt is not None and attempt.probe else (),
+            **_attempt(run),
             asked_s=failure.retry_after_s,
             jitter=jitter,
         )
@@ -108,6 +115,14 @@ class Breakers:
                 self._writer.note("breaker.opened", data=said)
             elif until is None and was is not None:
                 self._writer.note("breaker.closed", data={"name": name})
+
+
+def _attempt(run: RunRecord) -> _Told:
+    """When the open attempt began, and whose trial it was."""
+    attempt = run.open_attempt
+    if attempt is None:
+        return {}
+    return {"began": attempt.started_at, "probe": tuple(attempt.probe.split()) if attempt.probe else ()}
 
 
 def reset_breaker(index: Index, writer: Writer, name: str, *, by: str) -> None:

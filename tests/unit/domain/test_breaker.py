@@ -139,3 +139,15 @@ def test_failures_of_an_hour_ago_are_forgotten() -> None:
     later = NOW + timedelta(hours=2)
     other = ("host:other.example", NETWORK)
     assert set(failed(early, other, ErrorClass.SERVER, later, limits=LIMITS, run_id="r_2", message="")) == {other[0]}
+
+
+def test_what_began_before_a_host_asked_to_slow_down_does_not_cut_the_wait_short() -> None:
+    asked = failed(
+        {}, NEEDS, ErrorClass.RATE_LIMITED, NOW, limits=LIMITS, run_id="r_1", message="Slow down.", asked_s=40.0
+    )
+    before, later = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
+    assert answered(asked, NEEDS, began=before) == asked
+    gone = {"limits": LIMITS, "run_id": "r_2", "message": "It is gone.", "began": before}
+    assert failed(asked, NEEDS, ErrorClass.REMOVED, later, **gone) == asked  # type: ignore[arg-type]
+    assert answered(asked, NEEDS, began=later) == {}
+    assert answered(asked, NEEDS, began=before, probe=[HERE]) == {}, "whatever somebody did to the clock"
