@@ -87,6 +87,7 @@ class Reasons:
             or self._no_service()
             or self._on_its_way(run)
             or self._held_with_others(batch)
+            or self._held_by_disk(run)
             or self._waits_for_a_time(run)
             or self._stands_in_line(run)
         )
@@ -140,6 +141,13 @@ class Reasons:
             case BatchPhase.COMPLETED | BatchPhase.FAILED:
                 return Why(code="none", message="Its batch is opened again within a moment.")
         return None
+
+    def _held_by_disk(self, run: RunRecord) -> Why | None:
+        """What was at work, and stands still until there is room."""
+        if run.phase != Phase.PAUSED or not self._now.disk_low:
+            return None
+        said = f"There is too little free disk space; it goes on by itself once there is more. {self._space()}"
+        return Why(code="disk", message=said.strip())
 
     def _paused(self, whatever: str, pause: Pause | None) -> str:
         """Who paused it, since when, and why."""

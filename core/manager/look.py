@@ -10,7 +10,7 @@ from core.domain.diagnosis import Reasons, Why
 from core.domain.estimate import Rates
 from core.domain.run import RunRecord
 from core.domain.schedule import Situation
-from core.domain.states import TERMINAL, BatchPhase
+from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.manager.disk import held_by_disk, is_low
 from core.manager.index import Index
 from core.manager.measure import Measure
@@ -43,7 +43,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
     def blocked(self, run: RunRecord) -> str | None:
         """Why a run that could move does not, as a sentence; None when it moves or is over."""
-        if run.phase in TERMINAL or run.open_attempt is not None:
+        held = run.phase == Phase.PAUSED and run.intent.want == Want.RUN
+        if run.phase in TERMINAL or (run.open_attempt is not None and not held):
             return None
         if run.removed or run.batch_id not in self.situation.batches:
             return None  # nothing will be made of it

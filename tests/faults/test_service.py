@@ -8,9 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.kills import ORPHAN_LIMIT_S, assert_no_orphans, assert_sound, body, end_all, family, unit_numbers
+from core.system.files import free_bytes
+from tests.support.kills import (
+    ORPHAN_LIMIT_S,
+    assert_no_orphans,
+    assert_sound,
+    body,
+    end_all,
+    family,
+    open_attempt,
+    unit_numbers,
+)
 from tests.support.product import Product, command
 from tests.support.small_disk import fill_bytes, remount, small_disk
+from tests.support.stillness import stopped
 from tests.support.transcription_kills import Killed, Reference
 from tests.support.waiting import until
 
@@ -154,6 +165,32 @@ def test_a_disk_that_fills_up_during_a_transcription_is_got_over_without_a_hand(
         run.finish()
         assert reference.same(run)
         assert_sound(run.product)
+
+
+@pytest.mark.root
+@pytest.mark.speech
+def test_running_work_stands_still_below_the_reserve_and_goes_on_by_itself(
+    tmp_path: Path, reference: Reference
+) -> None:
+    with small_disk(tmp_path / "disk", "size=64m") as folder, Killed(folder, reference) as run:
+        run.product.environment["REPRISE_FREE_SPACE_BYTES"] = str(12 * 1024**2)
+        run.log.gate(1)
+        run.serve()
+        run.until_held()
+        worker = {open_attempt(run.product, run.run_id)["owner"]["pid"]}
+        ballast = folder / "ballast"
+        ballast.write_bytes(b"x" * (free_bytes(folder) - 8 * 1024**2))
+        run.product.wait_for(run.run_id, "paused")
+        assert stopped(worker)
+        said = run.product("why", run.run_id, "--json").json
+        assert (said["code"], said["until"]) == ("disk", None)
+        ballast.unlink()
+        run.log.open()
+        run.product.wait_for(run.run_id, "completed")
+        record = body(run.product, run.run_id)
+        assert [one["outcome"] for one in record["attempts"]] == ["committed"] * 4
+        assert sum(stage["tries"] for stage in record["stages"].values()) == 0
+        assert reference.same(run)
 
 
 @pytest.mark.root

@@ -94,6 +94,12 @@ CASES: list[tuple[RunRecord, dict[str, Any], str, str]] = [
     (waiting(ErrorClass.DISK_FULL, 30), {}, "disk", "The disk is full; it goes on once there is space."),
     (a_run(), {"disk_low": True}, "disk", "There is too little free disk space to start anything."),
     (
+        a_run(Phase.PAUSED, working="transcribe"),
+        {"disk_low": True},
+        "disk",
+        "There is too little free disk space; it goes on by itself once there is more.",
+    ),
+    (
         a_run(Phase.RUNNING, waits_for="transcribe/k"),
         {"shared_busy": frozenset({"transcribe/k"})},
         "shared_work",
