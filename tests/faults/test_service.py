@@ -104,10 +104,12 @@ def test_sigterm_ends_it_within_ten_seconds_with_every_window_that_was_whole(
         run.serve()
         run.until_decoding(3)
         service, everyone = run.service, family(run.product)
+        attempt = open_attempt(run.product, run.run_id)["id"]
         assert service is not None
         service.terminate()
         assert service.wait(STOP_LIMIT_S) == 0
         assert_no_orphans(everyone)
+        run.ended(attempt)
         assert run.attempts("transcribe") == ["shutdown"]
         state = body(run.product, run.run_id)
         assert (state["phase"], state["stages"]["transcribe"]["tries"]) == ("queued", 0)
@@ -124,12 +126,14 @@ def test_a_second_sigterm_ends_it_at_once(tmp_path: Path, reference: Reference) 
         run.serve()
         run.until_held()
         service, everyone = run.service, family(run.product)
+        attempt = open_attempt(run.product, run.run_id)["id"]
         assert service is not None
         service.terminate()
         until(lambda: '"stopping"' in run.product.log())
         service.terminate()
         assert service.wait(ORPHAN_LIMIT_S) == -signal.SIGTERM
         assert_no_orphans(everyone)
+        run.ended(attempt)
         run.finish()
         run.judge()
 

@@ -84,11 +84,12 @@ def test_a_pause_that_lasts_gives_its_memory_back_and_costs_only_the_windows_in_
         run.log.gate(1)
         run.serve()
         run.until_decoding(1)
-        worker = attempt_pid(run)
+        worker, attempt = attempt_pid(run), open_attempt(run.product, run.run_id)["id"]
         run.product("pause", run.run_id)
         run.product.wait_for(run.run_id, "paused")
         until(lambda: worker not in family(run.product))
         until(lambda: open_attempt(run.product, run.run_id) == {})
+        run.ended(attempt)
         assert run.product.phase(run.run_id) == "paused"
         run.log.open()
         run.product("resume", run.run_id)
@@ -165,9 +166,10 @@ def test_a_stopped_run_keeps_its_windows_and_a_retry_does_only_those_that_are_mi
         run.log.gate(1)
         run.serve()
         until(lambda: len(unit_numbers(run.product, "transcribe")) == 1)
-        worker = attempt_pid(run)
+        worker, attempt = attempt_pid(run), open_attempt(run.product, run.run_id)["id"]
         run.product("stop", run.run_id, "--reason", "wrong file")
         run.product.wait_for(run.run_id, "failed")
+        run.ended(attempt)
         assert worker not in family(run.product)
         failure = body(run.product, run.run_id)["failure"]
         assert failure["kind"] == "stopped"
@@ -182,9 +184,10 @@ def test_a_stopped_run_keeps_its_windows_and_a_retry_does_only_those_that_are_mi
 
 @pytest.mark.parametrize("what", ["run", "batch"])
 def test_a_cancelled_run_ends_at_once_and_can_be_retried(run: Killed, what: str) -> None:
-    worker = attempt_pid(run)
+    worker, attempt = attempt_pid(run), open_attempt(run.product, run.run_id)["id"]
     run.product("cancel", run.run_id if what == "run" else batch_of(run))
     run.product.wait_for(run.run_id, "cancelled")
+    run.ended(attempt)
     assert worker not in family(run.product)
     run.log.open()
     run.product("retry", run.run_id)

@@ -79,6 +79,10 @@ class Killed:
         self.begun = len(self.log.decodings())
         self.lost_s += self._in_flight_s(attempt)
 
+    def ended(self, attempt: str) -> None:
+        """Note that a command, or the end of the service, has ended `attempt`: what it had in flight is lost too."""
+        self.lost_s += self._in_flight_s(attempt)
+
     def _in_flight_s(self, attempt: str) -> float:
         """The sizes of the windows that `attempt` had begun and that were not whole: read from the files."""
         whole = {line["unit"] for line in self._lines("units.jsonl") if "unit" in line}
