@@ -143,7 +143,6 @@ class Reasons:
         return None
 
     def _held_by_disk(self, run: RunRecord) -> Why | None:
-        """What was at work, and stands still until there is room."""
         if run.phase != Phase.PAUSED or not self._now.disk_low:
             return None
         said = f"There is too little free disk space; it goes on by itself once there is more. {self._space()}"

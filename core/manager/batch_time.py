@@ -23,6 +23,7 @@ class BatchTime:
         self._index, self._writer, self._flights, self._clock, self._limits = index, writer, flights, clock, limits
         self._counted_at_s = clock.monotonic()
         self._working: set[str] = set()
+        self._late: set[str] = set()  # overdue, and known to be
         self._unwritten_s: dict[str, float] = {}
 
     def count(self) -> None:
@@ -33,13 +34,16 @@ class BatchTime:
         self._counted_at_s = now_s
 
     def look(self) -> float:
-        """See what is in flight as a turn ends; seconds until the first batch is overdue."""
+        """See what is in flight as a turn ends; seconds until the first batch is overdue, 0 once when one has become so."""
         self._working = set()
         for flight in self._flights.all():
             run = self._index.runs.get(flight.run_id)
             if run is not None and flight.frozen_at_s is None:
                 self._working.add(run.batch_id)
-        return min((max(0.0, self._left_s(batch_id)) for batch_id in self._working), default=WRITE_S)
+        late = {batch_id for batch_id in self._working if self.is_overdue(batch_id)}
+        new, self._late = late - self._late, late
+        left_s = [self._left_s(batch_id) for batch_id in self._working - late]
+        return 0.0 if new else min(left_s, default=WRITE_S)
 
     def due(self) -> list[tuple[str, Callable[[], BatchRecord]]]:
         """What is to be written now: the batches that worked for a minute, and those that are overdue no more."""

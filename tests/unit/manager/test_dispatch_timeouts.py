@@ -138,6 +138,7 @@ def test_a_batch_has_a_limit_on_the_time_in_which_anything_of_it_was_worked_on(t
     house.clock.advance(10.0)
     house.turn()
     assert house.engine.signals == [(first, Signal.TERM)]
+    assert house.turn() > 0.0, "the service does not spin until it has ended"
     house.engine.die(first)
     house.turn(2)
     assert house.phases(first, second, third) == ["failed"] * 3
