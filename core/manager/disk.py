@@ -10,6 +10,7 @@ from core.system.clock import Clock
 # Without a gap between stopping and going on, a disk that is just full would stop and start everything all the time.
 GAP_SHARE = 0.1
 MEGABYTE = 1e6
+HELD_LOOK_S, IDLE_LOOK_S = 2.0, 30.0
 
 
 class DiskHold:
@@ -30,6 +31,10 @@ class DiskHold:
                 " kept free; it goes on by itself once there is room"
             )
             self.pause = Pause(reason="disk", by="service", why=why, at=self._clock.now())
+
+    def look_again_s(self) -> float:
+        """Seconds until the next look, since nobody tells of free space: soon while everything waits for it."""
+        return HELD_LOOK_S if self.low() else IDLE_LOOK_S
 
     def low(self) -> bool:
         """Whether everything is held now."""

@@ -179,7 +179,7 @@ class Dispatcher:
         batch_left_s = self._time.look()
         if batch_left_s <= 0:
             self._agenda.everything()  # all runs of a batch that is overdue
-        wait_s = min(IDLE_S, batch_left_s, self._agenda.left_s())
+        wait_s = min(IDLE_S, batch_left_s, self._agenda.left_s(), self._disk.look_again_s())
         for batch_id, write in self._time.due():
             self._put_off(batch_id, write)
         if any(flight.signalled is None for flight in self._flights.all()):
