@@ -2,17 +2,11 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from core.domain.batch import Pause, PoolRecord, move_batch
-from core.domain.run import RunRecord
-from core.domain.states import BatchPhase, Want
 from core.engines.engine import Signal
 from core.runner.outcome import Shared
 from tests.support.dispatching import ANA, House
-
-replace = msgspec.structs.replace
 
 
 @pytest.fixture
@@ -21,30 +15,14 @@ def house(tmp_path: Path) -> House:
 
 
 def drain(house: House, what: str, run: str, *, drain: bool = True) -> None:
-    """The pause as a command writes it, and the turn it wakes."""
-    pause = Pause(by=ANA, why="tea", at=house.clock.now(), drain=drain)
-
-    def of_run(run: RunRecord) -> RunRecord:
-        return replace(run, intent=replace(run.intent, want=Want.PAUSE, by=ANA, why="tea", drain=drain))
-
-    def of_pool(pool: PoolRecord) -> PoolRecord:
-        return replace(pool, pause=pause)
-
+    """The command, and the turn it wakes."""
     match what:
         case "run":
-            house.given.run(run, of_run)
+            house.commands.run(run, "pause", by=ANA, why="tea", drain=drain)
         case "batch":
-            batch_id = house.run(run).batch_id
-            house.given.batch(
-                batch_id,
-                lambda batch: (
-                    replace(batch, pause=pause)
-                    if batch.phase == BatchPhase.PAUSED
-                    else move_batch(batch, "pause", BatchPhase.PAUSED, house.clock.now(), by=ANA, pause=pause)
-                ),
-            )
+            house.commands.batch(house.run(run).batch_id, "pause", by=ANA, why="tea", drain=drain)
         case "pool":
-            house.given.pool(of_pool)
+            house.commands.pool("pause", by=ANA, why="tea", drain=drain)
     house.turn()
 
 

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from core.config import Config
 from core.domain.pace import is_slow, is_stalled
-from core.domain.run import RunRecord, Work
+from core.domain.run import Work
 from core.domain.states import AttemptOutcome, FailureKind, Want
 from core.engines.engine import Signal
 from core.manager.signs import Sign
@@ -123,14 +122,7 @@ def test_the_wall_clock_has_no_say_in_it(house: House, run: str) -> None:
 
 
 def recover(house: House, run: str) -> None:
-    """The command, as its intent is written."""
-
-    def change(run: RunRecord) -> RunRecord:
-        attempt = run.open_attempt
-        assert attempt is not None
-        return replace(run, intent=replace(run.intent, recover=attempt.id, by=ANA))
-
-    house.given.run(run, change)
+    house.commands.run(run, "recover", by=ANA)
     house.turn()
 
 
