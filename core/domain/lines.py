@@ -41,7 +41,6 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     waits_for: str | None
     next_at: datetime | None
     wait_s: float
-    needs: tuple[str, ...]
 
 
 Line = list[Waiting]
@@ -74,6 +73,7 @@ class Lines:
         self._places: dict[str, dict[str, int]] = {}
         self._given: dict[tuple[str, str], dict[str, tuple[datetime | None, ...]]] = {}
         self._commits: dict[str, datetime] = {}
+        self._needs: dict[str, tuple[str, ...]] = {}
         self._media_s, self._media = 0.0, 0
         self.lanes: dict[str, dict[Rank, dict[str, Line]]] = {}
         self.running_of_batch: Counter[str] = Counter()
@@ -154,6 +154,7 @@ class Lines:
 
     def _take_out(self, known: _Known) -> None:
         run, one = known.run, known.waiting
+        self._needs.pop(run.run_id, None)
         if known.running:
             self.running_of_batch[run.batch_id] -= 1
             self.running_of_user[run.owner] -= 1
@@ -196,7 +197,6 @@ class Lines:
             waits_for=run.waits_for,
             next_at=run.next_at,
             wait_s=run.wait_s or 0.0,
-            needs=self._outside(stage, run.source, run.settings or batch.settings),
         )
 
     def _note_given(self, run: RunRecord) -> tuple[str, ...]:
@@ -219,6 +219,15 @@ class Lines:
         """The place of a run in its line; None when it stands in none."""
         known = self._known.get(run_id)
         return known.waiting if known is not None else None
+
+    def needs(self, one: Waiting) -> tuple[str, ...]:
+        """The breakers of all it needs outside for its stage; worked out when something is in trouble, and kept."""
+        needs = self._needs.get(one.run_id)
+        if needs is None:
+            run = self._known[one.run_id].run
+            settings = run.settings or self._batches[one.batch_id].settings
+            needs = self._needs[one.run_id] = self._outside(one.stage, run.source, settings)
+        return needs
 
     @property
     def shared(self) -> list[str]:

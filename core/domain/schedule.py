@@ -98,10 +98,11 @@ class Rules:
         if one.next_at is not None and now.left(one.run_id, one.next_at, one.wait_s) > 0:
             return "wait", one.run_id
         if self._opened:
-            for name in one.needs:
+            needs = self._lines.needs(one)
+            for name in needs:
                 if self._opened.get(name, 0.0) > 0:
                     return "breaker", name
-            for name in one.needs:
+            for name in needs:
                 if name in self._opened and (name in self._trials or self._lines.probes[name] > 0):
                     return "trial", name
         if one.new and 0 < now.max_runs_per_user <= self.running_of(one.user):
@@ -127,7 +128,7 @@ class Rules:
 
     def take(self, one: Waiting) -> Claim:
         """`one` starts: it counts from now on, and is the trial of every breaker it needs that is half-open."""
-        trials = [name for name in one.needs if name in self._opened]
+        trials = [name for name in self._lines.needs(one) if name in self._opened] if self._opened else []
         self._trials.update(trials)
         if one.new:
             self._batches[one.batch_id] = self._batches.get(one.batch_id, 0) + 1

@@ -95,9 +95,10 @@ class Lane:
             self.claim()
 
     def given_s(self, user: str, since: datetime = NOW) -> float:
-        """Seconds of media that `user` was given from `since` on."""
+        """Seconds of media that `user` was given from `since` on, with what was in work at that moment."""
         return sum(
             run.duration_s or 0.0
             for run in self.runs.values()
-            if run.owner == user and run.attempts and run.attempts[0].started_at >= since
+            if run.owner == user and run.attempts and (ended := run.attempts[0].ended_at or self.now) >= since
+            if ended > since or run.attempts[0].ended_at is None
         )
