@@ -89,7 +89,7 @@ def people(users: list[dict[str, Any]]) -> Html:
     lines = [
         tag(
             "tr",
-            tag("th", one["user"], scope="row"),
+            tag("th", one["user"].removeprefix("local:"), scope="row"),
             tag("td", one["waiting"]),
             tag("td", words.duration(one["waiting_s"]) if one["waiting"] else "–"),
             tag("td", one["running"]),
@@ -107,7 +107,10 @@ def trouble(breakers: list[dict[str, Any]]) -> None:
     for one in (one for one in breakers if one["state"] != "closed"):
         with st.container(key=f"note-breaker-{one['name']}", horizontal=True, vertical_alignment="center"):
             said = f"{banners.breaker_name(one['name'])} is {banners.breaker_state(one)}"
-            show(tag("b", said), tag("p", join([one["why"], words.count(one["failures"], "failure") + " in a row"])))
+            show(
+                tag("b", said),
+                tag("p", join([one["why"].rstrip("."), words.count(one["failures"], "failure") + " in a row"])),
+            )
             if st.button("Try it now", key=f"reset-{one['name']}", icon=verbs.icon("recover")) and acting.reset_breaker(
                 one["name"]
             ):

@@ -74,7 +74,7 @@ def breaker_state(breaker: dict[str, Any]) -> str:
 
 def breaker_said(breaker: dict[str, Any]) -> str:
     """The same in one line, with the reason."""
-    return join([f"{breaker_name(breaker['name'])} is {breaker_state(breaker)}", breaker["why"]])
+    return join([f"{breaker_name(breaker['name'])} is {breaker_state(breaker)}", breaker["why"].rstrip(".")])
 
 
 def open_breakers() -> None:

@@ -19,13 +19,12 @@ function push(cls, label, parent) {
 
 // Links to our own pages are followed without loading everything anew; a second click on the way there is none.
 const OPENING_MS = 1500;
-let openedAt = 0;
 function follow(link, open) {
   link.onclick = (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    if (Date.now() - openedAt < OPENING_MS) return;
-    openedAt = Date.now();
+    if (Date.now() - (link.openedAt ?? 0) < OPENING_MS) return;
+    link.openedAt = Date.now();
     open();
   };
 }

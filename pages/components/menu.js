@@ -1,6 +1,6 @@
 // A list of commands below a button. It lies above everything, so that no edge cuts it off, and outlives a redrawing.
 function openMenu(button, items, pick) {
-  const menu = el("div", "rp-menu", document.body);
+  const menu = el("div", "rp-menu", document.body), at = button.getBoundingClientRect();
   menu.setAttribute("role", "menu");
   menu.setAttribute("aria-label", button.getAttribute("aria-label"));
   menu.popover = "auto";
@@ -19,7 +19,7 @@ function openMenu(button, items, pick) {
     event.preventDefault();
     all[(to + all.length) % all.length].focus();
   };
-  const leave = () => menu.hidePopover();
+  const leave = () => { if (Math.abs(button.getBoundingClientRect().top - at.top) > 4) menu.hidePopover(); };
   menu.addEventListener("toggle", (event) => {
     if (event.newState !== "closed") return;
     button.setAttribute("aria-expanded", "false");
@@ -30,7 +30,7 @@ function openMenu(button, items, pick) {
   });
   menu.showPopover();
   button.setAttribute("aria-expanded", "true");
-  const at = button.getBoundingClientRect(), own = menu.getBoundingClientRect();
+  const own = menu.getBoundingClientRect();
   const below = at.bottom + 4 + own.height <= innerHeight;
   menu.style.top = `${below ? at.bottom + 4 : Math.max(4, at.top - 4 - own.height)}px`;
   menu.style.left = `${Math.max(8, Math.min(at.right - own.width, innerWidth - own.width - 8))}px`;

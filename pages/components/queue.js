@@ -99,8 +99,8 @@ class Queue {
   arrange(row, order) {
     const there = this.group(row), focused = document.activeElement;
     const numbers = there.map((one) => one.place.textContent);
+    if (this.held) this.held.moving = true; // the row leaves the page for a moment: that is no loss of focus
     const slots = there.map((one) => { const slot = document.createComment(""); one.root.replaceWith(slot); return slot; });
-    if (this.held) this.held.moving = true;
     order.forEach((one, at) => { slots[at].replaceWith(one.root); one.place.textContent = numbers[at]; });
     if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
     if (this.held) this.held.moving = false;

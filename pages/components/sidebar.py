@@ -112,9 +112,9 @@ def _service(status: dict[str, Any]) -> Html:
         return _state("bad", "No service runs", said)
     if status["pause"]:
         pause = status["pause"]
-        return _state(
-            "warn", "Pausing" if pause["in_flight"] else "Paused", join([words.paused(pause), words.asked(pause)])
-        )
+        if pause["in_flight"]:
+            return _state("warn", "Pausing", join([f"{len(pause['in_flight'])} in flight", words.asked(pause)]))
+        return _state("warn", "Paused", pause["sentence"].removeprefix("paused "))
     if status["processing"]:
         at_work = f"{words.count(status['processing'], 'run')} at work"
         return _state("busy", "Working", at_work + (f", {status['pending']} waiting" if status["pending"] else ""))

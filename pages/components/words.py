@@ -125,7 +125,7 @@ def until(text: str | None, now: datetime) -> str:
     left_s = (then - now).total_seconds()
     if left_s < 1.5:
         return "until any moment"
-    span = duration(round(left_s)) if left_s >= 10 else f"{round(left_s)} s"
+    span = f"{round(left_s)} s" if left_s <= 90 else duration(60 * round(left_s / 60)).removesuffix(" 0 s")
     return f"until {then.astimezone().strftime('%H:%M' if left_s > 90 else '%H:%M:%S')} ({span})"
 
 

@@ -178,7 +178,7 @@ def test_a_failed_run_is_retried_from_its_row_without_the_mouse(
 def test_everything_can_be_paused_from_any_page(browser: Browser, dashboard: Dashboard) -> None:
     with tab(browser, dashboard, "/health") as page:
         page.get_by_role("button", name="Pause everything").click()
-        expect(page.get_by_test_id("stSidebar").get_by_text("Paused", exact=True)).to_be_visible()
+        expect(page.get_by_test_id("stSidebar").get_by_text("Pausing", exact=True)).to_be_visible()
         page.get_by_role("button", name="Resume everything").click()
         expect(page.get_by_role("button", name="Pause everything")).to_be_visible()
 
@@ -217,7 +217,7 @@ def test_the_page_says_how_old_it_is_when_its_server_falls_silent(
 def test_every_page_fits_a_phone(browser: Browser, dashboard: Dashboard, case: Showcase) -> None:
     run_id = run_named(case, "River restoration")
     with tab(browser, dashboard, viewport={"width": 390, "height": 800}) as page:
-        for path in ("/", "/new", "/batches", "/health", f"/run?run={run_id}"):
+        for path in ("/", "/new", "/batches", "/queue", "/health", f"/run?run={run_id}"):
             go(page, dashboard, path)
             assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390, path
 

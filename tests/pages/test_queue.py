@@ -60,7 +60,7 @@ def test_lanes_say_who_works_and_people_appear_as_soon_as_there_are_two(case: Sh
     current().hub.changed("pool", "pool")
     said = html(page("queue_page.py"))
     assert "0 of 2 workers busy · 4 waiting" in said
-    assert "local:ben" in said
+    assert '<th scope="row">ben</th>' in said
 
 
 def test_a_run_is_moved_and_moved_back_by_undo(case: Showcase, page: Open) -> None:
