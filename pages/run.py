@@ -11,7 +11,7 @@ from pages.components import banners, controls, session, tries, words
 from pages.components.live import listen
 from pages.components.markup import join, literal, show, tag
 from pages.components.player import files, reader
-from pages.components.run_row import STALLED
+from pages.components.run_row import STALLED, stalled
 from pages.components.timeline import meter, timeline
 
 LINES = 400
@@ -70,8 +70,7 @@ def reason(run: dict[str, Any], word: str) -> None:
     if word == "failed" and failure:
         show(tag("div", tag("b", failure["message"]), tag("p", failure["hint"]), cls="rp-note", data_tone="bad"))
     elif word == "stalled":
-        sentence = f"Nothing was heard from the {words.noun(run['stage'] or 'work')} for a while."
-        show(tag("div", tag("b", sentence), tag("p", STALLED), cls="rp-note", data_tone="bad"))
+        show(banners.note(stalled(session.manager().views.record(run["run_id"])), STALLED, tone="bad"))
     elif run["pause"]:
         banners.paused(run["pause"])
     elif run["blocked_reason"]:

@@ -46,6 +46,12 @@ def pages(case: Showcase) -> dict[str, str]:
     }
 
 
+def hold_ups(case: Showcase) -> dict[str, str]:
+    """The pages on which it is seen what holds work up."""
+    del case
+    return {"queue": "/queue", "trouble": "/"}
+
+
 def picture(browser: Browser, dashboard: Dashboard, name: str, path: str, look: str) -> None:
     """One picture of one page."""
     with tab(browser, dashboard, path, **LOOKS[look]) as page:
@@ -62,20 +68,29 @@ def picture(browser: Browser, dashboard: Dashboard, name: str, path: str, look: 
 def main() -> None:
     """Make all of them."""
     os.environ["REPRISE_USER"] = "anna"
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        case = busy_week(Path(folder) / "recordings")
-        case.hold()
-        dashboard = Dashboard(case.layout.root)
-        dashboard.start()
-        browser = launch(playwright)
-        try:
-            for name, path in pages(case).items():
-                for look in LOOKS:
-                    picture(browser, dashboard, name, path, look)
-        finally:
-            browser.close()
-            dashboard.stop()
-            case.close()
+    for made, looked_at in ((busy_week, pages), (held_up_week, hold_ups)):
+        with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+            case = made(Path(folder) / "recordings")
+            case.hold()
+            dashboard = Dashboard(case.layout.root, REPRISE_CPU_WORKERS="2")
+            dashboard.start()
+            browser = launch(playwright)
+            try:
+                for name, path in looked_at(case).items():
+                    for look in LOOKS:
+                        picture(browser, dashboard, name, path, look)
+            finally:
+                browser.close()
+                dashboard.stop()
+                case.close()
+
+
+def held_up_week(folder: Path) -> Showcase:
+    """A busy week in which two people wait and a good deal is in trouble."""
+    case = busy_week(folder)
+    long_queue(case)
+    trouble(case)
+    return case
 
 
 if __name__ == "__main__":

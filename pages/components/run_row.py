@@ -86,7 +86,7 @@ def _run_row(run: dict[str, Any]) -> dict[str, Any]:
         "tone": words.tone(word),
         "progress": run["progress"] if _shows_progress(run, word) else None,
         "said": _said(run, word),
-        "error": _stalled(run) if word == "stalled" else failed["message"] if failed else "",
+        "error": stalled(record) if word == "stalled" else failed["message"] if failed else "",
         "hint": STALLED if word == "stalled" else failed["hint"] if failed else "",
         "tries": tries.told(record, session.now()),
     } | _actions(run["run_id"], session.offered(record), ("recover", "stop") if word == "stalled" else ())
@@ -124,8 +124,9 @@ def _said(run: dict[str, Any], word: str) -> str:
     )
 
 
-def _stalled(run: dict[str, Any]) -> str:
-    return f"Nothing was heard from the {words.noun(run['stage'] or 'work')} for a while."
+def stalled(run: RunRecord) -> str:
+    """What the service found about a run that does not come on."""
+    return run.verdict.message if run.verdict is not None else "It has made nothing new for a while."
 
 
 def _actions(id_: str, offered: list[str], first: tuple[str, ...] = ()) -> dict[str, Any]:

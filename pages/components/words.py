@@ -19,8 +19,6 @@ TONES = {
 LABELS = {"retry_wait": "will retry", "not_needed": "not needed", "committed": "done"}
 STAGES = {"download": "Download", "transcribe": "Transcribe", "quotes": "Quotes", "summary": "Summary"}
 
-NOUNS = {"transcribe": "transcription"}
-
 
 def tone(word: str) -> str:
     """The colour family of a state: good, bad, warn, busy or calm."""
@@ -35,11 +33,6 @@ def label(word: str) -> str:
 def stage(name: str) -> str:
     """A stage as it is shown."""
     return STAGES.get(name, name.capitalize())
-
-
-def noun(name: str) -> str:
-    """A stage inside a sentence: `the transcription`."""
-    return NOUNS.get(name, name)
 
 
 def duration(seconds: float | None) -> str:

@@ -1,6 +1,7 @@
 """How the dashboard's server starts, and when it does not."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,11 @@ LIMIT_S = 60.0
 def test_a_server_that_others_could_reach_ends_with_one_sentence_before_anything_is_made(
     tmp_path: Path, address: str
 ) -> None:
+    with socket.socket() as probe:  # one that no other dashboard of this machine has
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
     done = subprocess.run(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address", address],
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address", address, "--server.port", port],
         cwd=ROOT,
         env={**os.environ, "REPRISE_STORAGE": str(tmp_path / "storage")},
         stdin=subprocess.DEVNULL,
