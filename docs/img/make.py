@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.support.browser import Dashboard, launch, tab  # noqa: E402 - the root has to be known first
 from tests.support.showcase import Showcase  # noqa: E402
-from tests.support.showcase_week import busy_week  # noqa: E402
+from tests.support.showcase_week import busy_week, long_queue, trouble  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
 # The folders of the machine that makes the pictures are nobody's business.
