@@ -84,9 +84,17 @@ class Lines:
     # --- keeping them up to date ---------------------------------------------------------------------------------
 
     def update(self, runs: Iterable[RunRecord], batches: Iterable[BatchRecord] = ()) -> None:
-        """Take in runs and batches that are new or have changed; the runs of a batch are looked at again with it."""
-        read = {run.run_id: run for run in runs}
+        """Take in runs and batches that are new or have changed; the runs of a batch are looked at again with it.
+
+        What was removed from its batch has no place in its order any more.
+        """
+        read: dict[str, RunRecord] = {}
         again = set[str]()
+        for run in runs:
+            if not run.removed:
+                read[run.run_id] = run
+            elif self._forget(run.run_id) and run.batch_id in self._places:
+                again.add(run.batch_id)
         for batch in batches:
             self._batches[batch.batch_id] = batch
             again.add(batch.batch_id)
@@ -96,7 +104,18 @@ class Lines:
                 members.add(run.run_id)
                 if run.batch_id in self._places:
                     again.add(run.batch_id)
-        for batch_id in again:
+        self._look_again(again, read)
+
+    def _forget(self, run_id: str) -> _Known | None:
+        known = self._known.pop(run_id, None)
+        if known is not None:
+            self._members[known.run.batch_id].discard(run_id)
+            self._take_out(known)
+        return known
+
+    def _look_again(self, batch_ids: set[str], read: dict[str, RunRecord]) -> None:
+        """Put the runs that were `read` in their lines, with all others of these batches."""
+        for batch_id in batch_ids:
             for run_id in self._members.get(batch_id, ()):
                 if run_id not in read:
                     read[run_id] = self._known[run_id].run
@@ -106,10 +125,9 @@ class Lines:
 
     def drop_run(self, run_id: str) -> None:
         """Forget a run that is gone."""
-        known = self._known.pop(run_id, None)
-        if known is not None:
-            self._members[known.run.batch_id].discard(run_id)
-            self._take_out(known)
+        known = self._forget(run_id)
+        if known is not None and known.run.batch_id in self._places:
+            self._look_again({known.run.batch_id}, {})
 
     def drop_batch(self, batch_id: str) -> None:
         """Forget a batch that is gone; its runs stand in no line any more."""

@@ -82,7 +82,7 @@ class Hearing:
             return timed_out(run, ending.failure, now, units_done=units, note=flight.note)
         if ending is not None:
             return crashes.recover(run, now, max_recoveries=self._max_recoveries, units_done=units, held=held)
-        outcome = ended_as(run, draining, held is not None)
+        outcome = ended_as(run, draining)
         return attempting.end_attempt(run, outcome, now, units_done=units, held=held, note=flight.note)
 
     def _finished(self, flight: Flight, outcome: Outcome, *, draining: bool) -> None:

@@ -65,8 +65,11 @@ def apply_outcome(
             return moves.end_attempt(run, AttemptOutcome.INTERRUPTED, now, held=held)
 
 
-def ended_as(run: RunRecord, shutting_down: bool, held: bool) -> AttemptOutcome:
-    """The word for an attempt that ended because it was asked to."""
+def ended_as(run: RunRecord, shutting_down: bool) -> AttemptOutcome:
+    """The word for an attempt that ended because it was asked to.
+
+    Who asked may have changed his mind since: then it ended for a pause that is no more.
+    """
     match run.intent.want:
         case Want.CANCEL:
             return AttemptOutcome.CANCELLED
@@ -74,9 +77,7 @@ def ended_as(run: RunRecord, shutting_down: bool, held: bool) -> AttemptOutcome:
             return AttemptOutcome.STOPPED
         case Want.PAUSE:
             return AttemptOutcome.PAUSED
-    if shutting_down:
-        return AttemptOutcome.SHUTDOWN
-    return AttemptOutcome.PAUSED if held else AttemptOutcome.INTERRUPTED
+    return AttemptOutcome.SHUTDOWN if shutting_down else AttemptOutcome.PAUSED
 
 
 def _failed(

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from core.domain.run import Owner
+from core.domain.states import Want
 from core.engines.engine import Died, EngineEvent, Finished, Frozen, Signal, Slot
+from core.manager.index import Index
 from core.manager.signs import Sign
 from core.runner.outcome import Assignment, Outcome
 from tests.support.simulation.violation import require
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 class SimEngine:
     """What `core.engines.engine.Engine` promises; each attempt's end is told exactly once, while the service lives."""
 
-    def __init__(self, world: "World", lanes: dict[str, int], wake: Callable[[], None]) -> None:
+    def __init__(self, world: "World", lanes: dict[str, int], wake: Callable[[], None], index: Index) -> None:
         self._world, self._lanes = world, lanes
         self._events: list[EngineEvent] = []
-        self._wake = wake
+        self._wake, self._index = wake, index
         self._used: dict[str, str] = {}  # slot or attempt -> lane
         self._workers: dict[str, SimWorker] = {}
 
@@ -69,6 +71,7 @@ class SimEngine:
             worker.report()
         match signal:
             case Signal.FREEZE:
+                self._judge(worker.assignment.run_id)
                 worker.still = True
                 self._events.append(Frozen(attempt_id=attempt_id))
                 self._wake()
@@ -83,6 +86,16 @@ class SimEngine:
                 if self._world.dice.random() < 0.7:
                     worker.die()
         return True
+
+    def _judge(self, run_id: str) -> None:
+        """What stands still does so for a pause that does not let the running stage end."""
+        index = self._index
+        run = index.runs[run_id]
+        batch = index.batches.get(run.batch_id)
+        own = run.intent.want == Want.PAUSE and not run.intent.drain
+        others = [index.pool.pause, batch.pause if batch is not None else None]
+        held = any(pause is not None and not pause.drain for pause in others) or self._world.disk_low
+        require("a stage that may end stands not still", own or held, (run.intent, others))
 
     def sign(self, attempt_id: str) -> Sign:
         """How far an attempt is, as its progress file would say."""

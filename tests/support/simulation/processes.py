@@ -160,7 +160,7 @@ class SimService(Process):
     def __init__(self, world: "World", name: str) -> None:
         super().__init__(world, name)
         self.wake = Wake()
-        self.engine = SimEngine(world, world.setup.lanes, self.wake.ring)
+        self.engine = SimEngine(world, world.setup.lanes, self.wake.ring, self.index)
         self.urgent_since = -1  # the operation at which something urgent was told
         self.wait_s = 0.0
 

@@ -62,6 +62,13 @@ def stick(world: "World", dice: Random) -> None:
         worker.stuck = not worker.stuck
 
 
+def curse(world: "World", dice: Random) -> None:
+    """From now on all workers of a run die, or get nowhere."""
+    waiting = world.open_runs()
+    if waiting:
+        world.cursed[dice.choice(waiting).run_id] = dice.choice(["die", "stick"])
+
+
 def stop_worker(world: "World", dice: Random) -> None:
     """Somebody stops a worker that will outlive its service."""
     if world.workers:
@@ -228,6 +235,7 @@ STEPS: dict[str, tuple[Callable[["World", Random], None], float]] = {
     "fail": (fail, 16),
     "die": (die, 3),
     "stick": (stick, 2.5),
+    "curse": (curse, 1),
     "stop worker": (stop_worker, 1.5),
     "lose locks": (lose_locks, 1),
     "wake worker": (wake_worker, 1.5),

@@ -133,6 +133,11 @@ class SimWorker:
 
     def _begin(self) -> None:
         world, attempt = self._world, self.assignment
+        curse = world.cursed.get(attempt.run_id)
+        if curse == "die":
+            self.die()
+            return
+        self.stuck = curse == "stick"
         if not world.locks.take(f"{attempt.run_id}.owner", self):
             self.outcome = Stale()
             return

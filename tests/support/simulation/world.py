@@ -12,6 +12,7 @@ from core.config import Config
 from core.domain.batch import BatchRecord, PoolRecord
 from core.domain.diagnosis import why
 from core.domain.errors import Refused, RepriseError
+from core.domain.lines import lines_of
 from core.domain.run import RunRecord
 from core.domain.schedule import Situation, schedule
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
@@ -55,6 +56,7 @@ class World:
         self.last_error = ""
         self.disk_low = self.no_processes = False
         self.throttled: dict[str, str] = {}  # lanes that begin nothing, and why
+        self.cursed: dict[str, str] = {}  # runs whose workers all die, or get stuck
         self.processes: list[Process] = []
         self.service: SimService | None = None
         self.elders: list[SimService] = []  # that lost their lock and do not know it
@@ -194,7 +196,9 @@ class World:
         def checked() -> Any:
             found = due()
             situation = claims._situation()
-            anew = schedule(situation)
+            runs = [run for run in service.index.runs.values() if not run.removed]
+            kept = lines_of(runs, situation.batches, situation.lane_of, situation.outside)
+            anew = schedule(situation, kept)
             require("lines kept up to date are those made anew", found == anew, (found, anew))
             place = {claim.run_id: number for number, claim in enumerate(found)}
             require("a run is claimed once", len(place) == len(found), found)
@@ -262,6 +266,7 @@ class World:
         """Space, processes and memory for everybody."""
         self.disk_low = self.no_processes = False
         self.throttled = {}
+        self.cursed = {}
 
     def command(self, operator: Operator, act: Callable[[], object]) -> bool:
         """Whether a command was acknowledged."""

@@ -106,3 +106,17 @@ def test_whatever_changes_the_lines_are_those_of_the_records(steps: list[list[Ru
                 del batches[one]
                 lines.drop_batch(one)
         assert told(lines) == told(lines_of(runs.values(), batches, LANE_OF))
+
+
+def test_a_run_that_was_removed_has_no_place_in_the_order_of_its_batch_any_more() -> None:
+    first, second, third = (a_run(run_id=f"r_{n}", position=n) for n in (1, 2, 3))
+    batch = a_batch(order=["r_3", "r_1"])  # 3, 2, 1; without the first 2 comes before 3
+    kept = Lines(LANE_OF)
+    kept.update([first, second, third], [batch])
+    assert [one.run_id for one in kept.lanes["network"][True, -5]["local:ann"]] == ["r_3", "r_2", "r_1"]
+    kept.update([replace(first, removed=True)])
+    assert [one.run_id for one in kept.lanes["network"][True, -5]["local:ann"]] == ["r_2", "r_3"]
+    dropped = Lines(LANE_OF)
+    dropped.update([first, second, third], [batch])
+    dropped.drop_run("r_1")
+    assert dropped.lanes == kept.lanes
