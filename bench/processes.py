@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +17,8 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder on the disk of this machine's temporary files, removed at the end."""
+    """A folder on the disk of this machine's temporary files, removed at the end, also when that is a SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     folder = Path(tempfile.mkdtemp(prefix="reprise-bench-"))
     try:
         yield folder
