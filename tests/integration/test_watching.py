@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from core.system.clock import SystemClock, rfc3339
 from tests.support import speech
 from tests.support.kills import body, family, kill, open_attempt, unit_numbers
 from tests.support.stillness import stopped
@@ -82,7 +83,14 @@ def test_work_without_news_is_called_stalled_and_a_recovery_goes_on_with_all_uni
     tmp_path: Path, reference: Reference
 ) -> None:
     with at_work(tmp_path, reference, stall_s="1.5") as run:
-        until(lambda: (body(run.product, run.run_id)["verdict"] or {}).get("kind") == "stalled", patience_s=60)
+        until(lambda: len(unit_numbers(run.product, "transcribe")) == 1, patience_s=60)
+        since = rfc3339(SystemClock().now())  # from now on nothing becomes new; before, a model was loaded
+
+        def found() -> bool:
+            verdict = body(run.product, run.run_id).get("verdict") or {"kind": "", "at": ""}
+            return verdict["kind"] == "stalled" and verdict["at"] > since
+
+        until(found, patience_s=60)
         assert run.product("show", run.run_id, "--json").json["flags"] == ["stalled"]
         worker = open_attempt(run.product, run.run_id)["owner"]["pid"]
         before = len(unit_numbers(run.product, "transcribe"))

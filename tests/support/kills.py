@@ -115,6 +115,11 @@ def assert_no_transition_lost(product: Product, run_id: str) -> None:
     assert journaled == [f"{run_id}.{number}" for number in range(1, count + 1)], f"journaled: {journaled}, of {count}"
 
 
+def until_journaled(product: Product, run_id: str) -> None:
+    """Wait until the journal, which a service writes after the state, has the run's last transition."""
+    until(lambda: transitions(product, run_id)[-1:] == [body(product, run_id)["transitions"][-1]["id"]])
+
+
 def copy_of(storage: Path, folder: Path) -> None:
     """A copy of a storage that no service runs on, as the storage of a `Product` in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from tests.support.kills import (
     published,
     twice,
     unit_numbers,
+    until_journaled,
 )
 from tests.support.product import Product
 from tests.support.tool_log import ToolLog
@@ -104,6 +105,7 @@ class Killed:
         phase = self.product.wait_for(self.run_id, "completed", "failed")
         assert phase == "completed", self.product.log()
         assert self.service is not None
+        until_journaled(self.product, self.run_id)
         kill(self.product, self.service, "service")
 
     # --- moments ---------------------------------------------------------------------------------------------
@@ -131,6 +133,8 @@ class Killed:
         assert redone == round(self.lost_s, 3), f"{redone} s are told as done twice, {self.lost_s} s were in flight"
         again = twice([one.sound for one in self.log.decodings()], self.reference.sounds)
         assert again <= kills * THREADS, f"{again} decodings were made twice, {THREADS} were in flight at a kill"
+        if self.service is not None and self.service.poll() is None:
+            until_journaled(self.product, self.run_id)
         assert_no_transition_lost(self.product, self.run_id)
         assert_sound(self.product)
 
