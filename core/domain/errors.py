@@ -45,17 +45,29 @@ class ErrorClass(StrEnum):
 
 
 class ClassRule(msgspec.Struct, frozen=True):
-    """How one class of errors is treated: may a retry help, and what does a person do about it."""
+    """How one class of errors is treated: may a retry help, and what does a person do about it.
+
+    `retries` is a lower budget of its own (None: that of the run's settings); what does not count uses up no try, since
+    something outside the run has to change. With `when_told` it is tried again only if the time for that was told.
+    """
 
     retryable: bool
     hint: str
+    retries: int | None = None
+    counts: bool = True
+    when_told: bool = False
 
 
 CLASSES: dict[ErrorClass, ClassRule] = {
     ErrorClass.NETWORK: ClassRule(True, "Check the network connection; the run tries again by itself."),
     ErrorClass.SERVER: ClassRule(True, "The site has trouble; the run tries again by itself."),
-    ErrorClass.RATE_LIMITED: ClassRule(True, "The site asks to slow down; the run waits and tries again."),
-    ErrorClass.FORBIDDEN: ClassRule(False, "The site refuses access; add cookies of a signed-in browser and retry."),
+    ErrorClass.RATE_LIMITED: ClassRule(
+        True, "The site asks to slow down; the run waits and tries again.", counts=False
+    ),
+    # The address of the media may have expired: once more, read anew.
+    ErrorClass.FORBIDDEN: ClassRule(
+        True, "The site refuses access; add cookies of a signed-in browser (--cookies) and retry.", retries=1
+    ),
     ErrorClass.AUTH_REQUIRED: ClassRule(
         False, "Add a cookies file of an account that may see it (--cookies) and retry."
     ),
@@ -66,10 +78,12 @@ CLASSES: dict[ErrorClass, ClassRule] = {
     ErrorClass.PRIVATE_ADDRESS: ClassRule(
         False, "Private addresses are not fetched; name the host in REPRISE_ALLOWED_HOSTS to allow it."
     ),
-    ErrorClass.NOT_YET: ClassRule(False, "It has not been broadcast to its end yet; retry when it has."),
+    ErrorClass.NOT_YET: ClassRule(
+        False, "It has not been broadcast to its end yet; retry when it has.", counts=False, when_told=True
+    ),
     ErrorClass.FORMAT: ClassRule(False, "Choose another format and retry."),
     ErrorClass.TOOLING: ClassRule(False, "Run ./reprise doctor; a tool is missing or too old."),
-    ErrorClass.DISK_FULL: ClassRule(True, "Free some disk space; the run goes on by itself."),
+    ErrorClass.DISK_FULL: ClassRule(True, "Free some disk space; the run goes on by itself.", counts=False),
     ErrorClass.LOCAL_IO: ClassRule(False, "Check that the storage folder can be written and the file can be read."),
     ErrorClass.NOT_MEDIA: ClassRule(False, "Check the file in a player; it holds no video or sound we can read."),
     ErrorClass.TRUNCATED: ClassRule(False, "The file ends too early; get a complete copy and add that."),
@@ -90,7 +104,7 @@ CLASSES: dict[ErrorClass, ClassRule] = {
     ),
     ErrorClass.POSTPROCESS: ClassRule(True, "The media tool failed; see the log of the stage."),
     ErrorClass.CRASH: ClassRule(True, "The worker process died; see the log of the stage."),
-    ErrorClass.UNKNOWN: ClassRule(True, "See the log of the stage."),
+    ErrorClass.UNKNOWN: ClassRule(True, "See the log of the stage.", retries=2),
 }
 
 

@@ -9,8 +9,6 @@ JITTER_SHARE = 0.2
 RATE_LIMIT_S = 900.0
 RATE_LIMIT_MAX_S = 3600.0
 DISK_FULL_S = 30.0
-# These wait for something outside the run to change; that is not the run's fault and uses no try.
-NOT_COUNTED = frozenset({ErrorClass.RATE_LIMITED, ErrorClass.DISK_FULL})
 
 
 class RetryDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,12 +41,16 @@ def decide(
 ) -> RetryDecision:
     """What follows an attempt that failed with `error_class` after `tries_before` counted tries in this round.
 
-    Four tries in all with the default of 3 retries. Permanent classes are not tried again. A rate limit waits as long
-    as the site asked (`retry_after_s`, but `base_s` at least), else 15 minutes; a full disk is looked at again every 30 s; neither uses a
-    try. Any other wait asked for by the other side is kept too, up to an hour. With `spared` the failure is not the
-    run's own: a breaker holds it, and it uses no try.
+    Four tries in all with the default of 3 retries, fewer for a class with a lower budget of its own; permanent classes
+    are not tried again. A rate limit waits as long as the site asked (`retry_after_s`, but `base_s` at least), else 15
+    minutes; a full disk is looked at again every 30 s; neither uses a try. Any other wait asked for by the other side is
+    kept too, up to an hour. What has not been broadcast yet is tried when it will be, if that is known. With `spared` the
+    failure is not the run's own: a breaker holds it, and it uses no try.
     """
-    if not CLASSES[error_class].retryable:
+    rule = CLASSES[error_class]
+    if rule.when_told and retry_after_s is not None and retry_after_s > 0:
+        return RetryDecision(wait_s=max(retry_after_s, base_s), counts=rule.counts, kind=FailureKind.ERROR)
+    if not rule.retryable:
         kind = FailureKind.INPUT_LOST if error_class == ErrorClass.INPUT_LOST else FailureKind.PERMANENT
         return RetryDecision(wait_s=None, counts=True, kind=kind)
     if spared:
@@ -56,10 +58,13 @@ def decide(
     asked_s = min(max(retry_after_s or 0.0, 0.0), RATE_LIMIT_MAX_S)
     spread = 1.0 + JITTER_SHARE * jitter
     if error_class == ErrorClass.RATE_LIMITED:
-        return RetryDecision(wait_s=max(asked_s or RATE_LIMIT_S, base_s) * spread, counts=False, kind=FailureKind.ERROR)
+        return RetryDecision(
+            wait_s=max(asked_s or RATE_LIMIT_S, base_s) * spread, counts=rule.counts, kind=FailureKind.ERROR
+        )
     if error_class == ErrorClass.DISK_FULL:
-        return RetryDecision(wait_s=DISK_FULL_S * spread, counts=False, kind=FailureKind.ERROR)
-    if tries_before >= max_retries:
-        return RetryDecision(wait_s=None, counts=True, kind=FailureKind.EXHAUSTED)
+        return RetryDecision(wait_s=DISK_FULL_S * spread, counts=rule.counts, kind=FailureKind.ERROR)
+    if tries_before >= (max_retries if rule.retries is None else min(rule.retries, max_retries)):
+        kind = FailureKind.PERMANENT if error_class == ErrorClass.FORBIDDEN else FailureKind.EXHAUSTED
+        return RetryDecision(wait_s=None, counts=True, kind=kind)
     wait_s = max(retry_delay_s(tries_before + 1, base_s, cap_s, jitter), asked_s)
     return RetryDecision(wait_s=wait_s, counts=True, kind=FailureKind.ERROR)

@@ -177,7 +177,7 @@ def test_a_bad_source_fails_its_run_with_one_sentence_and_a_hint(world: World, n
 @pytest.mark.parametrize("name", [name for name, told in FAILURES.items() if told[0] == "permanent"])
 def test_what_will_not_get_better_is_tried_once(world: World, name: str) -> None:
     attempts = world.runs[name]["attempts"]
-    assert max(attempts.values()) == 1
+    assert max(attempts.values()) == (2 if name == "forbidden" else 1)  # an address may have expired: read anew, once
 
 
 def test_a_server_in_trouble_is_asked_three_times_more_at_doubled_distances(world: World) -> None:

@@ -187,4 +187,7 @@ def _retry_after_s(chain: Sequence[dict[str, Any]]) -> float | None:
         asked = str(link["retry_after"] or "")
         if asked.isdigit():
             return float(asked)
+        announced = re.search(r"; begins in (\d+) s", link["text"])
+        if announced and any(kind == "NotYetError" for kind in link["type"]):
+            return float(announced[1])
     return None

@@ -1,7 +1,6 @@
 """One URL through yt-dlp, inside the download process: what it is, and its formats as files `source.0`, `source.1`.
 
-No name, path or extension from the network becomes a file name. The formats stay separate files here; joining them is
-done outside, by a program that gets no network.
+No name, path or extension from the network becomes a file name. A program without a network joins the formats later.
 """
 
 import hashlib
@@ -21,6 +20,7 @@ from yt_dlp.utils import DownloadError, determine_protocol, unsmuggle_url
 from core.stages.download.fragments import Dash, Hls
 from core.stages.download.options import BLOCK_BYTES, Emit, Task, options
 from core.stages.download.partial import Partials, Remote
+from core.stages.download.texts import begins_in
 
 MAX_MANIFEST_BYTES = 32 * 1024**2
 MAX_STALE = 1
@@ -253,7 +253,7 @@ def _entry_url(entry: dict[str, Any]) -> str | None:
 
 def _refuse_unsuitable(info: dict[str, Any], task: Task) -> None:
     if info.get("live_status") in ("is_live", "is_upcoming"):
-        raise NotYetError(str(info["live_status"]))
+        raise NotYetError(f"{info['live_status']}{begins_in(info.get('release_timestamp'))}")
     duration = info.get("duration")
     if isinstance(duration, (int, float)) and duration > task.max_media_s:
         raise LimitError(f"it lasts {duration / 3600:.1f} hours")

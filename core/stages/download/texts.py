@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from core.system.clock import SystemClock
+
 TITLE_LENGTH = 200
 TEXT_LENGTH = 300
 
@@ -50,3 +52,11 @@ def reason(text: str) -> str:
     while text != before:
         before, text = text, _NOISE.sub("", text.strip())
     return log_line(text).rstrip(".")
+
+
+def begins_in(release: object) -> str:
+    """When a broadcast that was announced begins, as `classify` reads it."""
+    if not isinstance(release, (int, float)):
+        return ""
+    left_s = release - SystemClock().now().timestamp()
+    return f"; begins in {left_s:.0f} s" if left_s > 0 else ""

@@ -31,7 +31,12 @@ TABLE = [
     (ErrorClass.SERVER, 0, 1.0, 2.0, True, FailureKind.ERROR),
     (ErrorClass.SERVER, 0, 1e9, RATE_LIMIT_MAX_S, True, FailureKind.ERROR),
     (ErrorClass.LLM_UNAVAILABLE, 1, None, 4.0, True, FailureKind.ERROR),
-    (ErrorClass.UNKNOWN, 3, None, None, True, FailureKind.EXHAUSTED),
+    (ErrorClass.UNKNOWN, 1, None, 4.0, True, FailureKind.ERROR),
+    (ErrorClass.UNKNOWN, 2, None, None, True, FailureKind.EXHAUSTED),
+    (ErrorClass.FORBIDDEN, 0, None, 2.0, True, FailureKind.ERROR),
+    (ErrorClass.FORBIDDEN, 1, None, None, True, FailureKind.PERMANENT),
+    (ErrorClass.NOT_YET, 0, None, None, True, FailureKind.PERMANENT),
+    (ErrorClass.NOT_YET, 9, 7200.0, 7200.0, False, FailureKind.ERROR),
     (ErrorClass.RATE_LIMITED, 0, None, 900.0, False, FailureKind.ERROR),
     (ErrorClass.RATE_LIMITED, 99, 60.0, 60.0, False, FailureKind.ERROR),
     (ErrorClass.RATE_LIMITED, 0, 0.1, 2.0, False, FailureKind.ERROR),
@@ -55,20 +60,28 @@ def test_the_table_of_decisions(
 def test_a_decision_ends_exactly_what_is_permanent_or_used_up(
     error_class: ErrorClass, tries: int, max_retries: int, asked_s: float | None, jitter: float
 ) -> None:
-    decision = decide(error_class, tries, max_retries, asked_s, jitter)
-    used_up = decision.counts and tries >= max_retries
-    assert (decision.wait_s is None) == (not CLASSES[error_class].retryable or used_up)
-    assert decision.wait_s is None or 2.0 <= decision.wait_s <= RATE_LIMIT_MAX_S * 1.2
+    decision, rule = decide(error_class, tries, max_retries, asked_s, jitter), CLASSES[error_class]
+    budget = max_retries if rule.retries is None else min(rule.retries, max_retries)
+    told = rule.when_told and asked_s is not None and asked_s > 0
+    over = not rule.retryable or (decision.counts and tries >= budget)
+    assert (decision.wait_s is None) == (over and not told)
+    assert decision.wait_s is None or decision.wait_s >= 2.0
+    assert decision.wait_s is None or told or decision.wait_s <= RATE_LIMIT_MAX_S * 1.2
 
 
 @given(st.sampled_from(sorted(ErrorClass)), dice)
-def test_there_are_four_tries_in_all(error_class: ErrorClass, jitter: float) -> None:
-    tries, counted = 0, 0
+def test_there_are_four_tries_in_all_or_as_many_as_the_class_has(error_class: ErrorClass, jitter: float) -> None:
+    tries, counted, rule = 0, 0, CLASSES[error_class]
     for _ in range(10):
         decision = decide(error_class, tries, 3, None, jitter)
         tries += decision.counts
         counted += 1
         if decision.wait_s is None:
             break
-    expected = 1 if not CLASSES[error_class].retryable else 4 if decision.counts else 10
-    assert counted == expected
+    budget = 3 if rule.retries is None else min(rule.retries, 3)
+    assert counted == (1 if not rule.retryable else budget + 1 if decision.counts else 10)
+
+
+@given(st.sampled_from(ErrorClass))
+def test_every_class_has_a_remedy(error_class: ErrorClass) -> None:
+    assert CLASSES[error_class].hint.endswith(".")

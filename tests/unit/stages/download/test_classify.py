@@ -8,6 +8,8 @@ import pytest
 from core.domain.errors import CLASSES, ErrorClass
 from core.stages.download.child import describe
 from core.stages.download.classify import RULES, classify
+from core.stages.download.texts import begins_in
+from core.system.clock import SystemClock
 
 E = ErrorClass
 
@@ -119,3 +121,11 @@ def test_a_chain_of_errors_is_described_to_its_end_and_never_in_circles() -> Non
     chain = describe(outer)
     assert [facts["errno"] for facts in chain] == [None, errno.ENOSPC]
     assert classify(chain, host="h").error_class == E.DISK_FULL
+
+
+def test_a_broadcast_that_was_announced_says_when_it_begins() -> None:
+    soon = {**link("is_upcoming; begins in 7200 s"), "type": ["NotYetError"]}
+    error = classify([soon], host="h")
+    assert (error.error_class, error.retry_after_s) == (E.NOT_YET, 7200.0)
+    assert begins_in(SystemClock().now().timestamp() + 100.0) in ("; begins in 100 s", "; begins in 99 s")
+    assert begins_in(1.0) == begins_in(None) == ""
