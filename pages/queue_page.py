@@ -38,9 +38,9 @@ def queue() -> None:
     views = session.manager().views
     found = session.read(f"queue-{number}", lambda: views.queue(offset=(number - 1) * PAGE, limit=PAGE))
     show(tag("div", tag("h1", "Queue"), tag("p", sentence(found)), cls="rp-head"))
-    pause = session.read("status", views.status)["pause"]
-    if pause:
-        banners.paused(pause)
+    status = session.read("status", views.status)
+    if status["pause"]:
+        banners.paused(status["pause"])
     for batch in session.paused_themselves():
         banners.paused_itself(batch)
     trouble(found["breakers"])
@@ -50,6 +50,10 @@ def queue() -> None:
     if found["total"]:
         show(tag("h2", "Waiting", tag("small", words.count(found["total"], "run")), cls="rp-h"))
     waiting(found)
+    aside = status["pending"] - found["total"]
+    if aside > 0:
+        stand = "stands" if aside == 1 else "stand"
+        show(tag("p", f"{words.count(aside, 'more run')} {stand} aside, in batches that are paused.", cls="rp-none"))
     if found["total"] > PAGE:
         st.pagination(-(-found["total"] // PAGE), key="queue-page")
     if not found["total"]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
-from core.domain.batch import BatchRecord, PoolRecord
+from core.domain.batch import BatchRecord
 from core.domain.batch_commands import (
     cancel_batch,
     delete_batch,
@@ -66,13 +66,6 @@ def offered_to_batch(batch: BatchRecord, runs: Sequence[RunRecord], now: datetim
     if "delete" in found or (batch.phase == BatchPhase.DELETED and "restore" in found):
         found.append("erase")
     return found
-
-
-def offered_to_pool(pool: PoolRecord, runs: Sequence[RunRecord]) -> list[str]:
-    """`resume`, or `pause` and, while something is worked on, `drain`."""
-    if pool.pause is not None:
-        return ["resume"]
-    return ["pause", *(["drain"] if any(run.open_attempt is not None for run in runs) else [])]
 
 
 def _changes(record: object, ask: Callable[[], object]) -> bool:

@@ -60,6 +60,8 @@ def left(eta: dict[str, float] | None) -> str:
         return f"about {duration(max(5.0, (low + high) / 2)).split(' min ')[0].removesuffix(' min')}" + (
             " min left" if (low + high) / 2 >= 60 else " left"
         )
+    if low >= 55 and high < 5400:
+        return f"{max(1, round(low / 60))} to {round(high / 60)} min left"
     return f"{duration(max(1.0, round(low)))} to {duration(round(high))} left"
 
 
