@@ -10,10 +10,11 @@ import msgspec
 from core.domain.batch import BatchRecord, Pause
 from core.domain.breaker import NETWORK, what
 from core.domain.errors import ErrorClass
-from core.domain.lines import Lines, Waiting
+from core.domain.lines import Lines
 from core.domain.run import RunRecord
 from core.domain.schedule import Situation, Standing, standing
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
+from core.domain.waiting import Waiting
 
 Code = Literal[
     "none",

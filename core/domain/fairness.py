@@ -7,7 +7,8 @@ Within one user's line nothing changes. Who waits alone is served in plain order
 import heapq
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from core.domain.lines import Line, Lines, Place, Waiting
+from core.domain.lines import Lines
+from core.domain.waiting import Line, Place, Waiting
 
 May = Callable[[Waiting], bool]
 

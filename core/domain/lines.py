@@ -10,40 +10,14 @@ from datetime import datetime
 
 import msgspec
 
-from core.domain.batch import BatchRecord, effective_priority, places
+from core.domain.batch import BatchRecord, places
 from core.domain.run import RunRecord, Source
 from core.domain.settings import Settings
-from core.domain.states import AttemptOutcome, BatchPhase, Phase, Want
+from core.domain.states import AttemptOutcome, Phase
+from core.domain.waiting import Line, Rank, Waiting, place_of, waiting
 
 UNKNOWN_MEDIA_S = 600.0
-Rank = tuple[bool, int]
-Place = tuple[int, datetime, str, int, str]
 Outside = Callable[[str, Source, Settings], tuple[str, ...]]
-
-
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that waits for its next stage: what the schedule needs to know of it, made once for each of its records.
-
-    `rank` is begun before new and then priority; `place` orders the line of its user: what was put to the front, then
-    batches as they were made, then places within the batch. `since` is from when on it waits.
-    """
-
-    run_id: str
-    batch_id: str
-    user: str
-    stage: str
-    lane: str
-    new: bool
-    rank: Rank
-    place: Place
-    since: datetime
-    media_s: float | None
-    waits_for: str | None
-    next_at: datetime | None
-    wait_s: float
-
-
-Line = list[Waiting]
 
 
 class _Known(msgspec.Struct):
@@ -148,10 +122,11 @@ class Lines:
             self._take_out(old)
         batch = self._batches.get(run.batch_id)
         attempt = run.open_attempt
+        place = self._places.get(run.batch_id, {}).get(run.run_id, run.position)
         known = _Known(
             run=run,
             batch=batch,
-            waiting=self._waiting(run, batch) if batch is not None and attempt is None else None,
+            waiting=waiting(run, batch, place, self._lane_of) if batch is not None and attempt is None else None,
             running=run.phase == Phase.RUNNING,
             lanes=self._note_given(run) if run.attempts else (),
             probes=tuple(attempt.probe.split()) if attempt is not None and attempt.probe else (),
@@ -168,7 +143,7 @@ class Lines:
             if one.waits_for is not None:
                 self._shared[one.waits_for] += 1
             users = self.lanes.setdefault(one.lane, {}).setdefault(one.rank, {})
-            insort(users.setdefault(one.user, []), one, key=_place)
+            insort(users.setdefault(one.user, []), one, key=place_of)
 
     def _take_out(self, known: _Known) -> None:
         run, one = known.run, known.waiting
@@ -186,36 +161,11 @@ class Lines:
                 self._shared[one.waits_for] -= 1
             users = self.lanes[one.lane][one.rank]
             line = users[one.user]
-            line.pop(bisect_left(line, one.place, key=_place))
+            line.pop(bisect_left(line, one.place, key=place_of))
             if not line:
                 del users[one.user]
             if not users:
                 del self.lanes[one.lane][one.rank]
-
-    def _waiting(self, run: RunRecord, batch: BatchRecord) -> Waiting | None:
-        """The place of a run that nothing but its turn, a wait or something outside keeps from its next stage."""
-        if run.phase not in (Phase.QUEUED, Phase.RUNNING) or run.intent.want != Want.RUN:
-            return None
-        stage = run.next_stage
-        if stage is None or stage not in self._lane_of or batch.phase != BatchPhase.RUNNING:
-            return None
-        new = run.phase == Phase.QUEUED
-        place = self._places.get(run.batch_id, {}).get(run.run_id, run.position)
-        return Waiting(
-            run_id=run.run_id,
-            batch_id=run.batch_id,
-            user=run.owner,
-            stage=stage,
-            lane=self._lane_of[stage],
-            new=new,
-            rank=(new, -effective_priority(run, batch)),
-            place=(-run.front, batch.created_at, batch.batch_id, place, run.run_id),
-            since=_since(run, batch),
-            media_s=run.duration_s,
-            waits_for=run.waits_for,
-            next_at=run.next_at,
-            wait_s=run.wait_s or 0.0,
-        )
 
     def _note_given(self, run: RunRecord) -> tuple[str, ...]:
         """Note the ends of the attempts a run was given in each lane; those that only waited for another's cost nothing."""
@@ -302,15 +252,3 @@ def lines_of(
     lines = Lines(lane_of, outside)
     lines.update(runs, batches.values())
     return lines
-
-
-def _place(one: Waiting) -> Place:
-    return one.place
-
-
-def _since(run: RunRecord, batch: BatchRecord) -> datetime:
-    """From when on a run waits: its last step, the end of its last attempt, or the start of its batch."""
-    since = run.transitions[-1].at if run.transitions else run.created_at
-    if run.attempts and (ended := run.attempts[-1].ended_at) is not None:
-        since = max(since, ended)
-    return max(since, batch.transitions[-1].at) if batch.transitions else since

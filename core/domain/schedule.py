@@ -8,8 +8,9 @@ import msgspec
 
 from core.domain.batch import BatchRecord, PoolRecord
 from core.domain.fairness import in_turn
-from core.domain.lines import Lines, Outside, Waiting, lines_of, nothing_outside
+from core.domain.lines import Lines, Outside, lines_of, nothing_outside
 from core.domain.run import RunRecord
+from core.domain.waiting import Waiting
 
 Hold = Literal["shared_work", "wait", "breaker", "trial", "quota", "batch"]
 LeftS = Callable[[str, datetime | None, float], float]
