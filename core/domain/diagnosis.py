@@ -16,20 +16,11 @@ from core.domain.schedule import Situation, Standing, standing
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.domain.waiting import Waiting
 
+# fmt: off
 Code = Literal[
-    "none",
-    "slot",
-    "turn",
-    "quota",
-    "backoff",
-    "breaker",
-    "paused",
-    "disk",
-    "shared_work",
-    "dependency",
-    "service_down",
-    "terminal",
+    "none", "slot", "turn", "quota", "backoff", "breaker", "paused", "disk", "shared_work", "dependency", "service_down", "terminal",
 ]
+# fmt: on
 GIGABYTE = 1e9
 _DOING = {Want.PAUSE: "paused", Want.STOP: "stopped", Want.CANCEL: "cancelled", Want.SKIP: "skipped"}
 _PAUSE_CODES: dict[str, Code] = {"disk": "disk", "quota": "quota"}
