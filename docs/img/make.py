@@ -42,6 +42,7 @@ def pages(case: Showcase) -> dict[str, str]:
         "new": "/new",
         "batch": f"/batches?batch={river.batch_id}",
         "run": f"/run?run={river.run_id}&t=12",
+        "queue": "/queue",
         "health": "/health",
     }
 
@@ -49,7 +50,7 @@ def pages(case: Showcase) -> dict[str, str]:
 def hold_ups(case: Showcase) -> dict[str, str]:
     """The pages on which it is seen what holds work up."""
     del case
-    return {"queue": "/queue", "trouble": "/"}
+    return {"trouble": "/"}
 
 
 def picture(browser: Browser, dashboard: Dashboard, name: str, path: str, look: str) -> None:
@@ -68,7 +69,7 @@ def picture(browser: Browser, dashboard: Dashboard, name: str, path: str, look: 
 def main() -> None:
     """Make all of them."""
     os.environ["REPRISE_USER"] = "anna"
-    for made, looked_at in ((busy_week, pages), (held_up_week, hold_ups)):
+    for made, looked_at in ((shared_week, pages), (held_up_week, hold_ups)):
         with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
             case = made(Path(folder) / "recordings")
             case.hold()
@@ -85,10 +86,16 @@ def main() -> None:
                 case.close()
 
 
-def held_up_week(folder: Path) -> Showcase:
-    """A busy week in which two people wait and a good deal is in trouble."""
+def shared_week(folder: Path) -> Showcase:
+    """A busy week in which two people wait."""
     case = busy_week(folder)
     long_queue(case)
+    return case
+
+
+def held_up_week(folder: Path) -> Showcase:
+    """The same with a good deal of trouble."""
+    case = shared_week(folder)
     trouble(case)
     return case
 

@@ -47,7 +47,7 @@ function openBus() {
     if (pressed) { last = pressed; lastAt = Date.now(); }
     const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
     // Streamlit sends what is asked in one moment as one request, for one part: a click waits until ours is sent.
-    const early = pressed && plain && event.isTrusted && Date.now() - askedAt < SENT_MS;
+    const early = pressed && plain && pressed !== passing && Date.now() - askedAt < SENT_MS;
     if ((pressed && event.detail > 1) || again || early) {
       event.preventDefault();
       event.stopImmediatePropagation();
