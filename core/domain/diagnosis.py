@@ -217,7 +217,8 @@ class Reasons:
         breaker = self._now.pool.breakers[name]
         left_s = self._now.breaker_left_s(name) or 0.0
         begin = "The network seems to be down" if name == NETWORK else f"{what(name)} is in trouble"
-        said = f"{begin}: {breaker.why}" if breaker.why else f"{begin}."
+        named = breaker.why.startswith(what(name))  # then the sentence says both
+        said = breaker.why if named else f"{begin}: {breaker.why}" if breaker.why else f"{begin}."
         return Why(code="breaker", message=f"{said} It is tried again in {_span(left_s)}.", until=breaker.until)
 
     def _batch_is_full(self, one: Waiting, batch: BatchRecord) -> str:
