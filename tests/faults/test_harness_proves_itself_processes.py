@@ -23,7 +23,7 @@ def trial(folder: Path, reference: Reference, fault: str, victim: str = "everyth
     ("fault", "found"),
     [
         ("forget units.jsonl", "not one a window"),
-        ("believe no units", "in flight at a kill"),
+        ("believe no units", "s were in flight"),
         ("write units twice", "not one a window"),
         ("round scores by the process", "other bytes than undisturbed"),
     ],

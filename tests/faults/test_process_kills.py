@@ -21,6 +21,7 @@ from tests.support.kills import (
     kill,
     open_attempt,
     published,
+    until_journaled,
 )
 from tests.support.llm_server import KEY, Asked, LlmServer, Says, honest, silent
 from tests.support.media_server import MediaServer
@@ -145,6 +146,7 @@ def test_a_kill_in_the_middle_of_a_download_fetches_only_the_rest(
             if service.poll() is not None:
                 product.serve()
             assert product.wait_for(run_id, "completed", "failed") == "completed"
+            until_journaled(product, run_id)
         finally:
             end_all(product)
         _, _, _, resumed = server.hits
@@ -240,6 +242,7 @@ def test_a_kill_while_a_model_is_asked_costs_that_question_and_changes_no_byte(
         if service.poll() is not None:
             product.serve()
         until(lambda: redone(product, reference.run_id))
+        until_journaled(product, reference.run_id)
     finally:
         end_all(product)
     assert published(product, reference.run_id) == written[stage]
@@ -257,6 +260,7 @@ def test_a_kill_as_an_offline_stage_begins_changes_no_byte(tmp_path: Path, refer
         kill(product, service, "everything")
         product.serve()
         until(lambda: redone(product, reference.run_id))
+        until_journaled(product, reference.run_id)
     finally:
         end_all(product)
     assert published(product, reference.run_id) == reference.published
