@@ -1,6 +1,6 @@
-"""How long a turn of the queue takes with many queued runs, and a start until the first claim: `python -m bench.queue`.
+"""How long a turn of the queue takes with many queued runs, and a start until the first claim: `python -m bench.queue_turns`.
 
-    python -m bench.queue [--count 10000] [--users 4] [--rounds 20] [--starts 3]
+    python -m bench.queue_turns [--count 10000] [--users 4] [--rounds 20] [--starts 3]
 
 The runs are in batches of 50 of several users, all queued. A turn is taken by a real dispatcher on a real storage whose
 workers are scripted: with nothing to do, and with one slot free, so that a run is claimed and written. A start is that
