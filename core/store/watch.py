@@ -4,32 +4,40 @@ import logging
 import os
 from collections.abc import Callable
 
-from watchdog.events import (
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
-from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyEvent, InotifyFD, Mask, WatchDescriptor
 from watchdog.observers.polling import PollingObserver
 
 from core.store.layout import Layout, is_id
 
 _log = logging.getLogger(__name__)
 _POLL_S = 1.0
-# watchdog holds the first half of a rename back, and all that comes after it, until the second half is there: half a
-# second at worst, though both come at once. Nobody here needs the first half.
-InotifyMoveEventGrouper.delay = 0.0
 # What watchdog remarks while it is being stopped would stand on the standard error of a command that went well.
 logging.getLogger("watchdog").addHandler(logging.NullHandler())
 _SUFFIX = ".json"
-# The kernel is asked for these alone: told of every reading and of every write to a temporary file as well, a service
-# spent more time on hearing of its own files than on its work. A rename may come as a creation, when its halves do not meet.
-_EVENTS: list[type[FileSystemEvent]] = [FileMovedEvent, FileCreatedEvent, FileClosedEvent, FileDeletedEvent]
+# The kernel is asked for these alone. Every file of ours is put in place by a rename: told of the writes to temporary
+# files as well, and of both names of every rename, a service spent a fifth of its time on hearing of its own files.
+_EVENTS = Mask(InotifyConstants.IN_MOVED_TO | InotifyConstants.IN_DELETE | InotifyConstants.IN_ONLYDIR)
+
+
+class _Folder:
+    """What the kernel tells of one folder, told on as folder and name by the one thread that reads it.
+
+    watchdog's own observer hands every event through three threads, which is most of what it costs.
+    """
+
+    def __init__(self, folder: str, tell: Callable[[str, str], None]) -> None:
+        self._folder, self._tell = folder, tell
+
+    def on_event(self, event: InotifyEvent) -> None:
+        """Something was put in place or removed."""
+        self._tell(self._folder, os.fsdecode(event.name))
+
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
+        """The folder is gone, or the watch is being stopped: nothing more will come."""
+
+    def on_queue_overflow(self) -> None:
+        """Events were lost: whoever must not miss one looks at everything from time to time."""
 
 
 class Watch(FileSystemEventHandler):
@@ -44,28 +52,29 @@ class Watch(FileSystemEventHandler):
         self._layout = layout
         self._on_change = on_change
         self._folders = [layout.state, layout.batches, *([layout.progress] if progress else [])]
-        self._observer: BaseObserver | None = None
+        self._listening: InotifyFD | PollingObserver | None = None
 
     def start(self) -> None:
         """Begin to watch; where the kernel cannot tell of changes, look once a second and say so in the log."""
         try:
-            self._observer = self._started(Observer(), _EVENTS)
+            self._listening = self._told_by_the_kernel()
         except OSError as error:
             _log.warning("no more file watches (%s); looking every %g s instead", error, _POLL_S)
-            self._observer = self._started(PollingObserver(timeout=_POLL_S))
+            self._listening = self._looking()
 
     def stop(self) -> None:
         """End watching; no call comes after this returns."""
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer.join()
-            self._observer = None
+        if self._listening is not None:
+            self._listening.stop()
+            self._listening.join()
+            self._listening = None
 
     def dispatch(self, event: FileSystemEvent) -> None:
-        """Told by the observer of anything that happened in the folders."""
-        if event.event_type not in ("moved", "closed", "created", "modified", "deleted"):
-            return
-        folder, name = os.path.split(os.fsdecode(event.dest_path or event.src_path))
+        """Told by watchdog's polling of anything that happened in the folders."""
+        if event.event_type in ("moved", "created", "modified", "deleted"):
+            self._tell(*os.path.split(os.fsdecode(event.dest_path or event.src_path)))
+
+    def _tell(self, folder: str, name: str) -> None:
         if not name.endswith(_SUFFIX):
             return
         stem = name.removesuffix(_SUFFIX)
@@ -82,13 +91,23 @@ class Watch(FileSystemEventHandler):
             return "pool"
         return "run" if is_id(stem, "r_") else ""
 
-    def _started(self, observer: BaseObserver, events: list[type[FileSystemEvent]] | None = None) -> BaseObserver:
-        for folder in self._folders:
-            observer.schedule(self, str(folder), recursive=False, event_filter=events)
-        observer.daemon = True
+    def _told_by_the_kernel(self) -> InotifyFD:
+        listening = InotifyFD()
+        listening.start()
         try:
-            observer.start()
+            for folder in self._folders:
+                told = _Folder(str(folder), self._tell)
+                listening.add_callback(os.fsencode(folder), _EVENTS, told, CallbackId(id(told)))
         except OSError:
-            observer.unschedule_all()
+            listening.stop()
+            listening.join()
             raise
+        return listening
+
+    def _looking(self) -> PollingObserver:
+        observer = PollingObserver(timeout=_POLL_S)
+        for folder in self._folders:
+            observer.schedule(self, str(folder), recursive=False)
+        observer.daemon = True
+        observer.start()
         return observer

@@ -2,6 +2,7 @@ import logging
 import queue
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from msgspec.structs import replace
@@ -69,11 +70,11 @@ def test_a_reader_is_not_told_of_and_progress_only_to_those_who_want_it(store: S
 def test_without_the_kernels_help_it_looks_by_itself_and_says_so(
     store: StateStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Exhausted(module.PollingObserver):
-        def start(self) -> None:
+    class Exhausted(module.InotifyFD):
+        def add_callback(self, *_: object) -> NoReturn:
             raise OSError(28, "inotify watch limit reached")
 
-    monkeypatch.setattr(module, "Observer", Exhausted)
+    monkeypatch.setattr(module, "InotifyFD", Exhausted)
     monkeypatch.setattr(module, "_POLL_S", 0.02)
     calls: Told = queue.Queue()
     watch = Watch(store.layout, lambda kind, name: calls.put((kind, name)))
