@@ -117,11 +117,10 @@ class Claims:
         return replace(fitted(run, self._catalog.wanted(settings)), settings=settings)
 
     def _situation(self) -> Situation:
-        runs, batches, pool = self._index.snapshot()
         return Situation(
-            runs=runs,
-            batches=batches,
-            pool=pool,
+            runs=self._index.runs,  # as they are and not copies: the lines know what counts
+            batches=self._index.batches,
+            pool=self._index.pool,
             free=self._engine.free(),
             lanes=self._engine.lanes(),
             lane_of=dict(self._catalog.lanes),

@@ -19,6 +19,8 @@ class Playlists:
 
     def __init__(self, index: Index, writer: Writer, catalog: Catalog, clock: Clock) -> None:
         self._index, self._writer, self._catalog, self._clock = index, writer, catalog, clock
+        self._changes = index.follow()
+        self._parents: set[str] = set()  # the runs that were found to be playlists
 
     def entries(self, outcome: Playlist, run: RunRecord) -> tuple[Entry, ...]:
         """The videos of the playlist that the batch takes: new to it, at most its limit, each with the id its run gets."""
@@ -43,14 +45,13 @@ class Playlists:
 
     def expand(self) -> None:
         """Make the runs that some run's playlist names and that do not exist; doing it twice changes nothing."""
-        runs, batches, _ = self._index.everything()
-        for parent in [run for run in runs.values() if run.entries]:
-            there = {*runs, *self._index.damaged}  # a lost one is made again by recovery
-            missing = [entry for entry in parent.entries if entry.run_id not in there]
-            batch = batches.get(parent.batch_id)
+        for parent in self._read():
+            runs, damaged = self._index.runs, self._index.damaged  # a lost one is made again by recovery
+            missing = [entry for entry in parent.entries if entry.run_id not in runs and entry.run_id not in damaged]
+            batch = self._index.batches.get(parent.batch_id)
             if not missing or batch is None or batch.phase == BatchPhase.DELETED:
                 continue
-            position = max(run.position for run in runs.values() if run.batch_id == parent.batch_id)
+            position = max(run.position for run in list(runs.values()) if run.batch_id == parent.batch_id)
             settings = parent.settings or batch.settings
             for number, entry in enumerate(missing, start=1):
                 self._writer.new_run(self._child(parent, entry, position + number, settings))
@@ -60,6 +61,14 @@ class Playlists:
                 batch_id=parent.batch_id,
                 data={"playlist": parent.playlist, "runs": len(missing)},
             )
+
+    def _read(self) -> list[RunRecord]:
+        """The runs that are playlists; only what changed is looked at for that."""
+        runs = self._index.runs
+        for run_id in self._changes.take()[0]:
+            run = runs.get(run_id)
+            (self._parents.add if run is not None and run.entries else self._parents.discard)(run_id)
+        return [run for run_id in sorted(self._parents) if (run := runs.get(run_id)) is not None]
 
     def _child(self, parent: RunRecord, entry: Entry, position: int, settings: Settings) -> RunRecord:
         now = self._clock.now()
