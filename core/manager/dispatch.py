@@ -42,6 +42,7 @@ from core.system.clock import Clock
 from core.system.logs import Log
 
 TROUBLE_S = 2.0
+JOURNAL_S = 0.05
 T = TypeVar("T")
 log = Log("manager")
 
@@ -69,6 +70,7 @@ class Dispatcher:
         signs: Signs,
         urgent: Callable[[], bool],
         throttled: Callable[[], Mapping[str, str]] = dict,
+        journal_s: float = JOURNAL_S,
     ) -> None:
         self._index, self._writer, self._engine, self._clock = index, writer, engine, clock
         self._playlists, self._urgent = playlists, urgent
@@ -140,6 +142,7 @@ class Dispatcher:
             begun=self._flights.begin,
         )
         self._agenda = Agenda(index, clock)
+        self._journal_s, self._journaled_at_s = journal_s, float("-inf")
         self._unheard: list[EngineEvent] = []
         self._in_trouble = False
         self.draining = False
@@ -151,8 +154,13 @@ class Dispatcher:
         changes meanwhile, as a pause does, the turn ends early: each write takes a while, and no claim may follow it.
         Raises `Fenced` only.
         """
-        with self._writer.together():
-            return self._turn()
+        left_s = self._journaled_at_s + self._journal_s - self._clock.monotonic()
+        with self._writer.together(later=left_s > 0):
+            wait_s = self._turn()
+        if left_s > 0:  # the journal has a durable write of its own: a busy service does not wait for one in every turn
+            return min(wait_s, left_s) if self._writer.is_behind else wait_s
+        self._journaled_at_s = self._clock.monotonic()
+        return wait_s
 
     def _turn(self) -> float:
         self._in_trouble = False

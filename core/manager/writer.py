@@ -143,18 +143,24 @@ class Writer:
         self._tell([Event(type=kind, via=self._via, **event)])
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self, *, later: bool = False) -> Iterator[None]:
         """Journal the transitions of a block at its end, with one write; for a writer that one thread uses.
 
-        They are durable in the state files all the same, and what a crash keeps from the journal goes in at the next
-        start.
+        `later` leaves them to a block that follows soon. They are durable in the state files all the same, and what a
+        crash keeps from the journal goes in at the next start.
         """
         self._together = True
         try:
             yield
         finally:
             self._together = False
-            self._tell([])
+            if not later:
+                self._tell([])
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something that happened is not in the journal yet."""
+        return bool(self._untold)
 
     def _tell(self, events: list[Event]) -> None:
         """Journal what is durable already; what the disk refuses now goes in before the next, or at the next start."""

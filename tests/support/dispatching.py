@@ -159,6 +159,7 @@ class House:
             new_units=lambda run_id, attempt_id: self.new_units,
             place=lambda run: "",
             signs=lambda run: self.signs.get(run.run_id, Sign()),
+            journal_s=0.0,
             urgent=lambda: self.urgent(),  # noqa: PLW0108 - tests change it later
         )
 
