@@ -97,9 +97,9 @@ def unit_numbers(product: Product, stage: str) -> list[int]:
 
 
 def transitions(product: Product, run_id: str) -> list[str]:
-    """The ids of the run's transitions that the journal has, in its order."""
-    lines = [line for path in sorted(product.layout.journal.glob("*.jsonl")) for line in path.read_text().splitlines()]
-    events = [json.loads(line) for line in lines]
+    """The ids of the run's transitions that the journal has, in its order; a line that is only half there does not count."""
+    whole = [path.read_text().rpartition("\n")[0] for path in sorted(product.layout.journal.glob("*.jsonl"))]
+    events = [json.loads(line) for lines in whole for line in lines.splitlines()]
     return [
         event["data"]["transition"]
         for event in events
