@@ -69,6 +69,24 @@ def curse(world: "World", dice: Random) -> None:
         world.cursed[dice.choice(waiting).run_id] = dice.choice(["die", "stick"])
 
 
+def get_nowhere(world: "World", dice: Random) -> None:
+    """All workers of a run get stuck, for as long as it takes to be noticed more than once."""
+    if world.service is None or not world.workers:
+        return
+    run_id = dice.choice(world.workers).assignment.run_id
+    world.cursed[run_id] = "stick"
+    for worker in world.workers:
+        worker.stuck = worker.stuck or worker.assignment.run_id == run_id
+    for _ in range(dice.randrange(10, 60)):
+        service = world.service
+        if service is None:
+            return
+        world.clock.advance(service.dispatcher._stalls.look_s)
+        world.during(service, service.tell)
+        if service in world.processes:
+            world.turn(service)
+
+
 def stop_worker(world: "World", dice: Random) -> None:
     """Somebody stops a worker that will outlive its service."""
     if world.workers:
@@ -236,6 +254,7 @@ STEPS: dict[str, tuple[Callable[["World", Random], None], float]] = {
     "die": (die, 3),
     "stick": (stick, 2.5),
     "curse": (curse, 1),
+    "get nowhere": (get_nowhere, 0.3),
     "stop worker": (stop_worker, 1.5),
     "lose locks": (lose_locks, 1),
     "wake worker": (wake_worker, 1.5),
