@@ -10,29 +10,29 @@ from core.domain.settings import parse_settings
 from core.manager.commands import Done
 
 
-def answer(session: Session, done: Done, at_once: str = "") -> None:
-    """Say what became of one command; `at_once` is the verb of one that is done when it is answered."""
+def answer(session: Session, done: Done, verb: str, *, at_once: bool = False) -> None:
+    """Say what became of one command, by the `verb` it was asked with; `at_once`: it is done when it is answered."""
     if session.as_json:
         show_json(msgspec.to_builtins(done))
     else:
-        _tell([done], at_once)
+        _tell([done], verb, at_once)
 
 
-def answer_many(session: Session, done: list[Done]) -> None:
+def answer_many(session: Session, done: list[Done], verb: str) -> None:
     """Say what became of a command to many."""
     if session.as_json:
         show_json([msgspec.to_builtins(one) for one in done])
     elif done:
-        _tell(done)
+        _tell(done, verb)
     else:
         click.echo("There was nothing to do.")
 
 
-def _tell(done: list[Done], at_once: str = "") -> None:
+def _tell(done: list[Done], verb: str, at_once: bool = False) -> None:
     for one in done:
         asked = "done" if at_once else "asked for" if one.applied else "noted"
         what = asked if one.changed else "nothing to change"
-        click.echo(f"{one.id}: {at_once or one.intent}, {what} ({one.phase})")
+        click.echo(f"{one.id}: {verb}, {what} ({one.phase})")
     for hint in {one.hint for one in done if one.hint}:
         click.echo(click.style("Hint: ", bold=True) + hint, err=True)
 

@@ -18,7 +18,7 @@ def priority(session: Session, id_: str, number: str) -> None:
 
     A run without a priority of its own has that of its batch.
     """
-    answer(session, session.manager.commands.priority(id_, number, by=session.manager.actor), at_once="priority")
+    answer(session, session.manager.commands.priority(id_, number, by=session.manager.actor), "priority", at_once=True)
 
 
 @verb("reorder")
@@ -30,7 +30,9 @@ def reorder(session: Session, batch_id: str, run_ids: tuple[str, ...]) -> None:
     Name each queued run once; `list --batch BATCH --phase queued` has them in their present order. When the batch has
     moved on meanwhile, the runs that do not fit are named and the order stays.
     """
-    answer(session, session.manager.commands.reorder(batch_id, run_ids, by=session.manager.actor), at_once="reorder")
+    answer(
+        session, session.manager.commands.reorder(batch_id, run_ids, by=session.manager.actor), "reorder", at_once=True
+    )
 
 
 @verb("edit")
@@ -61,7 +63,7 @@ def edit(
         concurrency=concurrency,
         changes=read_changes(changes),
     )
-    answer(session, done, at_once="edit")
+    answer(session, done, "edit", at_once=True)
 
 
 @verb("remove")
@@ -70,7 +72,10 @@ def edit(
 def remove(session: Session, run_id: str, reason: str) -> None:
     """Take a queued run that has not begun out of its batch. To have it again, add its source again."""
     answer(
-        session, session.manager.commands.run(run_id, "remove", by=session.manager.actor, why=reason), at_once="remove"
+        session,
+        session.manager.commands.run(run_id, "remove", by=session.manager.actor, why=reason),
+        "remove",
+        at_once=True,
     )
 
 
@@ -88,7 +93,7 @@ def delete(session: Session, batch_id: str, hard: bool, yes: bool, reason: str) 
     if hard and not yes and not _agreed(session, batch_id):
         click.echo("Nothing was deleted.")
         return
-    answer(session, manager.commands.delete(batch_id, by=manager.actor, hard=hard, why=reason), at_once="delete")
+    answer(session, manager.commands.delete(batch_id, by=manager.actor, hard=hard, why=reason), "delete", at_once=True)
 
 
 def _agreed(session: Session, batch_id: str) -> bool:
@@ -103,7 +108,9 @@ def _agreed(session: Session, batch_id: str) -> bool:
 @click.argument("batch_id", metavar="BATCH")
 def restore(session: Session, batch_id: str) -> None:
     """Bring a deleted batch back as it was."""
-    answer(session, session.manager.commands.batch(batch_id, "restore", by=session.manager.actor), at_once="restore")
+    answer(
+        session, session.manager.commands.batch(batch_id, "restore", by=session.manager.actor), "restore", at_once=True
+    )
 
 
 COMMANDS = (priority, reorder, edit, remove, delete, restore)

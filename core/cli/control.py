@@ -27,9 +27,11 @@ def pause(session: Session, id_: str | None, drain: bool, reason: str) -> None:
     """
     manager = session.manager
     if id_:
-        answer(session, _one(session, id_, "pause", reason, drain))
+        answer(session, _one(session, id_, "pause", reason, drain), "pause")
     else:
-        answer(session, manager.commands.pool("pause", by=manager.actor, why=reason, drain=drain), at_once="pause")
+        answer(
+            session, manager.commands.pool("pause", by=manager.actor, why=reason, drain=drain), "pause", at_once=True
+        )
 
 
 @verb("resume")
@@ -42,16 +44,16 @@ def resume(session: Session, id_: str | None) -> None:
     """
     manager = session.manager
     if id_:
-        answer(session, _one(session, id_, "resume"))
+        answer(session, _one(session, id_, "resume"), "resume")
     else:
-        answer(session, manager.commands.pool("resume", by=manager.actor), at_once="resume")
+        answer(session, manager.commands.pool("resume", by=manager.actor), "resume", at_once=True)
 
 
 @verb("start")
 @click.argument("batch_id", metavar="BATCH")
 def start(session: Session, batch_id: str) -> None:
     """Start a draft, or resume a paused batch."""
-    answer(session, session.manager.commands.batch(batch_id, "start", by=session.manager.actor))
+    answer(session, session.manager.commands.batch(batch_id, "start", by=session.manager.actor), "start")
 
 
 @verb("stop")
@@ -61,9 +63,9 @@ def stop(session: Session, run_id: str | None, reason: str) -> None:
     """Stop a run, or without an id every running run of yours: it is failed, keeps what it has, and can be retried."""
     manager = session.manager
     if run_id:
-        answer(session, manager.commands.run(run_id, "stop", by=manager.actor, why=reason))
+        answer(session, manager.commands.run(run_id, "stop", by=manager.actor, why=reason), "stop")
     else:
-        answer_many(session, manager.commands.stop_all(by=manager.actor, why=reason))
+        answer_many(session, manager.commands.stop_all(by=manager.actor, why=reason), "stop")
 
 
 @verb("cancel")
@@ -71,7 +73,7 @@ def stop(session: Session, run_id: str | None, reason: str) -> None:
 @REASON
 def cancel(session: Session, id_: str, reason: str) -> None:
     """Cancel a run or a batch. What is finished stays; a cancelled run can be retried."""
-    answer(session, _one(session, id_, "cancel", reason))
+    answer(session, _one(session, id_, "cancel", reason), "cancel")
 
 
 @verb("skip")
@@ -79,14 +81,14 @@ def cancel(session: Session, id_: str, reason: str) -> None:
 @REASON
 def skip(session: Session, run_id: str, reason: str) -> None:
     """Leave a run out for good; it counts as done. `unskip` takes it back."""
-    answer(session, session.manager.commands.run(run_id, "skip", by=session.manager.actor, why=reason))
+    answer(session, session.manager.commands.run(run_id, "skip", by=session.manager.actor, why=reason), "skip")
 
 
 @verb("unskip")
 @click.argument("run_id", metavar="RUN")
 def unskip(session: Session, run_id: str) -> None:
     """Take a skipped run in again."""
-    answer(session, session.manager.commands.run(run_id, "unskip", by=session.manager.actor))
+    answer(session, session.manager.commands.run(run_id, "unskip", by=session.manager.actor), "unskip")
 
 
 @verb("recover")
@@ -100,9 +102,9 @@ def recover(session: Session, run_id: str | None, reason: str) -> None:
     """
     manager = session.manager
     if run_id:
-        answer(session, manager.commands.run(run_id, "recover", by=manager.actor, why=reason))
+        answer(session, manager.commands.run(run_id, "recover", by=manager.actor, why=reason), "recover")
     else:
-        answer_many(session, manager.commands.recover_all(by=manager.actor, why=reason))
+        answer_many(session, manager.commands.recover_all(by=manager.actor, why=reason), "recover")
 
 
 @verb("retry")
@@ -131,11 +133,11 @@ def retry(
         done = manager.commands.retry_failed(
             batch_id, by=manager.actor, why=reason, from_stage=from_stage, changes=given
         )
-        answer_many(session, done)
+        answer_many(session, done, "retry")
         return
     assert id_ is not None
     one = manager.commands.run(id_, "retry", by=manager.actor, why=reason, from_stage=from_stage, changes=given)
-    answer(session, one)
+    answer(session, one, "retry")
 
 
 COMMANDS = (start, pause, resume, stop, cancel, retry, skip, unskip, recover)

@@ -42,7 +42,11 @@ def queue(session: Session, limit: int, reset: str | None) -> None:
         click.echo(printable(f"{user['user']}: {user['running']} at work, {user['waiting']} waiting; {lengths}"))
     for breaker in shown["breakers"]:
         state = breaker["state"].replace("_", " ")
-        click.echo(printable(f"{breaker['name']}: {state} after {breaker['failures']} failures: {breaker['why']}"))
+        failures = "1 failure" if breaker["failures"] == 1 else f"{breaker['failures']} failures"
+        click.echo(printable(f"{breaker['name']}: {state} after {failures}: {breaker['why']}"))
+    if not shown["runs"]:
+        click.echo("Nothing waits.")
+        return
     table([run | {"reason": run["why"]["message"]} for run in shown["runs"]], COLUMNS)
     if shown["total"] > len(shown["runs"]):
         click.echo(f"… and {shown['total'] - len(shown['runs'])} more; --limit shows more of them.")

@@ -7,12 +7,13 @@ import click
 from core.cli.output import duration, printable, show_json, table
 from core.cli.session import Session, verb
 from core.domain.errors import BadInput, NotFound
-from core.domain.states import BatchPhase, Phase
+from core.domain.states import TERMINAL, BatchPhase, Phase
+from core.domain.words import gigabytes
 from core.manager.history import TRANSITIONS
 
 RUN_COLUMNS = (
     ("run_id", "RUN", 28),
-    ("phase", "PHASE", 10),
+    ("shown", "PHASE", 10),
     ("stage", "STAGE", 10),
     ("progress", "DONE", 5),
     ("title", "TITLE", 40),
@@ -35,21 +36,28 @@ def status(session: Session) -> None:
     )
     if now["pause"]:
         click.echo(printable(now["pause"]["sentence"]))
+    if now["disk"]["low"]:
+        free, needed = gigabytes(now["disk"]["free"]), gigabytes(now["disk"]["needed"])
+        click.echo(
+            f"The disk is full: {free} are free, {needed} are needed; work goes on by itself once there is more."
+        )
     for breaker in now["breakers"]:
         if breaker["state"] != "closed":
             click.echo(f"{printable(breaker['name'])} is not asked for now: {printable(breaker['why'])}")
     if now["damaged"]:
         click.echo(f"{now['damaged']} damaged; ./reprise list names them, ./reprise check says more")
     if now["stalled"]:
-        click.echo(f"{now['stalled']} stalled; ./reprise list shows which")
-    _show_left(now["eta_s"], paused=now["status"] == "paused")
+        click.echo(f"{now['stalled']} stalled; ./reprise list shows which, ./reprise recover begins them anew")
+    show_left(now["eta_s"], paused=now["status"] == "paused")
 
 
-def _show_left(eta_s: dict[str, float] | None, *, paused: bool) -> None:
+def show_left(eta_s: dict[str, float] | None, *, paused: bool) -> None:
     """How long it still takes, where that is known."""
     if eta_s:
         resumed = " once resumed" if paused else ""
-        click.echo(f"About {duration(eta_s['low'])} to {duration(eta_s['high'])} left{resumed}")
+        low, high = duration(eta_s["low"]), duration(eta_s["high"])
+        about = f"Up to {high}" if eta_s["low"] < 1 else f"About {high}" if low == high else f"About {low} to {high}"
+        click.echo(f"{about} left{resumed}")
 
 
 @verb("list")
@@ -63,12 +71,17 @@ def list_(session: Session, phase: str | None, user: str | None, batch_id: str |
         show_json(found)
         return
     if found["runs"]:
-        table(found["runs"], RUN_COLUMNS)
+        _table_runs(found["runs"])
     elif not found["damaged"]:
         narrowed = phase or user or batch_id
         click.echo("No run matches." if narrowed else "There are no runs yet. ./reprise add SOURCE… makes some.")
     for damaged in found["damaged"]:
         click.echo(f"{damaged['id']:<28}  {printable(damaged['problem'])} ./reprise check says more.")
+
+
+def _table_runs(runs: list[dict[str, Any]]) -> None:
+    """Runs under headings; one that makes nothing new is shown as stalled, whatever its phase."""
+    table([run | {"shown": "stalled" if "stalled" in run["flags"] else run["phase"]} for run in runs], RUN_COLUMNS)
 
 
 @verb("show")
@@ -82,22 +95,43 @@ def show(session: Session, id_: str) -> None:
     if session.as_json:
         show_json(document)
     elif id_.startswith("b_"):
-        click.echo(f"{printable(document['name'])}: {document['phase']}, {document['progress']:.0%}")
-        if document["phase"] == BatchPhase.DELETED:
-            click.echo(
-                "Its files are being removed; it cannot be brought back."
-                if document["purging"]
-                else f"./reprise restore {id_} brings it back."
-            )
-        if document["pause"]:
-            click.echo(printable(document["pause"]["sentence"]))
-        _show_left(document["eta_s"], paused=document["pause"] is not None)
-        table(document["runs"], RUN_COLUMNS)
+        _show_batch(document, everything=views.status()["pause"])
     else:
-        _show_run(document)
+        _show_run(document, views.why(id_)["message"])
 
 
-def _show_run(run: dict[str, Any]) -> None:
+def _show_batch(batch: dict[str, Any], everything: dict[str, Any] | None) -> None:
+    """A batch for people; `everything` is the pause of the pool, if there is one."""
+    id_, pause, runs = batch["batch_id"], batch["pause"], batch["runs"]
+    click.echo(f"{printable(batch['name'])}: {batch['phase']}, {batch['progress']:.0%}")
+    if batch["description"]:
+        click.echo(printable(batch["description"]))
+    click.echo(printable(f"{id_} of {batch['owner']}; priority {batch['priority']}, {batch['concurrency']} at a time"))
+    if batch["phase"] == BatchPhase.DELETED:
+        click.echo(
+            "Its files are being removed; it cannot be brought back."
+            if batch["purging"]
+            else f"./reprise restore {id_} brings it back."
+        )
+    if batch["phase"] == BatchPhase.DRAFT:
+        click.echo(f"./reprise start {id_} starts it.")
+    if pause:
+        click.echo(printable(pause["sentence"]))
+    if pause and pause["runs"]:
+        names = [run["title"] or run["source"] for run in runs if run["run_id"] in pause["runs"]]
+        click.echo(f"They are {printable(', '.join(names))}; ./reprise resume {id_} tries them again, one at first.")
+    held = everything is not None and any(run["phase"] not in TERMINAL for run in runs)
+    if held and everything is not None:
+        click.echo(f"Everything: {printable(everything['sentence'])}")
+    show_left(batch["eta_s"], paused=held or pause is not None)
+    _table_runs(runs)
+    for run in runs:
+        if run["failure"] and run["phase"] == Phase.FAILED:
+            click.echo(printable(f"{run['run_id']}: {run['failure']['message']} {run['failure']['hint']}"))
+
+
+def _show_run(run: dict[str, Any], said: str) -> None:
+    """A run for people; `said` is why it is where it is."""
     click.echo(
         f"{printable(run['title'])}\n{run['run_id']} in {run['batch_id']}, {run['phase']}, {run['progress']:.0%}"
     )
@@ -105,9 +139,11 @@ def _show_run(run: dict[str, Any]) -> None:
         click.echo("removed from its batch")
     if run["pause"]:
         click.echo(printable(run["pause"]["sentence"]))
-    _show_left(run["eta_s"], paused=run["pause"] is not None)
+    show_left(run["eta_s"], paused=run["pause"] is not None)
     for flag in run["flags"]:
         click.echo(f"flag: {flag}")
+    if "stalled" in run["flags"]:
+        click.echo(f"{printable(said)} ./reprise recover {run['run_id']} begins it anew; what is done is kept.")
     if run["blocked_reason"]:
         click.echo(f"waits: {printable(run['blocked_reason'])}")
     if run["failure"]:

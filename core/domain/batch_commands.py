@@ -207,7 +207,7 @@ def _hint(batch: BatchRecord, event: str) -> str | None:
             return "./reprise retry RUN takes one of its runs up again."
         case BatchPhase.DRAFT, "pause":
             return "Nothing of a draft is worked on."
-    return None
+    return f"./reprise show {batch.batch_id} tells more."
 
 
 _DONE = {

@@ -160,8 +160,8 @@ def _require_stalled(run: RunRecord) -> None:
         )
 
 
-def _hint(run: RunRecord, verb: str) -> str | None:
-    """What can be done instead of `verb`, where there is something."""
+def _hint(run: RunRecord, verb: str) -> str:
+    """What can be done instead of `verb`, where there is something; else where more is told."""
     match verb:
         case "retry" if run.phase == Phase.COMPLETED:
             return "Use --from STAGE or --set to make it again."
@@ -169,11 +169,13 @@ def _hint(run: RunRecord, verb: str) -> str | None:
             return f"./reprise unskip {run.run_id} takes it in again."
         case "retry" if run.phase == Phase.RUNNING:
             return f"./reprise stop {run.run_id} ends it; then it can be retried."
+        case "skip" if run.phase == Phase.RUNNING:
+            return f"./reprise stop {run.run_id} ends it; then it can be skipped."
         case "resume" if run.phase in (Phase.FAILED, Phase.CANCELLED):
             return f"./reprise retry {run.run_id} goes on where it ended."
         case "remove":
             return "Only a queued run that has not begun can be removed; skip or cancel it instead."
-    return None
+    return f"./reprise show {run.run_id} tells more."
 
 
 def _check_rerun(run: RunRecord, from_stage: str | None, changes: dict[str, Any]) -> None:

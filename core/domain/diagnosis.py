@@ -15,13 +15,13 @@ from core.domain.run import RunRecord
 from core.domain.schedule import Situation, Standing, standing
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.domain.waiting import Waiting
+from core.domain.words import gigabytes
 
 # fmt: off
 Code = Literal[
     "none", "slot", "turn", "quota", "backoff", "breaker", "paused", "disk", "shared_work", "dependency", "service_down", "terminal",
 ]
 # fmt: on
-GIGABYTE = 1e9
 _DOING = {Want.PAUSE: "paused", Want.STOP: "stopped", Want.CANCEL: "cancelled", Want.SKIP: "skipped"}
 _PAUSE_CODES: dict[str, Code] = {"disk": "disk", "quota": "quota"}
 
@@ -76,7 +76,7 @@ class Reasons:
             _ended(run)
             or _never_added(batch)
             or self._paused_itself(run)
-            or self._no_service()
+            or self._no_service(run, batch)
             or self._on_its_way(run)
             or self._held_with_others(batch)
             or self._held_by_disk(run)
@@ -90,14 +90,21 @@ class Reasons:
         intent = run.intent
         return Why(code="paused", message=self._paused("Paused", Pause(by=intent.by, why=intent.why, at=intent.at)))
 
-    def _no_service(self) -> Why | None:
-        if not self._alive:
+    def _no_service(self, run: RunRecord, batch: BatchRecord | None) -> Why | None:
+        """No service, unless a person holds the run as well: starting one would not help then."""
+        idle = run.intent.want == Want.RUN and run.open_attempt is None
+        if not self._alive and not (idle and self._held_by_a_person(batch)):
             return Why(code="service_down", message="No service is running; start one with ./reprise serve.")
         if self._now.draining:
             return Why(
                 code="service_down", message="The service is stopping; the run goes on when it is started again."
             )
         return None
+
+    def _held_by_a_person(self, batch: BatchRecord | None) -> bool:
+        pauses = (self._now.pool.pause, batch.pause if batch is not None else None)
+        draft = batch is not None and batch.phase == BatchPhase.DRAFT
+        return draft or any(pause is not None and pause.reason not in _PAUSE_CODES for pause in pauses)
 
     def _on_its_way(self, run: RunRecord) -> Why | None:
         """Work in hand, or an intent that is just being carried out."""
@@ -245,9 +252,7 @@ class Reasons:
     def _space(self) -> str:
         if self._now.disk_free is None:
             return ""
-        return (
-            f"{self._now.disk_free / GIGABYTE:.1f} GB are free, {self._now.disk_needed / GIGABYTE:.1f} GB are needed."
-        )
+        return f"{gigabytes(self._now.disk_free)} are free, {gigabytes(self._now.disk_needed)} are needed."
 
 
 def why(run: RunRecord, situation: Situation, *, service_alive: bool = True) -> Why:

@@ -152,7 +152,7 @@ def stopped(run: RunRecord, now: datetime, changes: dict[str, Any], last: Failur
     failure = Failure(
         kind=FailureKind.STOPPED,
         message=sentences(f"Stopped by {run.intent.by or 'the operator'}", note, f"Last error: {said}" if said else ""),
-        hint="./reprise retry goes on where it stopped.",
+        hint=f"./reprise retry {run.run_id} goes on where it stopped.",
     )
     return move(
         run,

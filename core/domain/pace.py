@@ -94,7 +94,7 @@ def message(verdict: Literal["stalled", "slow"], stage: str, pace: Pace, baselin
     if verdict == "stalled":
         usual_s = max(baseline.unit_s or 0.0, pace.unit_s or 0.0)
         usual = f"; a unit usually takes {span(usual_s)}" if usual_s else ""
-        return f"{stage.capitalize()} has made nothing new for {span(pace.quiet_s)}{usual}."
+        return f"{stage.capitalize()} has made nothing new for {span(round(pace.quiet_s))}{usual}."
     share = (pace.rate or 0.0) / baseline.rate if baseline.rate else 0.0
     return f"{stage.capitalize()} has come on at {share:.0%} of its usual speed for {span(SLOW_S)}."
 

@@ -114,6 +114,10 @@ def _smaller(model: str) -> str | None:
     return (MODELS[place - 1] + (".en" if model.endswith(".en") else "")) if place else None
 
 
+def _words(error_class: ErrorClass) -> str:
+    return str(error_class).replace("_", " ")
+
+
 def failure_suggestions(runs: Iterable[RunRecord]) -> list[Suggestion]:
     """Classes of errors that several runs met, the most frequent first, each with its remedy."""
     met: dict[ErrorClass, set[str]] = {}
@@ -129,7 +133,7 @@ def failure_suggestions(runs: Iterable[RunRecord]) -> list[Suggestion]:
     return [
         Suggestion(
             code="recurring_failure",
-            message=f"{len(ids)} runs met the error {error_class}. {CLASSES[error_class].hint}",
+            message=f"{len(ids)} runs met the same kind of error ({_words(error_class)}). {CLASSES[error_class].hint}",
             evidence={"class": str(error_class), "runs": len(ids), "attempts": attempts[error_class]},
         )
         for error_class, ids in often

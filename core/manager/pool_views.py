@@ -58,6 +58,11 @@ class PoolViews:
             "eta_s": span(self._measure.eta_of(going or started, look.rates)) if started else None,
             "pause": self._pauses.of(pool.pause, runs, look),
             "breakers": breakers(look),
+            "disk": {
+                "low": look.situation.disk_low,
+                "free": look.situation.disk_free,
+                "needed": look.situation.disk_needed,
+            },
             "service": {
                 "alive": alive,
                 "pid": holder.pid if holder is not None else None,

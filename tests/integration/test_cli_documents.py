@@ -133,11 +133,11 @@ def test_a_failed_run_tells_why_and_a_waiting_one_what_it_waits_for(made: Made) 
     assert failed["blocked_reason"] is None
     waiting = made.ask("show", made.waiting)
     assert (waiting["started_at"], waiting["completed_at"], waiting["failure"]) == (None, None, None)
-    assert "No service" in waiting["blocked_reason"]
+    assert "draft" in waiting["blocked_reason"], "a service alone would not start it"
 
 
 def test_why_is_one_code_and_a_sentence(made: Made) -> None:
-    for run_id, code in ((made.good, "terminal"), (made.bad, "terminal"), (made.waiting, "service_down")):
+    for run_id, code in ((made.good, "terminal"), (made.bad, "terminal"), (made.waiting, "paused")):
         reason = made.ask("why", run_id)
         assert set(reason) == {"run_id", "code", "message", "until"}
         assert (reason["run_id"], reason["code"], reason["until"]) == (run_id, code, None)

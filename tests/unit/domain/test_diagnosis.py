@@ -80,6 +80,24 @@ CASES: list[tuple[RunRecord, dict[str, Any], str, str]] = [
     ),
     (a_run(), {"batch": a_batch(BatchPhase.DRAFT)}, "paused", "Its batch is a draft and has not been started."),
     (
+        a_run(run_id="r_draft"),
+        {"batch": a_batch(BatchPhase.DRAFT), "service": False},
+        "paused",
+        "Its batch is a draft and has not been started.",
+    ),
+    (
+        a_run(run_id="r_held"),
+        {"pool": PoolRecord(pause=Pause(by="bob", why="backup")), "service": False},
+        "paused",
+        "Everything is paused by bob: backup",
+    ),
+    (
+        a_run(run_id="r_full"),
+        {"pool": PoolRecord(pause=Pause(reason="disk")), "service": False},
+        "service_down",
+        "No service is running; start one with ./reprise serve.",
+    ),
+    (
         a_run(),
         {"batch": a_batch(BatchPhase.PAUSED, pause=Pause(by="bob"))},
         "paused",

@@ -93,5 +93,5 @@ def failed(run_id: str, error_class: ErrorClass, times: int = 1) -> RunRecord:
 def test_an_error_that_several_runs_met_comes_with_its_remedy() -> None:
     runs = [failed("r_1", ErrorClass.AUTH_REQUIRED, 2), failed("r_2", ErrorClass.AUTH_REQUIRED)]
     (found,) = failure_suggestions([*runs, failed("r_3", ErrorClass.NETWORK, 4)])
-    assert found.message.startswith("2 runs met the error auth_required. Add a cookies file")
+    assert found.message.startswith("2 runs met the same kind of error (auth required). Add a cookies file")
     assert found.evidence == {"class": "auth_required", "runs": 2, "attempts": 3}
