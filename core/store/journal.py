@@ -14,7 +14,7 @@ import msgspec
 from core.domain.batch import BatchRecord
 from core.domain.run import RunRecord, Transition
 from core.store.layout import Layout
-from core.store.locks import briefly
+from core.store.locks import Lock
 from core.system import files
 from core.system.clock import Clock, rfc3339
 from core.system.identity import boot_id
@@ -82,7 +82,7 @@ class Journal:
         """
         if not events:
             return self.last_seq()
-        with briefly(self._lock_path, _LOCK_S):
+        with Lock(self._lock_path, named=False).holding(_LOCK_S):
             end, self._end = self._end, None  # not to be relied on after an error
             with files.explained("writing the journal"):
                 return self._append(events, end)

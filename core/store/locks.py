@@ -1,6 +1,7 @@
 """Kernel locks: held means alive, free means dead, at once.
 
-`filelock` takes `flock` on a file that is never deleted: after an unlink two processes would each hold "the" lock.
+It is `flock` on a file that is never deleted: after an unlink two processes would each hold "the" lock. A free lock is
+taken by that one call, a tenth of what `filelock` costs for it; a held one is waited for by `filelock`.
 """
 
 import contextlib
@@ -40,37 +41,35 @@ class Lock:
     def __init__(self, path: Path, *, named: bool = True) -> None:
         self.path = path
         self._named = named
-        self._lock = FileLock(
-            str(path),
-            mode=0o600,
-            thread_local=False,
-            poll_interval=_POLL_S,
-            fallback_to_soft=False,
-            on_acquired=self._acquired,
-        )
+        self._fd: int | None = None  # that of a lock taken at once
+        self._waited: FileLock | None = None  # that of a lock waited for
 
     def acquire(self, timeout_s: float = 0) -> bool:
         """Take the lock, waiting up to `timeout_s` seconds for another holder; False when it is still held then.
 
         Raises `StorageError` when the path cannot be a lock (folder, symlink, FIFO) or this lock is held already.
         """
-        if self._lock.is_locked:
+        if self.held():
             raise StorageError(f"The lock {self.path.name} is already held by this process.")
-        while True:
-            try:
-                self._lock.acquire(timeout=max(timeout_s, _GRACE_S), poll_interval=min(_POLL_S, max(timeout_s, 0.002)))
-            except Timeout:
-                return False
-            except _Replaced:
-                continue
-            except OSError as error:
-                raise files.storage_error(error, f"taking the lock {self.path}") from error
-            return True
+        self._fd = self._take_at_once()
+        return self._fd is not None or self._wait(timeout_s)
 
     def release(self) -> None:
         """Let go; nothing happens when it is not held."""
-        if self._lock.is_locked:
-            self._lock.release()
+        if (fd := self._fd) is not None:
+            self._fd = None
+            with contextlib.suppress(OSError):  # either of the two frees it, and nothing written waits for them
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_UN)  # a child between fork and exec may still have the descriptor
+                finally:
+                    os.close(fd)
+        if (waited := self._waited) is not None:
+            self._waited = None
+            waited.release()
+
+    def __del__(self) -> None:
+        """A lock that nobody can release any more is not held any more."""
+        self.release()
 
     @contextmanager
     def holding(self, timeout_s: float = 10.0) -> Iterator[None]:
@@ -87,11 +86,11 @@ class Lock:
 
     def held(self) -> bool:
         """Whether this object holds the lock."""
-        return bool(self._lock.is_locked)
+        return self._fd is not None or self._waited is not None
 
     def held_by_other(self) -> bool:
         """Whether somebody else, in this process or another, holds the lock now. Takes nothing and makes no file."""
-        if self._lock.is_locked:
+        if self.held():
             return False
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -116,6 +115,37 @@ class Lock:
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             return None
 
+    def _take_at_once(self) -> int | None:
+        """A descriptor that holds the lock; None when it has to be waited for. Raises `StorageError`."""
+        with files.explained(f"taking the lock {self.path}"):
+            fd = os.open(self.path, _LOCKFILE, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._acquired(fd)
+            except (BlockingIOError, _Replaced):
+                os.close(fd)
+                return None
+            except BaseException:
+                os.close(fd)
+                raise
+            return fd
+
+    def _wait(self, timeout_s: float) -> bool:
+        lock = FileLock(
+            str(self.path), mode=0o600, thread_local=False, fallback_to_soft=False, on_acquired=self._acquired
+        )
+        while True:
+            try:
+                lock.acquire(timeout=max(timeout_s, _GRACE_S), poll_interval=min(_POLL_S, max(timeout_s, 0.002)))
+            except Timeout:
+                return False
+            except _Replaced:
+                continue
+            except OSError as error:
+                raise files.storage_error(error, f"taking the lock {self.path}") from error
+            self._waited = lock
+            return True
+
     def _acquired(self, fd: int) -> None:
         _check_path(fd, self.path)
         if self._named:
@@ -125,45 +155,6 @@ class Lock:
                 name = _own_name(os.getpid())
                 os.pwrite(fd, name, 0)
                 os.ftruncate(fd, len(name))
-
-
-@contextmanager
-def briefly(path: Path, timeout_s: float) -> Iterator[None]:
-    """Hold the lock at `path`, without a name in it, for a block of milliseconds; it excludes any `Lock` there.
-
-    A free one is taken by a single `flock`, a tenth of what a `Lock` costs; for a held one a `Lock` waits up to
-    `timeout_s` seconds. Raises what `Lock.holding` raises.
-    """
-    fd = _taken_at_once(path)
-    if fd is None:
-        with Lock(path, named=False).holding(timeout_s):
-            yield
-        return
-    try:
-        yield
-    finally:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_UN)  # a child between fork and exec may still have the descriptor
-        finally:
-            os.close(fd)
-
-
-def _taken_at_once(path: Path) -> int | None:
-    """A descriptor that holds the lock at `path`; None when it has to be waited for or `Lock` has to say why not."""
-    try:
-        fd = os.open(path, _LOCKFILE, 0o600)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _check_path(fd, path)
-    except (OSError, StorageError, _Replaced):
-        os.close(fd)
-        return None
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
 
 
 def _check_path(fd: int, path: Path) -> None:

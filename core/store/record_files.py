@@ -10,7 +10,7 @@ import msgspec
 from core.domain.errors import Damaged, RepriseError
 from core.store.codec import MAX_BYTES, Codec, Opened
 from core.store.layout import Layout, is_id
-from core.store.locks import briefly
+from core.store.locks import Lock
 from core.store.protocol import previous
 from core.system import files
 
@@ -28,7 +28,7 @@ class RecordFiles(Generic[T]):
 
     def locked(self, record_id: str) -> AbstractContextManager[None]:
         """Hold the record's lock for a block."""
-        return briefly(self._layout.state_lock(record_id), _LOCK_S)
+        return Lock(self._layout.state_lock(record_id), named=False).holding(_LOCK_S)
 
     def path(self, record_id: str) -> Path:
         """The file of a record."""

@@ -1,3 +1,4 @@
+import gc
 import os
 import resource
 import subprocess
@@ -8,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import StorageError
-from core.store.locks import Lock, briefly
+from core.store.locks import Lock
 from core.system.identity import this_process
 
 HOLDER = """
 import sys
 from pathlib import Path
-from core.store.locks import Lock, briefly
+from core.store.locks import Lock
 lock = Lock(Path(sys.argv[1]))
 assert lock.acquire()
 print("held", flush=True)
@@ -128,8 +129,6 @@ def test_what_cannot_be_a_lock_is_said_and_left_alone(tmp_path: Path, kind: str)
         os.mkfifo(path)
     with pytest.raises(StorageError):
         Lock(path).acquire(1)
-    with pytest.raises(StorageError), briefly(path, 1):
-        pytest.fail("it is no lock")
     assert target.read_text() == "untouched"
 
 
@@ -142,8 +141,6 @@ def test_no_more_descriptors_is_not_taken_for_held(tmp_path: Path) -> None:
     try:
         with pytest.raises(StorageError, match="Too many open files"):
             lock.acquire()
-        with pytest.raises(StorageError, match="Too many open files"), briefly(tmp_path / "x", 1):
-            pytest.fail("there was no descriptor for it")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     assert lock.acquire()
@@ -169,40 +166,31 @@ def test_a_shorter_name_leaves_nothing_of_the_longer_one_before_it(tmp_path: Pat
     lock.release()
 
 
-def test_a_lock_held_briefly_excludes_every_other_and_is_free_after_the_block(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    stayed = pytest.raises(StorageError, match="stayed locked")
-    with briefly(path, 1):
-        assert not Lock(path).acquire()
-        with stayed, briefly(path, 0.02):
-            pytest.fail("it was held")
-    assert not Lock(path).held_by_other()
-    lock = Lock(path)
-    assert lock.acquire()
-    with pytest.raises(StorageError, match=f"process {os.getpid()}"), briefly(path, 0.02):
-        pytest.fail("it was held")
-    lock.release()
-
-
-def test_a_brief_lock_waits_for_its_holder(tmp_path: Path) -> None:
-    holding, over = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with briefly(tmp_path / "x", 1):
-            holding.set()
-            over.wait(10)
-
-    thread = threading.Thread(target=hold)
+def test_a_lock_that_was_waited_for_is_held_and_let_go_like_one_that_was_free(tmp_path: Path) -> None:
+    first, second = Lock(tmp_path / "x"), Lock(tmp_path / "x")
+    assert first.acquire()
+    thread = threading.Thread(target=second.acquire, args=(10,))
     thread.start()
-    assert holding.wait(10)
-    assert Lock(tmp_path / "x").held_by_other()
-    over.set()
-    with briefly(tmp_path / "x", 10):
-        assert Lock(tmp_path / "x").held_by_other()
+    first.release()
     thread.join()
+    assert second.held()
+    assert first.held_by_other()
+    assert not first.acquire()
+    with pytest.raises(StorageError, match="already held"):
+        second.acquire()
+    second.release()
+    assert not second.held()
+    assert first.acquire()
+    first.release()
 
 
-def test_a_brief_lock_is_let_go_by_an_error_too(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), briefly(tmp_path / "x", 1):
+def test_a_block_lets_go_after_an_error_too(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), Lock(tmp_path / "x").holding(1):
         raise KeyError
+    assert not Lock(tmp_path / "x").held_by_other()
+
+
+def test_a_lock_that_is_thrown_away_is_not_held(tmp_path: Path) -> None:
+    assert Lock(tmp_path / "x").acquire()
+    gc.collect()
     assert not Lock(tmp_path / "x").held_by_other()
