@@ -8,7 +8,7 @@ from core.domain.batch import BatchRecord
 from core.domain.display import shown_batch_phase
 from core.domain.errors import NotFound
 from core.domain.states import BatchPhase
-from pages.components import banners, controls, session, words
+from pages.components import banners, controls, receipts, session, words
 from pages.components.live import listen
 from pages.components.markup import join, show, tag
 from pages.components.run_row import PAGE, batch_rows, run_rows
@@ -48,6 +48,17 @@ def gone(batch: BatchRecord) -> None:
     said = f"{words.count(len(runs), 'run')}, deleted {when}; everything made is still there."
     show(tag("div", tag("b", batch.name), tag("p", said), cls="rp-note", data_tone="calm"))
     controls.bar(session.offered_to(batch.batch_id), batch.batch_id, batch.updated_at.isoformat())
+
+
+@st.fragment
+def report(batch_id: str) -> None:
+    """What the batch cost and what resuming saved, read when it is opened."""
+    if batch_id not in session.manager().storage.index.batches:
+        return
+    listen("report", f"batch:{batch_id}", anyway_s=30)
+    with st.expander("Report", key="report", on_change="rerun") as opened:
+        if opened.open:
+            show(receipts.told(session.manager().views.report(batch_id)))
 
 
 @st.fragment
@@ -117,5 +128,6 @@ def settings(batch: dict[str, Any]) -> str:
 wanted = st.query_params.get("batch")
 if wanted:
     one_batch(wanted)
+    report(wanted)
 else:
     all_batches()

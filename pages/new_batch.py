@@ -7,6 +7,7 @@ import msgspec
 import streamlit as st
 
 from core.domain.errors import RepriseError
+from core.domain.limits import CONCURRENCY, MAX_DESCRIPTION, MAX_NAME, PRIORITY
 from core.domain.settings import Settings, parse_settings
 from core.manager.intake import Added, Submission
 from pages.components import session, settings_form, words
@@ -38,8 +39,13 @@ def page() -> None:
             key=f"sources-{number}",
             placeholder="https://example.org/a-talk\n/home/me/recordings\n/home/me/interview.mp4",
         )
-        name = st.text_input("Name", max_chars=100, key=f"name-{number}", placeholder="Named after its first recording")
-        given = settings(number)
+        name = st.text_input(
+            "Name", max_chars=MAX_NAME, key=f"name-{number}", placeholder="Named after its first recording"
+        )
+        said = st.text_input(
+            "Description", max_chars=MAX_DESCRIPTION, key=f"description-{number}", placeholder="What it is for"
+        )
+        given = {"description": said.strip()} | settings(number)
         with st.container(horizontal=True):
             start = st.form_submit_button("Start", type="primary", icon=":material/play_arrow:")
             draft = st.form_submit_button("Keep as draft", icon=":material/draft:")
@@ -56,8 +62,8 @@ def settings(number: int) -> dict[str, Any]:
         with first:
             made = settings_form.how(usual, key)
         with second:
-            priority = st.slider("Priority", 0, 10, 5, key=f"priority-{number}")
-            concurrency = st.slider("Runs at a time", 1, 5, 3, key=f"concurrency-{number}")
+            priority = st.slider("Priority", *PRIORITY, 5, key=f"priority-{number}")
+            concurrency = st.slider("Runs at a time", *CONCURRENCY, 3, key=f"concurrency-{number}")
             made |= settings_form.what(usual, key)
     return {"priority": priority, "concurrency": concurrency, "settings": made}
 
@@ -72,6 +78,7 @@ def submit(token: str, sources: list[str], name: str, given: dict[str, Any], dra
             Submission(
                 sources=tuple(sources),
                 name=name.strip(),
+                description=given["description"],
                 settings=parse_settings(given["settings"]),
                 priority=given["priority"],
                 concurrency=given["concurrency"],

@@ -49,9 +49,7 @@ def how(now: Settings, key: str) -> dict[str, Any]:
 def what(now: Settings, key: str) -> dict[str, Any]:
     """What is made, and what happens when it does not work."""
     retries = st.slider("Tries again by itself", 0, 10, now.max_retries, key=f"retries-{key}")
-    hold = st.toggle(
-        "Pause a run instead of failing it when all tries are used up", now.on_exhausted == "hold", key=f"hold-{key}"
-    )
+    hold = st.toggle("Hold a run for me when all tries failed", now.on_exhausted == "hold", key=f"hold-{key}")
     quotes = st.toggle("Quotes", now.quotes, key=f"quotes-{key}")
     summary = st.toggle("Summary", now.summary, key=f"summary-{key}")
     return {

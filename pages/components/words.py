@@ -146,7 +146,11 @@ def between(started: str | None, ended: str | None, now: datetime) -> float | No
 
 def work(receipt: dict[str, Any]) -> str:
     """What a stage did, took over and did again, in its unit."""
-    unit = receipt["unit"]
-    say = {"audio_s": lambda n: f"{duration(n)} of audio", "bytes": size}.get(unit, lambda n: f"{n:,.0f} {unit}")
+    of = " of audio" if receipt["unit"] == "audio_s" else ""
     parts = [(receipt["done"], "done"), (receipt["reused"], "taken over"), (receipt["redone"], "done again")]
-    return ", ".join(f"{say(amount)} {what}" for amount, what in parts if amount)
+    return ", ".join(f"{amount(some, receipt['unit'])}{of} {what}" for some, what in parts if some)
+
+
+def amount(some: float, unit: str) -> str:
+    """So much in the unit of a stage: `3 min 20 s`, `3.4 MB`, `1,200 tokens`."""
+    return {"audio_s": duration, "bytes": size}.get(unit, lambda n: f"{n:,.0f} {unit}")(some)
