@@ -153,4 +153,6 @@ def work(receipt: dict[str, Any]) -> str:
 
 def amount(some: float, unit: str) -> str:
     """So much in the unit of a stage: `3 min 20 s`, `3.4 MB`, `1,200 tokens`."""
-    return {"audio_s": duration, "bytes": size}.get(unit, lambda n: f"{n:,.0f} {unit}")(some)
+    if unit == "audio_s":
+        return duration(some)
+    return size(some) if unit == "bytes" else f"{some:,.0f} {unit}"
