@@ -43,11 +43,13 @@ def bar(offered: Sequence[str], id_: str, version: str) -> None:
 
 def pause_options(id_: str, version: str, *, drain: bool) -> None:
     """Beside a Pause button: why, and whether the stages that run may end first."""
-    with st.popover("Other ways to pause", key=f"pausing-{id_}"):
+    # After a press it is another one, closed and empty: the open one would hide what it caused.
+    number = st.session_state.setdefault(f"pauses-{id_}", 0)
+    with st.popover("Other ways to pause", key=f"pausing-{id_}-{number}"):
         why = st.text_input(
             "Why",
             max_chars=MAX_WHY,
-            key=f"why-{id_}",
+            key=f"why-{id_}-{number}",
             placeholder="cookies expired",
             help="Shown wherever it is paused.",
         )
@@ -57,4 +59,5 @@ def pause_options(id_: str, version: str, *, drain: bool) -> None:
             if st.button(label, key=f"{verb}-why-{id_}", icon=icon, width="stretch") and acting.command(
                 verb, id_, version=version, why=why.strip()
             ):
+                st.session_state[f"pauses-{id_}"] = number + 1
                 session.redraw()

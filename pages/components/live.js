@@ -1,8 +1,8 @@
 // One WebSocket a tab, shared by every live part of the page: browsers allow only six connections to a host.
-const LOST_MS = 1500, STALE_MS = 12000, OLD_MS = 5000, SAME_MS = 300, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500, CALM_MS = 400, ANSWER_MS = 1000, SENT_MS = 30, LEAVING_MS = 5000, BLANK_MS = 300, AGAIN_MS = 2000, UNANSWERED_MS = 1000;
+const LOST_MS = 1500, STALE_MS = 12000, OLD_MS = 5000, SAME_MS = 300, APART_MS = 15, BUSY_MS = 60, SETTLE_MS = 1500, CALM_MS = 400, ANSWER_MS = 1000, SENT_MS = 30, HELD_MS = 2000, LEAVING_MS = 5000, BLANK_MS = 300, AGAIN_MS = 2000, UNANSWERED_MS = 1000;
 // What leads to another page; and what means the same when it is pressed twice.
 const LEAVES = ".rp-row-title, [data-testid=stPageLink] a";
-const ONCE = `${LEAVES}, [data-testid=stButton] button, [data-testid=stFormSubmitButton] button`;
+const ONCE = `${LEAVES}, [data-testid=stButton] button, [data-testid=stFormSubmitButton] button, .rp-row-actions .rp-button:not(.rp-more)`;
 
 function openBus() {
   const parts = new Set();
@@ -39,15 +39,28 @@ function openBus() {
   new MutationObserver(idle).observe(document.body, {
     subtree: true, attributes: true, attributeFilter: ["data-test-script-state", "data-test-connection-state"],
   });
-  let askedAt = 0, last = null, lastAt = 0, passing = null;
+  let askedAt = 0, last = null, lastAt = 0, passing = null, held = null;
+  // A press goes on as soon as nothing is being asked or drawn; one that has waited long enough goes on all the same.
+  function isBusy() {
+    const app = document.querySelector('[data-testid="stApp"]');
+    return Date.now() - askedAt < SENT_MS || (app?.dataset.testScriptState ?? "notRunning") !== "notRunning";
+  }
+  function passOn(pressed, since) {
+    if (isBusy() && Date.now() - since < HELD_MS) { setTimeout(passOn, APART_MS, pressed, since); return; }
+    held = null;
+    passing = pressed;
+    pressed.click();
+    passing = null;
+  }
   document.addEventListener("click", (event) => {
     const pressed = event.target.closest?.(ONCE);
     // However often a button is pressed in one go, it is pressed once.
-    const again = pressed && pressed === last && pressed !== passing && Date.now() - lastAt < SAME_MS;
+    const again = pressed && pressed !== passing && (pressed === held || (pressed === last && Date.now() - lastAt < SAME_MS));
     if (pressed) { last = pressed; lastAt = Date.now(); }
     const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-    // Streamlit sends what is asked in one moment as one request, for one part: a click waits until ours is sent.
-    const early = pressed && plain && pressed !== passing && Date.now() - askedAt < SENT_MS;
+    // Streamlit sends what is asked in one moment as one request, for one part, and a press while a page is being drawn
+    // can be lost: a click waits for both.
+    const early = pressed && plain && pressed !== passing && isBusy();
     if ((pressed && event.detail > 1) || again || early) {
       event.preventDefault();
       event.stopImmediatePropagation();
@@ -55,7 +68,7 @@ function openBus() {
     if ((pressed && event.detail > 1) || again) return;
     ours = false;
     settledAt = Math.max(settledAt, Date.now() + ANSWER_MS);
-    if (early) setTimeout(() => { passing = pressed; pressed.click(); passing = null; }, SENT_MS);
+    if (early) { held = pressed; setTimeout(passOn, APART_MS, pressed, Date.now()); }
     else if (plain && pressed?.matches(LEAVES) && pressed.href !== location.href)
       leaving = { from: location.href, until: Date.now() + LEAVING_MS };
   }, true);

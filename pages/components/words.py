@@ -62,7 +62,9 @@ def left(eta: dict[str, float] | None) -> str:
         )
     if low >= 55 and high < 5400:
         return f"{max(1, round(low / 60))} to {round(high / 60)} min left"
-    return f"{duration(max(1.0, round(low)))} to {duration(round(high))} left"
+    return (
+        f"{duration(max(1.0, round(low))).replace('.0 s', ' s')} to {duration(round(high)).replace('.0 s', ' s')} left"
+    )
 
 
 def soon(seconds: float) -> str:

@@ -182,3 +182,32 @@ def test_the_attempts_of_a_row_unfold_and_stay_so_while_the_page_is_live(
         case.progress(run, 1200, 1840, "window 50 of 66")
         expect(page.get_by_test_id("stMain").get_by_text("window 50 of 66").first).to_be_visible()
         expect(tries.get_by_role("listitem").first).to_be_visible()
+
+
+def test_a_press_in_the_first_moment_of_a_page_is_not_lost(
+    browser: Browser, dashboard: Dashboard, case: Showcase
+) -> None:
+    run_id = named(case, "Field notes, day 6")
+    with tab(browser, dashboard) as page:
+        for verb, after in (("Pause", "Resume"), ("Resume", "Pause")) * 2:
+            page.goto(f"{dashboard.url}/run?run={run_id}")
+            page.get_by_test_id("stMain").get_by_role("button", name=verb, exact=True).click()
+            expect(page.get_by_test_id("stMain").get_by_role("button", name=after, exact=True)).to_be_visible()
+    assert [written(case, run_id, verb) for verb in ("pause", "resume")] == [2, 2]
+
+
+def test_a_press_while_the_page_is_being_drawn_waits_until_it_is_drawn(
+    browser: Browser, dashboard: Dashboard, case: Showcase
+) -> None:
+    run_id = named(case, "Field notes, day 6")
+    drawing = "word => document.querySelector('[data-testid=stApp]').dataset.testScriptState = word"
+    with tab(browser, dashboard, f"/run?run={run_id}") as page:
+        page.evaluate("for (const part of window.repriseBus.parts) clearInterval(part.timer)")
+        button = page.get_by_test_id("stMain").get_by_role("button", name="Pause", exact=True)
+        page.evaluate(drawing, "running")
+        sent = button.evaluate(
+            "button => { let n = 0; button.addEventListener('click', () => n++); button.click(); button.click(); return n; }"
+        )
+        assert sent == 0
+        page.evaluate(drawing, "notRunning")
+        expect(page.get_by_test_id("stMain").get_by_role("button", name="Resume", exact=True)).to_be_visible()

@@ -55,7 +55,7 @@ def verbs_of(row: dict[str, list[list[str]]]) -> tuple[list[str], list[str]]:
 def test_a_pause_can_have_a_reason_and_wait_for_the_end_of_the_stage(case: Showcase, page: Open) -> None:
     run = case.run(case.batch("Talks"), "Talk", Phase.RUNNING)
     drawn = page("run.py", run=run.run_id)
-    drawn.text_input(key=f"why-{run.run_id}").input("cookies expired").run()
+    drawn.text_input(key=f"why-{run.run_id}-0").input("cookies expired").run()
     drawn.button(key=f"drain-why-{run.run_id}").click().run()
     intent = stored(case, run).intent
     assert (intent.want, intent.drain, intent.why) == (Want.PAUSE, True, "cookies expired")
@@ -72,7 +72,7 @@ def test_a_batch_and_the_pool_are_paused_with_the_reason_that_was_typed(case: Sh
     case.run(batch, "Talk", Phase.RUNNING)
     for id_ in (batch, "pool"):
         drawn = page("batches.py", batch=batch)
-        drawn.text_input(key=f"why-{id_}").input("the disk is being changed").run()
+        drawn.text_input(key=f"why-{id_}-0").input("the disk is being changed").run()
         drawn.button(key=f"pause-why-{id_}").click().run()
         assert not drawn.exception
     pause = case.store.batches.get(batch).value.pause
