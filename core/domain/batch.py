@@ -91,6 +91,15 @@ class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime | None = None
 
 
+def pause_over(pool: PoolRecord, batch: BatchRecord | None, more: Pause | None = None) -> Pause | None:
+    """The strictest of the pauses of everything and of `batch`, and of `more`: one that stops work at once goes before
+    one that drains, and the wider one before the other. None when there is none.
+    """
+    of_batch = batch.pause or Pause() if batch is not None and batch.phase == BatchPhase.PAUSED else None
+    pauses = [pause for pause in (pool.pause, of_batch, more) if pause is not None]
+    return min(pauses, key=lambda pause: pause.drain, default=None)
+
+
 def move_batch(
     batch: BatchRecord, event: str, to: BatchPhase, now: datetime, *, by: str = "service", why: str = "", **changes: Any
 ) -> BatchRecord:

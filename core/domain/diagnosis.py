@@ -13,6 +13,7 @@ from core.domain.errors import ErrorClass
 from core.domain.lines import Lines
 from core.domain.run import RunRecord
 from core.domain.schedule import Situation, Standing, standing
+from core.domain.spans import wait
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.domain.waiting import Waiting
 from core.domain.words import gigabytes
@@ -172,7 +173,7 @@ class Reasons:
                 if (self._now.breaker_left_s(name) or 0.0) > wait_s:
                     return self._breaker(name)
         after = f" after: {failure.message}" if failure is not None and failure.message else "."
-        return Why(code="backoff", message=f"Tries again in {_span(wait_s)}{after}", until=run.next_at)
+        return Why(code="backoff", message=f"Tries again in {wait(wait_s)}{after}", until=run.next_at)
 
     def _stands_in_line(self, run: RunRecord) -> Why:
         stage, now = run.next_stage, self._now
@@ -226,7 +227,7 @@ class Reasons:
         begin = "The network seems to be down" if name == NETWORK else f"{what(name)} is in trouble"
         named = breaker.why.startswith(what(name))  # then the sentence says both
         said = breaker.why if named else f"{begin}: {breaker.why}" if breaker.why else f"{begin}."
-        return Why(code="breaker", message=f"{said} It is tried again in {_span(left_s)}.", until=breaker.until)
+        return Why(code="breaker", message=f"{said} It is tried again in {wait(left_s)}.", until=breaker.until)
 
     def _batch_is_full(self, one: Waiting, batch: BatchRecord) -> str:
         limit = self.standing.lines.limit(batch)
@@ -279,11 +280,6 @@ def _never_added(batch: BatchRecord | None) -> Why | None:
 def _time(at: datetime, now: datetime) -> str:
     """A moment in words: `14:03 UTC`, with its day unless that is today."""
     return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%B %H:%M} UTC"
-
-
-def _span(seconds: float) -> str:
-    """A wait in words: `7 s`, `4 min`."""
-    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
 def _count(ahead: int) -> str:

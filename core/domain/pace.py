@@ -12,8 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from core.domain.run import RunRecord, Verdict
+from core.domain.spans import span
 from core.domain.states import AttemptOutcome, Phase, Want
-from core.domain.timeouts import span
 
 STALL_UNITS = 5.0
 SLOW_SHARE = 0.25

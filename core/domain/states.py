@@ -85,7 +85,6 @@ class BatchPhase(StrEnum):
 
 TERMINAL = frozenset({Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED, Phase.SKIPPED})
 WAITING = frozenset({Phase.RECEIVING, Phase.QUEUED, Phase.RETRY_WAIT, Phase.PAUSED})
-BATCH_TERMINAL = frozenset({BatchPhase.COMPLETED, BatchPhase.FAILED, BatchPhase.CANCELLED, BatchPhase.DELETED})
 
 
 class Row(msgspec.Struct, frozen=True):

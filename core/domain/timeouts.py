@@ -11,9 +11,8 @@ from core.domain.attempts import close_attempt, end_attempt
 from core.domain.batch import BatchRecord
 from core.domain.moves import move
 from core.domain.run import Failure, RunRecord
+from core.domain.spans import span
 from core.domain.states import AttemptOutcome, FailureKind, Phase, StageStatus, Want
-
-HOUR_S = 3600.0
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,13 +61,6 @@ def _failure(run: RunRecord, who: str, limit_s: float, setting: str) -> Failure:
         message=f"{who} for {span(limit_s)}, which is all it may.",
         hint=f"Nothing that is whole is lost: ./reprise retry {run.run_id} goes on there; {setting} sets the limit.",
     )
-
-
-def span(seconds: float) -> str:
-    """A duration in words: `45 s`, `20 min`, `6 h`."""
-    if seconds < 90:
-        return f"{seconds:.3g} s"
-    return f"{round(seconds / 60)} min" if seconds < 2 * HOUR_S else f"{seconds / HOUR_S:.3g} h"
 
 
 def timed_out(run: RunRecord, failure: Failure, now: datetime, *, units_done: int = 0, note: str = "") -> RunRecord:

@@ -11,7 +11,7 @@ from core.domain.errors import NotFound
 from core.domain.run import RunRecord
 from core.manager.index import Index
 from core.manager.purge import Purge
-from core.manager.writer import Writer
+from core.manager.writer import Remembered, Writer
 from core.stages.catalog import Catalog
 from core.store.layout import Layout
 from core.store.locks import Lock
@@ -69,27 +69,17 @@ class Desk:
         self, run_id: str, change: Callable[[RunRecord], RunRecord], command: str, by: str, data: dict[str, Any]
     ) -> tuple[RunRecord, bool]:
         """The run after `change`, and whether that changed more than which command was seen last."""
-        seen: list[RunRecord] = []
-
-        def remember(run: RunRecord) -> RunRecord:
-            seen[:] = [run]
-            return change(run)
-
-        after = self._writer.run(run_id, remember, command=command, actor=by, data=data)
-        return after, replace(after, commands=seen[-1].commands) != seen[-1]
+        seen = Remembered(change)
+        after = self._writer.run(run_id, seen, command=command, actor=by, data=data)
+        return after, replace(after, commands=seen.before.commands) != seen.before
 
     def _write_batch(
         self, batch_id: str, change: Callable[[BatchRecord], BatchRecord], command: str, by: str, data: dict[str, Any]
     ) -> tuple[BatchRecord, bool]:
         """The batch after `change`, and whether that changed anything."""
-        seen: list[BatchRecord] = []
-
-        def remember(batch: BatchRecord) -> BatchRecord:
-            seen[:] = [batch]
-            return change(batch)
-
-        after = self._writer.batch(batch_id, remember, command=command, actor=by, data=data)
-        return after, after is not seen[-1]
+        seen = Remembered(change)
+        after = self._writer.batch(batch_id, seen, command=command, actor=by, data=data)
+        return after, after is not seen.before
 
     def _done(self, id_: str, phase: str, intent: str, changed: bool, *, at_once: bool = False) -> Done:
         """The answer; what is done `at_once` needs no service."""

@@ -1,18 +1,10 @@
 """What holds a run that wants to run: a pause of its batch, of everything, or a disk without room."""
 
-from core.domain.batch import Pause
+from core.domain.batch import Pause, pause_over
 from core.domain.run import RunRecord
-from core.domain.states import BatchPhase, Phase, Want
+from core.domain.states import Phase, Want
 from core.manager.disk import DiskHold
 from core.manager.index import Index
-
-
-def pause_over(index: Index, run: RunRecord, more: Pause | None = None) -> Pause | None:
-    """The strictest of the pauses of everything and of the batch of `run`, and of `more`; None when there is none."""
-    batch = index.batches.get(run.batch_id)
-    of_batch = batch.pause or Pause() if batch is not None and batch.phase == BatchPhase.PAUSED else None
-    pauses = [pause for pause in (index.pool.pause, of_batch, more) if pause is not None]
-    return min(pauses, key=lambda pause: pause.drain, default=None)
 
 
 class Holds:
@@ -23,7 +15,7 @@ class Holds:
 
     def over(self, run: RunRecord) -> Pause | None:
         """The pause that holds `run` from outside, if any; one that stops work at once before one that drains."""
-        return pause_over(self._index, run, self._disk.pause)
+        return pause_over(self._index.pool, self._index.batches.get(run.batch_id), self._disk.pause)
 
     def wanted(self, run: RunRecord) -> Want:
         """What is to be made of `run` now: who is held is to be paused, but for a running stage that may drain."""

@@ -17,7 +17,7 @@ from core.manager.measure import Measure
 from core.stages.catalog import Catalog
 from core.store.layout import Layout
 from core.store.locks import Lock
-from core.system.clock import Clock
+from core.system.clock import Clock, rfc3339
 from core.system.files import free_bytes
 from core.system.pressure import Pressure
 
@@ -109,3 +109,8 @@ class Looker:
             places=all_places(batches, runs.values()),
             deleted={id_: batch for id_, batch in self._index.everything()[1].items() if id_ not in batches},
         )
+
+
+def told(why: Why) -> dict[str, str | None]:
+    """A reason as it is shown."""
+    return {"code": why.code, "message": why.message, "until": rfc3339(why.until) if why.until else None}

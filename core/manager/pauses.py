@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from core.domain.batch import BatchRecord, Pause
+from core.domain.batch import Pause, pause_over
 from core.domain.display import InFlight, moves, pause_sentence, still_since
 from core.domain.run import RunRecord
-from core.domain.states import TERMINAL, BatchPhase, Want
+from core.domain.states import TERMINAL, Want
 from core.manager.look import Look
 from core.manager.measure import Measure
 from core.system.clock import Clock, local, rfc3339
@@ -21,14 +21,13 @@ class Pauses:
         self._measure, self._clock = measure, clock
 
     def of_run(self, run: RunRecord, look: Look) -> dict[str, Any] | None:
-        """The pause that holds `run`: its own, else that of the pool, else that of its batch."""
+        """The pause that holds `run`: its own, else the strictest of those of the pool and its batch."""
         if run.phase in TERMINAL:
             return None
         intent = run.intent
         if intent.want == Want.PAUSE:
             return self.of(Pause(by=intent.by, why=intent.why, at=intent.at, drain=intent.drain), [run], look)
-        batch = look.situation.batches.get(run.batch_id)
-        pause = look.situation.pool.pause or (_of_batch(batch) if batch is not None else None)
+        pause = pause_over(look.situation.pool, look.situation.batches.get(run.batch_id))
         return self.of(pause, [run], look) if intent.want == Want.RUN else None
 
     def of(self, pause: Pause | None, runs: Iterable[RunRecord], look: Look) -> dict[str, Any] | None:
@@ -54,7 +53,3 @@ class Pauses:
         stage = run.open_attempt.stage if run.open_attempt is not None else ""
         at_s, share = self._measure.place(run)
         return InFlight(run_id=run.run_id, title=run.title or run.source.value, stage=stage, at_s=at_s, share=share)
-
-
-def _of_batch(batch: BatchRecord) -> Pause | None:
-    return batch.pause if batch.phase == BatchPhase.PAUSED else None

@@ -6,7 +6,7 @@ from typing import Any
 from core.domain.breaker import state_of
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase, Phase
-from core.manager.look import Look
+from core.manager.look import Look, told
 from core.manager.run_views import RunViews
 from core.system.clock import rfc3339
 
@@ -30,7 +30,7 @@ class QueueView:
             "lanes": self._lanes(look, waiting),
             "users": self._users(look, waiting),
             "runs": [
-                self._runs.brief(run, look) | {"place": offset + number, "why": self._why(run, look)}
+                self._runs.brief(run, look) | {"place": offset + number, "why": told(look.reasons.why(run))}
                 for number, run in enumerate(page, start=1)
             ],
             "breakers": breakers(look),
@@ -48,14 +48,6 @@ class QueueView:
         ]
         between.sort(key=lambda run: (run.next_at or run.updated_at, run.run_id))
         return [*(now.runs[one.run_id] for one in look.reasons.order), *between]
-
-    def _why(self, run: RunRecord, look: Look) -> dict[str, Any]:
-        reason = look.reasons.why(run)
-        return {
-            "code": reason.code,
-            "message": reason.message,
-            "until": rfc3339(reason.until) if reason.until else None,
-        }
 
     def _lanes(self, look: Look, waiting: list[RunRecord]) -> list[dict[str, Any]]:
         now = look.situation

@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 
 from core.domain.attempts import timed
+from core.domain.batch import pause_over
 from core.domain.crashes import crashed
 from core.domain.errors import Damaged, Fenced, NotFound, RepriseError
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase, Phase, Want
-from core.manager.holds import pause_over
 from core.manager.index import Index
 from core.manager.rebuild import Rebuild
 from core.manager.writer import Writer
@@ -145,7 +145,7 @@ class Recovery:
         if run.phase != Phase.RUNNING and attempt is None:
             return run
         units = self._new_units(run.run_id, attempt.id) if attempt is not None else 0
-        held = pause_over(self._index, run)
+        held = pause_over(self._index.pool, self._index.batches.get(run.batch_id))
         return crashed(
             timed(run, self._worked_s(run)), self._clock.now(), new_units=units, held=held, service_died=True
         )

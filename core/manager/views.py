@@ -10,7 +10,7 @@ from core.manager.batch_views import BatchViews
 from core.manager.history import History
 from core.manager.index import Index
 from core.manager.logs import Logs
-from core.manager.look import Looker, gone
+from core.manager.look import Looker, gone, told
 from core.manager.measure import Measure
 from core.manager.pauses import Pauses
 from core.manager.pool_views import PoolViews
@@ -22,7 +22,7 @@ from core.store.artifacts import Artifacts
 from core.store.check import check
 from core.store.journal import Journal
 from core.store.layout import Layout
-from core.system.clock import Clock, rfc3339
+from core.system.clock import Clock
 
 
 class Views:
@@ -108,12 +108,7 @@ class Views:
         look = self._looker.look()
         run = self.record(run_id)
         reason = gone(run, self._index.batches[run.batch_id]) or look.reasons.why(run)
-        return {
-            "run_id": run_id,
-            "code": reason.code,
-            "message": reason.message,
-            "until": rfc3339(reason.until) if reason.until else None,
-        }
+        return {"run_id": run_id, **told(reason)}
 
     def flags(self, run: RunRecord) -> list[str]:
         """The flags a run is shown with: stalled, slow, resumed, adopted."""

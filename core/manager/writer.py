@@ -6,7 +6,7 @@ The service writes with its epoch, so that an older service that wakes up is ref
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -20,6 +20,19 @@ from core.store.state import Conflict, StateStore
 from core.system.logs import Log
 
 log = Log("manager")
+T = TypeVar("T")
+
+
+class Remembered(Generic[T]):
+    """A change that remembers what it was given: when another process wrote in between, it is made anew."""
+
+    def __init__(self, change: Callable[[T], T]) -> None:
+        self._change = change
+        self.before: T
+
+    def __call__(self, record: T) -> T:
+        self.before = record
+        return self._change(record)
 
 
 class Writer:
@@ -41,15 +54,10 @@ class Writer:
         data: dict[str, Any] | None = None,
     ) -> RunRecord:
         """The run after `change`, durable; its new transitions, and the `command` given with `data`, are journaled."""
-        seen: list[RunRecord] = []
-
-        def remember(run: RunRecord) -> RunRecord:
-            seen[:] = [run]
-            return change(run)
-
+        seen = Remembered(change)
         with self._losing(run_id):
-            stored = self._store.runs.update(run_id, remember, epoch=self._epoch)
-        before, after = seen[-1], stored.value
+            stored = self._store.runs.update(run_id, seen, epoch=self._epoch)
+        before, after = seen.before, stored.value
         self._index.put_run(run_id, stored)
         if after is not before:
             events = self._events(before, after, stored.gen)
@@ -86,15 +94,10 @@ class Writer:
         data: dict[str, Any] | None = None,
     ) -> BatchRecord:
         """The batch after `change`, durable; its new transitions, and the `command` given with `data`, are journaled."""
-        seen: list[BatchRecord] = []
-
-        def remember(batch: BatchRecord) -> BatchRecord:
-            seen[:] = [batch]
-            return change(batch)
-
+        seen = Remembered(change)
         with self._losing(batch_id):
-            stored = self._store.batches.update(batch_id, remember, epoch=self._epoch)
-        before, after = seen[-1], stored.value
+            stored = self._store.batches.update(batch_id, seen, epoch=self._epoch)
+        before, after = seen.before, stored.value
         self._index.put_batch(batch_id, stored)
         if after is not before:
             events = self._events(before, after, stored.gen)
@@ -121,20 +124,15 @@ class Writer:
         data: dict[str, Any] | None = None,
     ) -> PoolRecord:
         """The pool after `change`, durable; a `command` that changed it is journaled. It is made when it is missing."""
-        seen: list[PoolRecord] = []
-
-        def remember(pool: PoolRecord) -> PoolRecord:
-            seen[:] = [pool]
-            return change(pool)
-
+        seen = Remembered(change)
         try:
-            stored = self._store.pool.update(POOL, remember, epoch=self._epoch)
+            stored = self._store.pool.update(POOL, seen, epoch=self._epoch)
         except NotFound:
             with suppress(Conflict):  # somebody else has just made it
                 self._store.pool.create(POOL, PoolRecord())
-            stored = self._store.pool.update(POOL, remember, epoch=self._epoch)
+            stored = self._store.pool.update(POOL, seen, epoch=self._epoch)
         self._index.put_pool(stored)
-        if command and stored.value is not seen[-1]:
+        if command and stored.value is not seen.before:
             self._tell([self._command(command, actor, gen=stored.gen, data=data or {})])
         return stored.value
 

@@ -12,9 +12,9 @@ from streamlit.errors import StreamlitAPIException
 from core.api.process import current
 from core.bootstrap import Manager
 from core.domain.errors import RepriseError
+from core.domain.offers import offered_to_batch, offered_to_run
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase
-from core.manager.offers import offered_to_batch, offered_to_run
 
 T = TypeVar("T")
 _REMEMBERED = 500

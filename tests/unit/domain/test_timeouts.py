@@ -9,7 +9,7 @@ from core.domain.attempts import open_attempt, timed
 from core.domain.moves import another_round
 from core.domain.run import Attempt, RunRecord
 from core.domain.states import AttemptOutcome, FailureKind, Phase, Want
-from core.domain.timeouts import Limits, batch_failure, batch_left_s, left_s, overdue, span, timed_out, worked_s
+from core.domain.timeouts import Limits, batch_failure, batch_left_s, left_s, overdue, timed_out, worked_s
 from tests.support.records import NOW, a_batch, a_run
 
 LIMITS = Limits(stage_s=100.0, run_s=150.0, batch_s=200.0)
@@ -91,8 +91,3 @@ def test_what_is_to_be_cancelled_is_cancelled_and_not_timed_out() -> None:
 def test_what_rests_or_is_over_is_not_timed_out(phase: Phase) -> None:
     run = a_run(phase)
     assert timed_out(run, batch_failure(run, LIMITS), NOW) is run
-
-
-@pytest.mark.parametrize(("seconds", "said"), [(1.25, "1.25 s"), (45, "45 s"), (1200, "20 min"), (21600, "6 h")])
-def test_spans_are_said_in_the_unit_a_person_would_use(seconds: float, said: str) -> None:
-    assert span(seconds) == said

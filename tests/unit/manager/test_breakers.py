@@ -46,6 +46,16 @@ def open_the_breaker(house: House) -> None:
     assert house.store.pool.get("pool").value.breakers[HERE].opened_at is not None
 
 
+def in_trouble(house: House, number: int) -> list[str]:
+    """The ids of `number` runs whose host is in trouble; what had begun before that failed too."""
+    runs = house.add(number)
+    house.turn()
+    open_the_breaker(house)
+    for run in downloading(house):
+        house.end(run, broke())
+    return runs
+
+
 def test_a_host_in_trouble_holds_its_downloads_and_nothing_else(house: House) -> None:
     house.add(3)
     house.turn()
@@ -60,11 +70,7 @@ def test_a_host_in_trouble_holds_its_downloads_and_nothing_else(house: House) ->
 
 
 def test_one_run_tries_it_after_half_a_minute_and_its_failure_uses_no_try(house: House) -> None:
-    runs = house.add(3)
-    house.turn()
-    open_the_breaker(house)
-    for run in downloading(house):  # begun before it opened
-        house.end(run, broke())
+    runs = in_trouble(house, 3)
     tries = [house.run(run).stages["download"].tries for run in runs]
     for open_s in (30.0, 60.0, 120.0, 240.0, 480.0, 900.0, 900.0):
         wait(house, open_s - 1.0)
@@ -80,11 +86,7 @@ def test_one_run_tries_it_after_half_a_minute_and_its_failure_uses_no_try(house:
 
 
 def test_the_trial_that_works_lets_all_others_go(house: House) -> None:
-    house.add(4)
-    house.turn()
-    open_the_breaker(house)
-    for run in downloading(house):
-        house.end(run, broke())
+    in_trouble(house, 4)
     wait(house, 30.0)
     (trial,) = downloading(house)
     house.end(trial)
@@ -105,11 +107,7 @@ def died(house: House, run: str) -> None:
 
 @pytest.mark.parametrize("end", [ended, died], ids=["paused", "died"])
 def test_a_trial_that_was_paused_or_died_decides_nothing(house: House, end: Callable[[House, str], None]) -> None:
-    house.add(4)
-    house.turn()
-    open_the_breaker(house)
-    for run in downloading(house):
-        house.end(run, broke())
+    in_trouble(house, 4)
     wait(house, 30.0)
     (trial,) = downloading(house)
     end(house, trial)
@@ -119,11 +117,7 @@ def test_a_trial_that_was_paused_or_died_decides_nothing(house: House, end: Call
 
 
 def test_an_open_breaker_survives_the_service(house: House) -> None:
-    house.add(3)
-    house.turn()
-    open_the_breaker(house)
-    for run in downloading(house):
-        house.end(run, broke())
+    in_trouble(house, 3)
     house.restart()
     house.recovery().recover()
     house.turn(2)
@@ -133,11 +127,7 @@ def test_an_open_breaker_survives_the_service(house: House) -> None:
 
 
 def test_a_wall_clock_set_back_a_day_prolongs_nothing(house: House) -> None:
-    house.add(3)
-    house.turn()
-    open_the_breaker(house)
-    for run in downloading(house):
-        house.end(run, broke())
+    in_trouble(house, 3)
     house.turn()
     house.clock.set(house.clock.now() - timedelta(days=1))
     wait(house, 30.0)
@@ -182,11 +172,7 @@ def test_the_network_being_down_is_seen_at_two_hosts_and_costs_no_more_tries(hou
 
 
 def test_somebody_can_close_a_breaker_and_that_is_audited(house: House) -> None:
-    house.add(3)
-    house.turn()
-    open_the_breaker(house)
-    for run in downloading(house):
-        house.end(run, broke())
+    in_trouble(house, 3)
     wait(house, 5.0)
     assert not downloading(house)
     with pytest.raises(NotFound, match="in trouble"):
@@ -199,11 +185,7 @@ def test_somebody_can_close_a_breaker_and_that_is_audited(house: House) -> None:
 
 
 def test_opening_and_closing_stand_in_the_journal(house: House) -> None:
-    house.add(3)
-    house.turn()
-    open_the_breaker(house)
-    for run in downloading(house):
-        house.end(run, broke())
+    in_trouble(house, 3)
     wait(house, 30.0)
     house.end(downloading(house)[0])
     told = [str(line["type"]) for line in house.store.journal.lines() if str(line["type"]).startswith("breaker.")]

@@ -4,9 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from core.domain.batch import Pause
+from core.domain.offers import offered_to_batch, offered_to_run
 from core.domain.run import RunRecord, Verdict
 from core.domain.states import BatchPhase, Phase, Want
-from core.manager.offers import offered_to_batch, offered_to_run
 from tests.support.records import NOW, a_batch, a_run
 
 OTHER = a_run(run_id="r_2")
