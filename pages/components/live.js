@@ -39,7 +39,7 @@ function openBus() {
   new MutationObserver(idle).observe(document.body, {
     subtree: true, attributes: true, attributeFilter: ["data-test-script-state", "data-test-connection-state"],
   });
-  let askedAt = 0, last = null, lastAt = 0, passing = null, held = null;
+  let askedAt = 0, last = null, lastSaid = "", lastAt = 0, passing = null, held = null;
   // A press goes on as soon as nothing is being asked or drawn; one that has waited long enough goes on all the same.
   function isBusy() {
     const app = document.querySelector('[data-testid="stApp"]');
@@ -54,9 +54,11 @@ function openBus() {
   }
   document.addEventListener("click", (event) => {
     const pressed = event.target.closest?.(ONCE);
-    // However often a button is pressed in one go, it is pressed once.
-    const again = pressed && pressed !== passing && (pressed === held || (pressed === last && Date.now() - lastAt < SAME_MS));
-    if (pressed) { last = pressed; lastAt = Date.now(); }
+    // However often a button is pressed in one go, it is pressed once; one that says something else by now is another.
+    const said = pressed?.innerText;
+    const same = pressed === last && said === lastSaid && Date.now() - lastAt < SAME_MS;
+    const again = pressed && pressed !== passing && (pressed === held || same);
+    if (pressed) { last = pressed; lastSaid = said; lastAt = Date.now(); }
     const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
     // Streamlit sends what is asked in one moment as one request, for one part, and a press while a page is being drawn
     // can be lost: a click waits for both.

@@ -91,7 +91,8 @@ def test_the_map_back_is_monotone_and_stays_inside_the_pieces(frames: list[float
         times = sorted(data.draw(st.lists(st.floats(0, length), min_size=2, max_size=6)))
         mapped = [plan.real_time(window, time, time)[0] for time in times]
         assert mapped == sorted(mapped)
-        assert all(any(start <= at * RATE <= end for start, end in window) for at in mapped)
+        # A time is a float of seconds, so that a sample's own time may come back a rounding error before it.
+        assert all(any(start <= round(at * RATE, 3) <= end for start, end in window) for at in mapped)
 
 
 def test_a_word_over_a_cut_stays_in_the_piece_that_holds_its_middle() -> None:
