@@ -131,7 +131,7 @@ def _reprise(talk: Path, model: Path) -> tuple[float, float, str]:
 
     import_ahead()  # as a worker does when it starts
     stage = TranscribeStage(models_dir=str(model.parent), hub=False)
-    download = Published(stage="download", key="k", path=talk.parent, files={}, facts={"media": talk.name})
+    download = Published(stage="download", key="k", content="c", path=talk.parent, files={}, facts={"media": talk.name})
     with tempfile.TemporaryDirectory() as folder:
         attempt = FolderAttempt(Path(folder), {"download": download}, Settings(model="base", language="en"))
         stage.warm(attempt.job)

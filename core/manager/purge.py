@@ -92,10 +92,10 @@ class Purge:
 
     def _set_aside(self, mine: dict[str, RunRecord], run_ids: list[str], aside: Path) -> Iterator[str]:
         """Rename aside what no other run needs, under the lock of its key; what somebody works on stays."""
-        needs = Needs(self._index, self._layout, run_ids)
-        for place, spaces in sorted(made_by(mine, self._layout, self._artifacts).items()):
+        needs = Needs(self._index, self._layout, self._artifacts, run_ids)
+        for place, origins in sorted(made_by(mine, self._layout, self._artifacts).items()):
             lock = Lock(self._layout.key_lock(*place))
-            if needs.needed(place, spaces) or not lock.acquire():
+            if needs.needed(place, origins) or not lock.acquire():
                 continue
             try:
                 for folder in (self._layout.artifact(*place), self._layout.work(*place)):
@@ -109,14 +109,17 @@ class Purge:
         """Look once more, put back what is needed after all, and remove the rest."""
         if not aside.is_dir():
             return
-        needs = Needs(self._index, self._layout, run_ids)
+        needs = Needs(self._index, self._layout, self._artifacts, run_ids)
         runs = self._index.everything()[0]
         spaces = {runs[run_id].space_id for run_id in run_ids if run_id in runs}
+        moved = self._artifacts.moved(aside)
         for folder in sorted([*aside.glob("artifacts/*/*"), *aside.glob("work/*/*")]):
             place = (folder.parent.name, folder.name)
             where = folder.relative_to(aside)
             back = self._layout.root / where
-            keep = needs.needed(place, spaces) and not back.exists()
+            receipt = moved.receipt(*place)
+            origins = spaces | set(receipt.inputs.values() if receipt is not None else ())
+            keep = needs.needed(place, origins) and not back.exists()
             self._move(folder, back if keep else aside / "gone" / where)  # so that nothing half removed is put back
             yield f"{'put back' if keep else 'thrown away'} {'/'.join(place)}"
         _remove_tree(aside)

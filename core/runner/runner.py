@@ -77,7 +77,7 @@ class Runner:
                 inputs[name] = published
             job = Job(space_id=run.space_id, source=run.source, settings=run.settings or Settings(), inputs=inputs)
             params = stage.params(job)
-            sources = {name: published.key for name, published in inputs.items()}
+            sources = {name: published.content for name, published in inputs.items()}
             key = stage_key(stage.name, stage.version, params, sources, run.stages[stage.name].redo)
             return self._keyed(run, assignment, control, stage, job, params, key)
         except Stop:
@@ -91,7 +91,14 @@ class Runner:
         if receipt is None or key is None:
             return None
         files = {file: entry.sha256 for file, entry in receipt.files.items()}
-        return Published(stage=name, key=key, path=self._layout.artifact(name, key), files=files, facts=receipt.facts)
+        return Published(
+            stage=name,
+            key=key,
+            content=receipt.content,
+            path=self._layout.artifact(name, key),
+            files=files,
+            facts=receipt.facts,
+        )
 
     def _keyed(
         self,
@@ -206,7 +213,7 @@ class Runner:
             key=key,
             version=stage.version,
             params=params,
-            inputs={name: published.key for name, published in job.inputs.items()},
+            inputs={name: published.content for name, published in job.inputs.items()},
             facts={**made.facts, "title": made.title} if made.title else made.facts,
             tools=made.tools,
             work=made.work,

@@ -16,10 +16,15 @@ from core.domain.settings import Settings
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """An artifact of an earlier stage: its folder, and the facts and file checksums of its receipt."""
+    """An artifact of an earlier stage: its folder, the facts and file checksums of its receipt, and their digest.
+
+    Only its files tell results apart (`content` is in the key of what is made of it): a later stage must not write
+    what is true of this artifact alone, such as the title of its source.
+    """
 
     stage: str
     key: str
+    content: str
     path: Path
     files: dict[str, str]
     facts: dict[str, Any]

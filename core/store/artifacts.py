@@ -32,7 +32,8 @@ class FileEntry(msgspec.Struct, frozen=True):
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What was published: how it was made, from what, by which attempt, and what its files are, bit for bit.
 
-    `inputs` maps stage to key, `files` relative name (with `/`) to size and checksum; `units` is their number.
+    `inputs` maps stage to the digest of what it had published, `files` relative name (with `/`) to size and checksum;
+    `units` is their number.
     """
 
     stage: str
@@ -51,15 +52,19 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     units: int = 0
     redo: int = 0
 
+    @property
+    def content(self) -> str:
+        """The digest of its files, whoever made them from whatever: the same names and bytes have the same."""
+        return _digest({name: entry.sha256 for name, entry in self.files.items()})
+
 
 def stage_key(name: str, version: int, params: dict[str, Any], inputs: dict[str, str], redo: int) -> str:
     """The key of a stage's result: the same for the same work, another for anything that changes it.
 
-    Raises `ValueError` for NaN and `TypeError` for what is not JSON in `params`.
+    `inputs` maps each stage it reads to the `content` of its receipt, so that the same bytes from two places are
+    worked on once. Raises `ValueError` for NaN and `TypeError` for what is not JSON in `params`.
     """
-    parts = {"stage": name, "version": version, "params": params, "inputs": inputs, "redo": redo}
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
+    return _digest({"stage": name, "version": version, "params": params, "inputs": inputs, "redo": redo})
 
 
 class Artifacts:
@@ -69,6 +74,10 @@ class Artifacts:
         self._layout = layout
         self._clock = clock
         self._made: set[str] = set()  # stages whose folder this process has made durable
+
+    def moved(self, root: Path) -> "Artifacts":
+        """Those that were moved below another root, with their places kept."""
+        return Artifacts(Layout(root), self._clock)
 
     def receipt(self, stage: str, key: str) -> Receipt | None:
         """The receipt of what is published under this key; None when nothing is, or nothing that can be believed."""
@@ -182,6 +191,11 @@ def _names(folder: Path) -> list[str]:
                 raise Damaged(f"{name} cannot be published: it is neither a file nor a folder.")
         names += [Path(where, name).relative_to(folder).as_posix() for name in found]
     return sorted(name for name in names if name != RECEIPT)
+
+
+def _digest(parts: dict[str, Any]) -> str:
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
 
 
 def _entry(path: Path) -> FileEntry:

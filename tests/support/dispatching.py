@@ -241,13 +241,26 @@ class House:
         while run_id in self.engine.running:
             self.end(run_id)
 
-    def publish(self, stage: str, key: str, **files: str) -> Committed:
-        """An artifact with these files (`_` stands for the dot), published as a worker does; gives its outcome."""
+    def publish(self, stage: str, key: str, *, of: str | None = None, **files: str) -> Committed:
+        """An artifact with these files (`_` stands for the dot), published as a worker does; gives its outcome.
+
+        It is made `of` the download published under that key.
+        """
         out = self.layout.work(stage, key) / "tmp.a_1"
         out.mkdir(parents=True)
         for name, content in files.items():
             (out / name.replace("_", ".")).write_text(content)
-        made = {"params": {}, "inputs": {}, "facts": {}, "tools": {}, "started_at": NOON, "attempt": "a_1", "epoch": 1}
+        read = self.artifacts.receipt("download", of) if of else None
+        inputs = {"download": read.content} if read is not None else {}
+        made = {
+            "params": {},
+            "inputs": inputs,
+            "facts": {},
+            "tools": {},
+            "started_at": NOON,
+            "attempt": "a_1",
+            "epoch": 1,
+        }
         self.artifacts.publish(stage, key, out, Receipt(stage=stage, key=key, version=1, **made))  # type: ignore[arg-type]
         return Committed(key=key)
 

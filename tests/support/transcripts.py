@@ -47,7 +47,7 @@ def published(folder: Path, document: dict[str, Any] | Sequence[str]) -> dict[st
     content = json.dumps(made).encode()
     (folder / "transcript.json").write_bytes(content)
     files = {"transcript.json": hashlib.sha256(content).hexdigest()}
-    return {"transcribe": Published(stage="transcribe", key="k", path=folder, files=files, facts={})}
+    return {"transcribe": Published(stage="transcribe", key="k", content="c", path=folder, files=files, facts={})}
 
 
 def attempt_at(folder: Path, said: dict[str, Any] | Sequence[str] | None = None, **settings: Any) -> FolderAttempt:

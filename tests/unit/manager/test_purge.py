@@ -183,6 +183,46 @@ def test_a_running_run_of_the_same_video_may_just_be_finding_the_result(house: H
     assert house.artifacts.verify("download", "d1", deep=True) is not None
 
 
+def transcribed(house: House) -> str:
+    """A finished run of which download and transcript are published."""
+    (run_id,) = house.add()
+    house.turn()
+    house.end(run_id, house.publish("download", "d1", media_mp4="pictures"))
+    house.end(run_id, house.publish("transcribe", "t1", of="d1", result_txt="words"))
+    assert house.phases(run_id) == ["completed"]
+    return run_id
+
+
+def fetched_elsewhere(house: House) -> None:
+    """A run that fetched the same bytes from another place, and is at its transcription."""
+    (run_id,) = house.add()
+    house.given.run(run_id, lambda run: msgspec.structs.replace(run, space_id="elsewhere"))
+    house.turn()
+    house.end(run_id, house.publish("download", "d2", media_mp4="pictures"))
+    attempt = house.run(run_id).open_attempt
+    assert attempt is not None
+    assert attempt.stage == "transcribe"
+
+
+def test_a_running_run_of_the_same_bytes_may_just_be_finding_the_result(house: House) -> None:
+    mine = transcribed(house)
+    fetched_elsewhere(house)
+    house.commands.delete(batch_id(house, mine), by=ANA, hard=True)
+    assert house.artifacts.receipt("transcribe", "t1") is not None
+    assert house.artifacts.receipt("download", "d1") is None, "it has its own"
+
+
+def test_a_result_that_a_run_of_the_same_bytes_may_have_found_is_put_back_at_the_second_look(house: House) -> None:
+    mine = transcribed(house)
+    steps = house.purge().steps(marked(house, mine))
+    told = list(itertools.takewhile(lambda step: step != "aside transcribe/t1", steps))
+    assert told == ["aside download/d1", "aside download/d1"]
+    fetched_elsewhere(house)
+    told = list(steps)
+    assert "put back transcribe/t1" in told
+    assert "thrown away download/d1" in told
+
+
 def test_what_a_former_round_made_goes_too(house: House) -> None:
     mine = finished(house, download="d1", transcribe="t1")
     house.ask(mine, "retry", from_stage="transcribe")

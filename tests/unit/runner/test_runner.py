@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from core.domain.attempts import commit_stage, end_attempt, open_attempt
 from core.domain.errors import ErrorClass, StageError, StorageError
 from core.domain.plan import stages_for
-from core.domain.run import RunRecord, Source, Work
+from core.domain.run import RunRecord, Source, StageState, Work
 from core.domain.states import AttemptOutcome
 from core.runner.control import Control
 from core.runner.outcome import Assignment, Committed, Ended, Failed, InputDamaged, Shared, Stale
@@ -49,14 +50,26 @@ class Bench:
             owner="ana",
             created_at=now,
             updated_at=now,
-            stages=stages_for({"download": True, "transcribe": True}),
+            stages=self.stages(),
         )
         self.store.runs.create(RUN, run)
+        self.run_id = RUN
         self.count = 0
+
+    def another(self) -> None:
+        """From now on another run is meant, of another source."""
+        run_id, source = "r_" + "b" * 26, Source(kind="url", value="http://example.com/talk.mp4")
+        fresh = {"space_id": "s2", "source": source, "stages": self.stages(), "attempts": []}
+        self.store.runs.create(run_id, replace(self.run, run_id=run_id, **fresh))
+        self.run_id = run_id
+
+    @staticmethod
+    def stages() -> dict[str, StageState]:
+        return stages_for({"download": True, "transcribe": True})
 
     @property
     def run(self) -> RunRecord:
-        return self.store.runs.get(RUN).value
+        return self.store.runs.get(self.run_id).value
 
     @property
     def runner(self) -> Runner:
@@ -67,9 +80,9 @@ class Bench:
         self.count += 1
         attempt_id = f"a_{self.count:016x}"
         if self.run.open_attempt is not None:
-            self.store.runs.update(RUN, self._ended)
-        self.store.runs.update(RUN, lambda run: open_attempt(run, stage, attempt_id, 1, CLOCK.now()))
-        return Assignment(attempt_id=attempt_id, run_id=RUN, stage=stage, epoch=1)
+            self.store.runs.update(self.run_id, self._ended)
+        self.store.runs.update(self.run_id, lambda run: open_attempt(run, stage, attempt_id, 1, CLOCK.now()))
+        return Assignment(attempt_id=attempt_id, run_id=self.run_id, stage=stage, epoch=1)
 
     def _ended(self, run: RunRecord) -> RunRecord:
         return end_attempt(run, AttemptOutcome.SHUTDOWN, CLOCK.now())
@@ -79,7 +92,7 @@ class Bench:
 
     def commit(self, outcome: object) -> None:
         assert isinstance(outcome, Committed)
-        self.store.runs.update(RUN, lambda run: commit_stage(run, outcome.key, CLOCK.now()))
+        self.store.runs.update(self.run_id, lambda run: commit_stage(run, outcome.key, CLOCK.now()))
 
 
 @pytest.fixture
@@ -112,6 +125,35 @@ def test_what_is_published_is_found_and_not_made_again(bench: Bench) -> None:
     assert second.work.done == 0
     assert second.work.reused == 3
     assert bench.first.runs == 1
+
+
+def test_the_same_bytes_from_another_source_are_worked_on_once(bench: Bench) -> None:
+    bench.commit(bench.execute())
+    first = bench.execute("transcribe")
+    bench.another()
+    download = bench.execute()
+    assert isinstance(download, Committed)
+    assert not download.reused, "who fetches from elsewhere cannot know what comes"
+    bench.commit(download)
+    second = bench.execute("transcribe")
+    assert isinstance(first, Committed)
+    assert isinstance(second, Committed)
+    assert second.reused
+    assert second.key == first.key
+    assert bench.second.runs == 1
+
+
+def test_other_bytes_are_worked_on_anew(bench: Bench) -> None:
+    bench.commit(bench.execute())
+    first = bench.execute("transcribe")
+    bench.another()
+    bench.first = CountingStage("download", units=4)
+    bench.commit(bench.execute())
+    second = bench.execute("transcribe")
+    assert isinstance(first, Committed)
+    assert isinstance(second, Committed)
+    assert second.key != first.key
+    assert bench.second.runs == 2
 
 
 def test_units_of_a_failed_attempt_are_not_made_again(bench: Bench) -> None:

@@ -28,9 +28,8 @@ def stage(threads: int = 2) -> TranscribeStage:
 
 
 def attempt_on(media: Path, folder: Path, settings: Settings = TINY, **facts: object) -> FolderAttempt:
-    download = Published(
-        stage="download", key="k", path=media.parent, files={}, facts={"media": media.name, "has_audio": True, **facts}
-    )
+    known = {"media": media.name, "has_audio": True, **facts}
+    download = Published(stage="download", key="k", content="c", path=media.parent, files={}, facts=known)
     return FolderAttempt(folder, {"download": download}, settings)
 
 
