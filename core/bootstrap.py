@@ -105,9 +105,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
     storage = open_storage(config, clock)
     storage.index.load()
     writer = Writer(store=storage.store, index=storage.index, via=via)
-    measure = Measure(
-        index=storage.index, layout=storage.layout, catalog=storage.catalog, config=config, clock=storage.clock
-    )
+    measure = Measure(index=storage.index, layout=storage.layout, catalog=storage.catalog, clock=storage.clock)
     return Manager(
         actor=local_actor(config),
         storage=storage,
@@ -198,19 +196,21 @@ def build_service(
 
     clock, layout, index = storage.clock, storage.layout, storage.index
     pool = Writer(store=storage.store, index=index, via="service").pool(
-        lambda pool: msgspec.structs.replace(pool, epoch=pool.epoch + 1, service_since=clock.now(), recovery={})
+        lambda pool: msgspec.structs.replace(
+            pool, epoch=pool.epoch + 1, service_since=clock.now(), capacity=config.capacity, recovery={}
+        )
     )
     writer = Writer(store=storage.store, index=index, via="service", epoch=pool.epoch)
     wake = Wake()
     engine = LocalEngine(
-        lanes={"network": config.network_workers, "cpu": config.cpu_workers, "api": config.api_workers},
+        lanes=config.capacity.lanes,
         worker_argv=worker_argv,
         environment=service_environment(layout.root),
         log=layout.service_log(),
         clock=clock,
         wake=wake.ring,
     )
-    measure = Measure(index=index, layout=layout, catalog=storage.catalog, config=config, clock=clock)
+    measure = Measure(index=index, layout=layout, catalog=storage.catalog, clock=clock)
 
     def ready(report: "RecoveryReport") -> None:
         found = {name: value for name, value in msgspec.to_builtins(report).items() if value is not None}

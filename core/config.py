@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from core.domain.capacity import Capacity
 from core.domain.errors import BadInput
 
 PREFIX = "REPRISE_"
@@ -65,6 +66,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def storage_path(self) -> Path:
         """The storage folder, absolute."""
         return Path(self.storage).expanduser().absolute()
+
+    @property
+    def capacity(self) -> Capacity:
+        """What a service of this configuration works with."""
+        return Capacity(
+            lanes={"network": self.network_workers, "cpu": self.cpu_workers, "api": self.api_workers},
+            transcribe_threads=self.transcribe_threads,
+            max_runs_per_user=self.max_runs_per_user,
+            free_space_bytes=self.free_space_bytes,
+            min_free_memory_bytes=self.min_free_memory_bytes,
+            max_load_per_core=self.max_load_per_core,
+        )
 
 
 def load_config(

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.domain.breaker import Breaker
+from core.domain.capacity import Capacity
 from core.domain.errors import Refused
 from core.domain.run import REMEMBERED_TRANSITIONS, RunRecord, Source, Transition
 from core.domain.settings import Settings
@@ -78,7 +79,8 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds for all runs: whether claiming is paused, and the latest service's epoch, start and recovery report.
+    """What holds for all runs: whether claiming is paused, and the latest service's epoch, start, capacity and recovery
+    report.
 
     `breakers` are those things outside that are in trouble, by name: `host:example.org`, `llm`, `network`.
     """
@@ -87,6 +89,7 @@ class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
     breakers: dict[str, Breaker] = msgspec.field(default_factory=dict)
     epoch: int = 0
     service_since: datetime | None = None
+    capacity: Capacity | None = None
     recovery: dict[str, float] = msgspec.field(default_factory=dict)
     updated_at: datetime | None = None
 

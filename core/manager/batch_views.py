@@ -25,7 +25,7 @@ class BatchViews:
         """The batch without its runs, which are `runs`."""
         counts = Counter(run.phase for run in runs)
         eta = (
-            self._measure.eta_of(runs, look.rates, batch.concurrency)
+            self._measure.eta_of(runs, look.rates, look.situation.lanes, batch.concurrency)
             if any(r.phase not in TERMINAL for r in runs)
             else None
         )

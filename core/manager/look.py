@@ -4,19 +4,18 @@ from collections.abc import Mapping
 
 import msgspec
 
-from core.config import Config
 from core.domain.batch import BatchRecord, all_places, effective_priority
 from core.domain.diagnosis import Reasons, Why
 from core.domain.estimate import Rates
 from core.domain.run import RunRecord
 from core.domain.schedule import Situation
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
+from core.manager.capacities import Capacities
 from core.manager.disk import held_by_disk, is_low
 from core.manager.index import Index
 from core.manager.measure import Measure
 from core.stages.catalog import Catalog
 from core.store.layout import Layout
-from core.store.locks import Lock
 from core.system.clock import Clock, rfc3339
 from core.system.files import free_bytes
 from core.system.pressure import Pressure
@@ -68,18 +67,24 @@ class Looker:
     """Takes looks."""
 
     def __init__(
-        self, *, index: Index, layout: Layout, catalog: Catalog, measure: Measure, config: Config, clock: Clock
+        self,
+        *,
+        index: Index,
+        layout: Layout,
+        catalog: Catalog,
+        measure: Measure,
+        capacities: Capacities,
+        clock: Clock,
     ) -> None:
         self._index, self._layout, self._catalog = index, layout, catalog
-        self._measure, self._config, self._clock = measure, config, clock
-        self._pressure = Pressure(config.min_free_memory_bytes, config.max_load_per_core)
+        self._measure, self._capacities, self._clock = measure, capacities, clock
 
     def look(self) -> Look:
         """Everything a view needs to know of the whole, read once for all runs it shows."""
         runs, batches, pool = self._index.snapshot()
         now = self._clock.now()
-        lanes = self._measure.lanes()
-        free = dict(lanes)
+        capacity, alive = self._capacities.in_force()
+        free = dict(capacity.lanes)
         for run in runs.values():
             if run.open_attempt is not None:
                 free[self._catalog.lanes[run.open_attempt.stage]] -= 1
@@ -89,18 +94,17 @@ class Looker:
             batches=batches,
             pool=pool,
             free=free,
-            lanes=lanes,
+            lanes=capacity.lanes,
             lane_of=self._catalog.lanes,
             now=now,
             outside=self._catalog.outside,
-            disk_low=is_low(disk_free, self._config.free_space_bytes, held=held_by_disk(runs.values())),
+            disk_low=is_low(disk_free, capacity.free_space_bytes, held=held_by_disk(runs.values())),
             disk_free=disk_free,
-            disk_needed=self._config.free_space_bytes,
-            throttled=self._pressure.throttled(),
-            max_runs_per_user=self._config.max_runs_per_user,
+            disk_needed=capacity.free_space_bytes,
+            throttled=Pressure(capacity.min_free_memory_bytes, capacity.max_load_per_core).throttled(),
+            max_runs_per_user=capacity.max_runs_per_user,
             shared_busy=frozenset(run.waits_for for run in runs.values() if run.waits_for is not None),
         )
-        alive = Lock(self._layout.service_lock()).held_by_other()
         return Look(
             situation=situation,
             rates=self._measure.rates(),

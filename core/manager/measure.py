@@ -1,8 +1,8 @@
 """What can be measured of running work: how far it is, when it last moved, and what is probably left."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from core.config import Config
 from core.domain.estimate import Estimate, Rates, Spread, estimate_run, estimate_runs, measured_rates, own_left
 from core.domain.run import RunRecord
 from core.domain.states import AttemptOutcome, Phase, StageStatus
@@ -24,8 +24,8 @@ OTHER_WEIGHT = 0.075
 class Measure:
     """Reads the progress files, which may be missing or late, and units, which are the truth."""
 
-    def __init__(self, *, index: Index, layout: Layout, catalog: Catalog, config: Config, clock: Clock) -> None:
-        self._index, self._layout, self._catalog, self._config, self._clock = index, layout, catalog, config, clock
+    def __init__(self, *, index: Index, layout: Layout, catalog: Catalog, clock: Clock) -> None:
+        self._index, self._layout, self._catalog, self._clock = index, layout, catalog, clock
 
     def progress_of(self, run: RunRecord) -> dict[str, Any] | None:
         """The latest progress of the run's open attempt, if it belongs to that."""
@@ -107,15 +107,17 @@ class Measure:
         share = self.stage_share(run, stage) if stage is not None else 1.0
         return estimate_run(run, rates, share, self.own_left(run))
 
-    def eta_of(self, runs: list[RunRecord], rates: Rates, concurrency: int | None = None) -> Estimate | None:
-        """What is left of several runs that share the lanes."""
+    def eta_of(
+        self, runs: list[RunRecord], rates: Rates, lanes: Mapping[str, int], concurrency: int | None = None
+    ) -> Estimate | None:
+        """What is left of several runs that share lanes with so many workers."""
         progress = {run.run_id: self.stage_share(run, run.next_stage) for run in runs if run.next_stage is not None}
         own = {run.run_id: left for run in runs if (left := self.own_left(run)) is not None}
         return estimate_runs(
             runs,
             rates,
             lane_of=self._catalog.lanes,
-            lanes=self.lanes(),
+            lanes=lanes,
             concurrency=concurrency,
             progress=progress,
             own=own,
@@ -129,8 +131,3 @@ class Measure:
             return None
         done, total, began_share, worked_s = map(float, numbers)  # type: ignore[arg-type]
         return own_left(done / total, began_share, worked_s)
-
-    def lanes(self) -> dict[str, int]:
-        """How many workers each lane has by configuration."""
-        config = self._config
-        return {"network": config.network_workers, "cpu": config.cpu_workers, "api": config.api_workers}

@@ -41,6 +41,8 @@ class PoolViews:
             for run in runs
             if run.completed_at and (self._clock.now() - run.completed_at).total_seconds() < THROUGHPUT_WINDOW_S
         ]
+        # What is paused counts only where nothing else is left: then it is what is left once it is resumed.
+        eta = self._measure.eta_of(going or started, look.rates, look.situation.lanes)
         return {
             "status": pool_status(pool, counts, service_alive=alive),
             "active_workers": sum(run.open_attempt is not None for run in active),
@@ -54,8 +56,7 @@ class PoolViews:
             "stalled": sum("stalled" in self._runs.flags(run) for run in active),
             "resumed": sum(run.resumed for run in active),
             "throughput_per_min": round(len(done_lately) * 60.0 / THROUGHPUT_WINDOW_S, 3),
-            # What is paused counts only where nothing else is left: then it is what is left once it is resumed.
-            "eta_s": span(self._measure.eta_of(going or started, look.rates)) if started else None,
+            "eta_s": span(eta) if started else None,
             "pause": self._pauses.of(pool.pause, runs, look),
             "breakers": breakers(look),
             "disk": {

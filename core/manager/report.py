@@ -6,14 +6,13 @@ from typing import Any
 
 import msgspec
 
-from core.config import Config
 from core.domain.batch import BatchRecord
 from core.domain.report import Step, retries, saved_s, saved_sentence, seconds_in, speeds, work_sums, worked_s
 from core.domain.run import RunRecord
 from core.domain.states import Phase
 from core.domain.suggestions import Suggestion, failure_suggestions, lane_suggestions, model_suggestions
+from core.manager.capacities import Capacities
 from core.manager.index import Index
-from core.manager.measure import Measure
 from core.manager.run_views import attempt_counts, last_error
 from core.stages.catalog import Catalog
 from core.store.artifacts import Artifacts
@@ -33,12 +32,11 @@ class Reports:
         artifacts: Artifacts,
         journal: Journal,
         catalog: Catalog,
-        measure: Measure,
-        config: Config,
+        capacities: Capacities,
         clock: Clock,
     ) -> None:
         self._index, self._artifacts, self._journal = index, artifacts, journal
-        self._catalog, self._measure, self._config, self._clock = catalog, measure, config, clock
+        self._catalog, self._capacities, self._clock = catalog, capacities, clock
 
     def report(self, batch_id: str) -> dict[str, Any]:
         """The report of a batch that may still be going on; raises `NotFound` or `Damaged`.
@@ -100,8 +98,8 @@ class Reports:
         starts = [attempt.started_at for run in runs for attempt in run.attempts]
         ends = [attempt.ended_at or self._clock.now() for run in runs for attempt in run.attempts]
         everyone = list(self._index.snapshot()[0].values())
-        lanes = self._measure.lanes()
-        threads = self._config.transcribe_threads
+        capacity, _ = self._capacities.in_force()
+        lanes, threads = capacity.lanes, capacity.transcribe_threads
         spare_cores = len(os.sched_getaffinity(0)) - threads * (lanes["cpu"] + 1) + 1 if threads else 0
         found = failure_suggestions(runs) + model_suggestions(runs, self._models(runs))
         if starts:

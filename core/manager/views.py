@@ -7,6 +7,7 @@ import msgspec
 from core.config import Config
 from core.domain.run import RunRecord
 from core.manager.batch_views import BatchViews
+from core.manager.capacities import Capacities
 from core.manager.history import History
 from core.manager.index import Index
 from core.manager.logs import Logs
@@ -41,7 +42,10 @@ class Views:
         clock: Clock,
     ) -> None:
         self._index, self._layout, self._clock = index, layout, clock
-        self._looker = Looker(index=index, layout=layout, catalog=catalog, measure=measure, config=config, clock=clock)
+        capacities = Capacities(index, layout, config)
+        self._looker = Looker(
+            index=index, layout=layout, catalog=catalog, measure=measure, capacities=capacities, clock=clock
+        )
         pauses = Pauses(measure, clock)
         self._run_views = RunViews(artifacts=artifacts, catalog=catalog, measure=measure, pauses=pauses)
         self._batch_views = BatchViews(measure, pauses)
@@ -56,8 +60,7 @@ class Views:
             artifacts=artifacts,
             journal=journal,
             catalog=catalog,
-            measure=measure,
-            config=config,
+            capacities=capacities,
             clock=clock,
         )
 

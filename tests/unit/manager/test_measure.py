@@ -5,7 +5,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.config import Config
 from core.domain.run import Owner
 from core.manager.measure import Measure
 from core.runner.outcome import Ended
@@ -20,7 +19,7 @@ def house(tmp_path: Path) -> House:
 
 
 def measure(house: House) -> Measure:
-    return Measure(index=house.index, layout=house.layout, catalog=house.catalog, config=Config(), clock=house.clock)
+    return Measure(index=house.index, layout=house.layout, catalog=house.catalog, clock=house.clock)
 
 
 def told(house: House, run_id: str, share: float) -> None:

@@ -31,9 +31,7 @@ def views(house: House, **settings: Any) -> Views:
         layout=house.layout,
         artifacts=house.artifacts,
         catalog=house.catalog,
-        measure=Measure(
-            index=house.index, layout=house.layout, catalog=house.catalog, config=config, clock=house.clock
-        ),
+        measure=Measure(index=house.index, layout=house.layout, catalog=house.catalog, clock=house.clock),
         journal=house.store.journal,
         config=config,
         clock=house.clock,
