@@ -46,6 +46,10 @@ class _Raw(_Head):
     body: dict[str, Any]
 
 
+class _Sealed(_Head):
+    body: msgspec.Raw
+
+
 class Opened(msgspec.Struct, Generic[T], frozen=True):
     """A believed file: its value, its place in history, and its own checksum."""
 
@@ -87,6 +91,7 @@ class Codec(Generic[T]):
         self._migrations = migrations or {}
         self._typed: msgspec.json.Decoder[_Typed[T]] = msgspec.json.Decoder(_Typed[body])  # type: ignore[valid-type]
         self._raw = msgspec.json.Decoder(_Raw)
+        self._sealed = msgspec.json.Decoder(_Sealed)
         self._encoder = msgspec.json.Encoder()
 
     def encode(
@@ -117,8 +122,10 @@ class Codec(Generic[T]):
         return body
 
     def _with_unknown_fields(self, body: bytes, before: bytes) -> bytes:
-        old = self._raw.decode(before).body
-        known = msgspec.json.decode(self._encoder.encode(self.decode_bytes(before).value))
+        understood = self._encoder.encode(self.decode_bytes(before).value)
+        if msgspec.json.format(self._sealed.decode(before).body, indent=-1) == understood:
+            return body  # as almost always: there is no more in the file than this version knows
+        old, known = self._raw.decode(before).body, msgspec.json.decode(understood)
         new = msgspec.json.decode(body)
         return self._encoder.encode(new) if _carry(old, known, new) else body
 

@@ -23,24 +23,28 @@ def write_state(path: Path, data: bytes, before: bytes | None) -> None:
     Raises `OSError` when the disk refuses: the file is then the old one, or, when only the last fsync of the folder
     failed, the new one, but nothing is promised. Raises `Fenced` when the file is not what the caller has read.
     """
-    temporary = Path(f"{path}.tmp")
+    name = str(path)  # from here on a name: a `Path` made for each step costs more than the step
+    temporary = f"{name}.tmp"
     files.write_temporary(temporary, data)
     try:
         if before is not None:
-            _keep(path)
+            _keep(name)
             # Only a broken lock lets this differ (a deleted lock file, two hosts): better no write than a lost one.
-            if files.read_regular(path, MAX_BYTES) != before:
+            if files.read_regular(name, MAX_BYTES) != before:
                 raise Fenced(f"{path.name} was changed by somebody who did not hold its lock.")
-        temporary.replace(path)
-        files.fsync_folder(path.parent)
+        os.replace(temporary, name)
+        files.fsync_folder(os.path.dirname(name))
     except BaseException:
         files.remove(temporary)
         raise
 
 
-def _keep(path: Path) -> None:
+def _keep(name: str) -> None:
     """The present file also as `.prev`, by a link, so that its own name is never absent."""
-    link = Path(f"{path}.prev.tmp")
-    files.remove(link)
-    os.link(path, link, follow_symlinks=False)
-    link.replace(previous(path))
+    link = f"{name}.prev.tmp"
+    try:
+        os.link(name, link, follow_symlinks=False)
+    except FileExistsError:  # what a crash left
+        os.unlink(link)
+        os.link(name, link, follow_symlinks=False)
+    os.replace(link, f"{name}.prev")

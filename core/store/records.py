@@ -123,11 +123,12 @@ class Records(Generic[T]):
 
         Raises `Conflict` when it is at another one, `Fenced` when `epoch` is older than that of the record.
         """
+        path = self._files.path(record_id)
         with self._files.locked(record_id):
-            before, raw = self._current(self._files.path(record_id), record_id)
+            before, raw = self._current(path, record_id)
             if before.gen != expect_gen:
                 raise Conflict(f"{record_id} was changed meanwhile (generation {before.gen}, not {expect_gen}).")
-            return self._replace(record_id, value, before, raw, epoch)
+            return self._replace(path, record_id, value, before, raw, epoch)
 
     def update(self, record_id: str, change: Callable[[T], T], epoch: int | None = None) -> Stored[T]:
         """Replace the record by what `change` makes of it, under its lock; durable when this returns.
@@ -135,13 +136,14 @@ class Records(Generic[T]):
         When `change` gives back the very same object nothing is written. What it raises passes through. With an
         `epoch` this is a phase write: refused (`Fenced`) when a newer service has written one.
         """
+        path = self._files.path(record_id)
         with self._files.locked(record_id):
-            before, raw = self._current(self._files.path(record_id), record_id)
+            before, raw = self._current(path, record_id)
             _fence(record_id, before.epoch, epoch)
             value = change(before.value)
             if value is before.value:
                 return _stored(before)
-            return self._replace(record_id, value, before, raw, epoch)
+            return self._replace(path, record_id, value, before, raw, epoch)
 
     def remove(self, record_id: str) -> None:
         """Remove the record for good; nothing happens when it is gone. A cut leaves it whole, or gone."""
@@ -155,13 +157,14 @@ class Records(Generic[T]):
         """Hold the lock of a record for a block in which others change that belong to it."""
         return self._files.locked(record_id)
 
-    def _replace(self, record_id: str, value: T, before: Opened[T], raw: bytes, epoch: int | None) -> Stored[T]:
+    def _replace(
+        self, path: Path, record_id: str, value: T, before: Opened[T], raw: bytes, epoch: int | None
+    ) -> Stored[T]:
         _fence(record_id, before.epoch, epoch)
         new_epoch = max(before.epoch, epoch or 0)
         data = self._codec.encode(
             record_id, value, gen=before.gen + 1, epoch=new_epoch, prev_crc=before.crc, before=raw
         )
-        path = self._files.path(record_id)
         if before.schema < self._codec.schema:
             self._back_up(path, before.schema, raw)
         self._write(path, record_id, data, raw)

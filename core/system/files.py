@@ -130,10 +130,8 @@ def write_durably(path: Path, data: bytes) -> None:
 
 def remove(path: Path | str) -> None:
     """Remove the file `path` if it is there; a failure to do so is not worth hiding the error that led here."""
-    try:
-        Path(path).unlink()
-    except OSError:
-        return
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def read_regular(path: Path | str, limit_bytes: int) -> bytes:
@@ -193,7 +191,7 @@ def publish_folder(temporary: Path, final: Path) -> bool:
     """
     for folder, _, names in os.walk(temporary, topdown=False, onerror=reraise):
         for name in names:
-            fsync_file(Path(folder, name))
+            fsync_file(os.path.join(folder, name))
         fsync_folder(folder)
     try:
         temporary.rename(final)
@@ -221,7 +219,7 @@ def reraise(error: OSError) -> None:
     raise error
 
 
-def sha256_file(path: Path, on_progress: Callable[[int], None] | None = None) -> str:
+def sha256_file(path: Path | str, on_progress: Callable[[int], None] | None = None) -> str:
     """The SHA-256 of the regular file `path` in hex; `on_progress` is told the bytes read so far."""
     digest = hashlib.sha256()
     read = 0

@@ -151,10 +151,10 @@ def test_a_write_underneath_without_the_lock_stops_ours(store: StateStore, monke
     store.runs.create(RUN, a_run())
     keep = protocol._keep
 
-    def keep_while_somebody_writes(path: Path) -> None:
-        keep(path)
-        path.unlink()
-        path.write_bytes(Codec("run", RunRecord).encode(RUN, a_run(title="theirs"), gen=2, epoch=0))
+    def keep_while_somebody_writes(name: str) -> None:
+        keep(name)
+        Path(name).unlink()
+        Path(name).write_bytes(Codec("run", RunRecord).encode(RUN, a_run(title="theirs"), gen=2, epoch=0))
 
     monkeypatch.setattr(protocol, "_keep", keep_while_somebody_writes)
     with pytest.raises(Fenced):
