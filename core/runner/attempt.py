@@ -1,5 +1,6 @@
 """What a running stage holds in its hands: its folders, its durable units, and ways to say how far it is."""
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from core.store.layout import Layout
 from core.store.progress import read_progress, write_progress
 from core.store.units import UnitLog
 from core.system.clock import Clock, rfc3339
-from core.system.files import make_folder, write_durably
+from core.system.files import make_folder, open_append, write_all, write_durably
 
 PROGRESS_INTERVAL_S = 0.25
 # A stage looks once a second whether it has to end; after longer than this its process was stopped meanwhile.
@@ -54,9 +55,8 @@ class RunningAttempt:
         self._worked_s = 0.0
         self._began: tuple[float, float] | None = None  # the first share told, and how long it had worked by then
         self._log_path = layout.attempt_log(run_id, stage, attempt_id)
-        self._log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._log_fd = -1
         self._log_left = LOG_LIMIT_BYTES
-        _forget_old_logs(self._log_path.parent)
 
     def progress(self, done: float, total: float | None, note: str = "") -> None:
         """Write how far it is, at most every `PROGRESS_INTERVAL_S`; the end of the work is always written."""
@@ -99,8 +99,17 @@ class RunningAttempt:
             self._log_left -= len(encoded)
             if self._log_left <= 0:
                 encoded = msgspec.json.encode({**line, "text": "(the log is full; the rest is left out)"}) + b"\n"
-            with self._log_path.open("ab") as file:
-                file.write(encoded)
+            if self._log_fd < 0:
+                _make_room(self._log_path.parent)
+                self._log_fd = open_append(self._log_path, durable=False)
+            write_all(self._log_fd, encoded)
+
+    def close(self) -> None:
+        """Let the log go."""
+        with self._lock:
+            if self._log_fd >= 0:
+                os.close(self._log_fd)
+                self._log_fd, self._log_left = -1, 0
 
     def check(self) -> None:
         """Raise `Stop` when the attempt has to end."""
@@ -124,8 +133,14 @@ class RunningAttempt:
         return path
 
 
-def _forget_old_logs(folder: Path) -> None:
+def _make_room(folder: Path) -> None:
     """Leave room in a run's folder of logs for one more, without the oldest if there are as many as are kept."""
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+    except FileExistsError:
+        pass
+    else:
+        return
     logs = [(path.stat().st_mtime_ns, path) for path in folder.iterdir()]
     for _, path in sorted(logs)[: max(0, len(logs) + 1 - KEPT_LOGS)]:
         path.unlink(missing_ok=True)

@@ -112,7 +112,7 @@ class Runner:
     ) -> Outcome:
         if (there := self._artifacts.verify(stage.name, key, deep=True)) is not None:
             return self._reused(run, key, there)
-        lock = Lock(self._layout.key_lock(stage.name, key))
+        lock = Lock(self._layout.key_lock(stage.name, key), named=False)
         if not lock.acquire():
             return Shared(key=key)
         try:
@@ -144,8 +144,8 @@ class Runner:
         self, assignment: Assignment, control: Control, stage: Stage, job: Job, params: dict[str, object], key: str
     ) -> Outcome:
         work = self._layout.work(stage.name, key)
-        make_folder(work, durable=False)
-        clear_temporary(work)
+        if not is_new(work):
+            clear_temporary(work)
         units = UnitLog(work / "units.jsonl", assignment.attempt_id, assignment.epoch)
         before = len(units.done())
         attempt = RunningAttempt(
@@ -194,7 +194,9 @@ class Runner:
             return outcome
         finally:
             units.close()
-            shutil.rmtree(attempt.out, ignore_errors=True)
+            attempt.close()
+            if attempt.out.exists():  # it is there no more when it was published
+                shutil.rmtree(attempt.out, ignore_errors=True)
 
     def _publish(
         self,
@@ -223,6 +225,16 @@ class Runner:
             units=len(units.done()),
         )
         self._artifacts.publish(stage.name, key, out, receipt)
+
+
+def is_new(work: Path) -> bool:
+    """Make the folder of a piece of work; whether it was not there before."""
+    try:
+        work.mkdir(mode=0o700)
+    except (FileExistsError, FileNotFoundError):
+        make_folder(work, durable=False)
+        return False
+    return True
 
 
 def clear_temporary(work: Path) -> None:

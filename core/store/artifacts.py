@@ -123,9 +123,9 @@ class Artifacts:
         """
         final = self._layout.artifact(stage, key)
         try:
-            entries = {name: _entry(tmp / name) for name in _names(tmp)}
-            full = msgspec.structs.replace(receipt, stage=stage, key=key, files=entries)
-            full = msgspec.structs.replace(full, ended_at=full.ended_at or self._clock.now())
+            entries = dict(sorted(_entries(str(tmp)).items()))
+            ended_at = receipt.ended_at or self._clock.now()
+            full = msgspec.structs.replace(receipt, stage=stage, key=key, files=entries, ended_at=ended_at)
             files.write_new(tmp / RECEIPT, seal(msgspec.json.format(msgspec.json.encode(full), indent=1)))
             if stage not in self._made or not final.parent.is_dir():
                 files.make_folder(final.parent)
@@ -182,21 +182,21 @@ class Artifacts:
                 raise files.storage_error(error, f"reading {path}") from error
 
 
-def _names(folder: Path) -> list[str]:
-    names = []
-    for where, folders, found in os.walk(folder, onerror=files.reraise):
-        for name in (*folders, *found):
-            path = Path(where, name)
-            if path.is_symlink() or not (path.is_file() or path.is_dir()):
-                raise Damaged(f"{name} cannot be published: it is neither a file nor a folder.")
-        names += [Path(where, name).relative_to(folder).as_posix() for name in found]
-    return sorted(name for name in names if name != RECEIPT)
-
-
 def _digest(parts: dict[str, Any]) -> str:
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
 
 
-def _entry(path: Path) -> FileEntry:
-    return FileEntry(path.stat().st_size, files.sha256_file(path))
+def _entries(folder: str, prefix: str = "") -> dict[str, FileEntry]:
+    """The files in `folder` and below, by their names with `/`; the receipt is none of them."""
+    found: dict[str, FileEntry] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = f"{prefix}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                found |= _entries(entry.path, f"{name}/")
+            elif not entry.is_file(follow_symlinks=False):
+                raise Damaged(f"{entry.name} cannot be published: it is neither a file nor a folder.")
+            elif name != RECEIPT:
+                found[name] = FileEntry(entry.stat(follow_symlinks=False).st_size, files.sha256_file(entry.path))
+    return found

@@ -3,7 +3,6 @@
 import json
 import os
 import threading
-from pathlib import Path
 from typing import Any
 
 from core.store.layout import Layout
@@ -14,11 +13,11 @@ _MAX_BYTES = 64 * 1024
 
 def write_progress(layout: Layout, run_id: str, progress: dict[str, Any]) -> None:
     """Replace the progress of a run; readers see the old or the new, never half. Raises `OSError`."""
-    path = layout.progress_file(run_id)
-    temporary = Path(f"{path}.{os.getpid()}.{threading.get_ident()}.tmp")
+    path = str(layout.progress_file(run_id))
+    temporary = f"{path}.{os.getpid()}.{threading.get_ident()}.tmp"
     try:
-        temporary.write_text(json.dumps(progress, ensure_ascii=False), "utf-8")
-        temporary.replace(path)
+        files.write_new(temporary, json.dumps(progress, ensure_ascii=False).encode())
+        os.replace(temporary, path)
     except OSError:
         files.remove(temporary)
         raise
