@@ -1,6 +1,6 @@
 """Claiming: what the schedule chose is opened on the disk first, and handed to a worker after that."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from msgspec.structs import replace
 
@@ -11,6 +11,7 @@ from core.domain.run import Owner, RunRecord
 from core.domain.schedule import Claim, Situation, breaker_key, schedule
 from core.domain.states import Phase, Want
 from core.engines.engine import Engine
+from core.manager.hearing import Published
 from core.manager.index import Index
 from core.manager.shared_work import SharedWork
 from core.manager.waits import Waits
@@ -49,10 +50,11 @@ class Claims:
         self._throttled, self._max_runs_per_user = throttled, max_runs_per_user
         self._lines = Lines(catalog.lanes, catalog.outside)
         self._changes = index.follow()
+        self._ahead: set[str] = set()
 
-    def due(self) -> list[Claim]:
-        """The attempts that may start now, in order."""
-        self._read()
+    def due(self, ahead: Collection[RunRecord] = ()) -> list[Claim]:
+        """The attempts that may start now, in order; `ahead` are runs as they are once this turn has written them."""
+        self._read(ahead)
         return schedule(self._situation(), self._lines)
 
     def look_again_s(self) -> float:
@@ -63,38 +65,45 @@ class Claims:
         again_s = min((wait_s for wait_s in waits if wait_s > 0), default=IDLE_S)
         return min(again_s, THROTTLED_S) if self._throttled() else again_s
 
-    def _read(self) -> None:
-        """Bring the lines up to date with the records that changed since the last time."""
+    def _read(self, ahead: Collection[RunRecord]) -> None:
+        """Bring the lines up to date with the records that changed since the last time, and with those `ahead`."""
         runs, batches = self._changes.take()
+        runs |= self._ahead  # what was not written after all counts no more
+        self._ahead = {run.run_id for run in ahead}
         all_runs, all_batches = self._index.runs, self._index.batches
         read_runs = [run for run_id in runs if (run := all_runs.get(run_id)) is not None]
         read_batches = [batch for batch_id in batches if (batch := all_batches.get(batch_id)) is not None]
         self._lines.update(read_runs, read_batches)
+        if ahead:
+            self._lines.update(ahead)
         for run_id in runs.difference(run.run_id for run in read_runs):
             self._lines.drop_run(run_id)
         for batch_id in batches.difference(batch.batch_id for batch in read_batches):
             self._lines.drop_batch(batch_id)
 
-    def start(self, claim: Claim) -> None:
-        """Start one attempt, unless its slot is taken or its intent changed meanwhile.
+    def start(self, claim: Claim, published: Published | None = None) -> bool:
+        """Start one attempt, unless its slot is taken or its intent changed meanwhile; False when the slot is taken.
 
-        Raises what writing the run or starting a process raises; the slot is free again then.
+        Else what its run `published` before is durable too, with the same write. Raises what writing the run or starting
+        a process raises; the slot is free again then.
         """
         slot = self._engine.reserve(claim.lane)
         if slot is None:
-            return
+            return False
         attempt_id = self._new_attempt_id()
+        before = [published.change] if published is not None else []
         try:
-            run = self._writer.run(claim.run_id, lambda run: self._opened(run, claim, attempt_id, slot.owner))
+            run = self._writer.run(claim.run_id, *before, lambda run: self._opened(run, claim, attempt_id, slot.owner))
         except BaseException:
             self._engine.release(slot)
             raise
         if run.open_attempt is None or run.open_attempt.id != attempt_id:
             self._engine.release(slot)
-            return
+            return True
         self._begun(attempt_id, run.run_id)
         assignment = Assignment(attempt_id=attempt_id, run_id=run.run_id, stage=claim.stage, epoch=self._epoch)
         self._engine.submit(slot, assignment)
+        return True
 
     def _opened(self, run: RunRecord, claim: Claim, attempt_id: str, owner: Owner) -> RunRecord:
         if run.intent.want != Want.RUN or run.next_stage != claim.stage or run.open_attempt is not None:

@@ -13,6 +13,7 @@ from core.config import Config
 from core.domain import breaker as breaking
 from core.domain.errors import Fenced, RepriseError
 from core.domain.run import RunRecord
+from core.domain.schedule import Claim
 from core.domain.states import BatchPhase
 from core.domain.timeouts import Limits
 from core.engines.engine import Engine, EngineEvent
@@ -23,7 +24,7 @@ from core.manager.claims import Claims
 from core.manager.disk import DiskHold
 from core.manager.driving import Driver
 from core.manager.flights import Flights
-from core.manager.hearing import Hearing
+from core.manager.hearing import Hearing, Published
 from core.manager.holds import Holds
 from core.manager.index import Index
 from core.manager.outcomes import RetryPolicy
@@ -144,6 +145,7 @@ class Dispatcher:
         self._agenda = Agenda(index, clock)
         self._journal_s, self._journaled_at_s = journal_s, float("-inf")
         self._unheard: list[EngineEvent] = []
+        self._ahead: dict[str, Published] = {}  # by run: heard, and written down with the claims of the same turn
         self._in_trouble = False
         self.draining = False
 
@@ -171,6 +173,8 @@ class Dispatcher:
         if self._is_urgent():
             return 0.0
         for run in self._agenda.due([flight.run_id for flight in self._flights.all()], self._disk.pause):
+            if run.run_id in self._ahead:
+                continue
             due_s = self._put_off(run.run_id, partial(self._drive, run))
             moved = due_s is not None and self._index.runs.get(run.run_id, run) != run
             self._agenda.again(run.run_id, 0.0 if moved else due_s)  # what was moved may move on
@@ -179,10 +183,12 @@ class Dispatcher:
             if self._put_off(batch_id, settle) is None:
                 self._agenda.touch(batch_id)
         if not self.draining:
-            for claim in self._put_off("schedule", self._claims.due) or ():
+            after = [one.after for one in self._ahead.values()]
+            for claim in self._put_off("schedule", partial(self._claims.due, after)) or ():
                 if self._is_urgent():
                     return 0.0
-                self._put_off(claim.run_id, partial(self._claims.start, claim))
+                self._put_off(claim.run_id, partial(self._start, claim))
+        self._hear_rest()
         self._stalls.forget()
         batch_left_s = self._time.look()
         if batch_left_s <= 0:
@@ -230,11 +236,40 @@ class Dispatcher:
                 self._put_off(run.run_id, partial(self._driver.drive, run))
 
     def _hear_all(self) -> None:
-        """Write down what happened; what cannot be written now (a full disk) is heard again by the next turn."""
-        events, self._unheard = [*self._unheard, *self._engine.events()], []
+        """Write down what happened; what cannot be written now (a full disk) is heard again by the next turn.
+
+        A run that may go right on after a stage is left to the claims, so that both are written at once. What was put
+        off is written alone: a run that cannot be written must not be given the slot that another could use.
+        """
+        late = [*self._unheard, *(one.event for one in self._ahead.values())]
+        self._unheard, self._ahead = [], {}
+        self._hear_each(late)
+        for event in self._engine.events():
+            ahead = None if self._is_urgent() else self._put_off(event.attempt_id, partial(self._look_ahead, event))
+            if ahead is not None:
+                self._ahead[ahead.run_id] = ahead
+            else:
+                self._hear_each([event])
+
+    def _hear_each(self, events: list[EngineEvent]) -> None:
         for event in events:
             if self._is_urgent() or not self._put_off(event.attempt_id, partial(self._hear, event)):
                 self._unheard.append(event)
+
+    def _look_ahead(self, event: EngineEvent) -> Published | None:
+        published = None if self.draining else self._hearing.published(event)
+        return published if published is not None and self._resting.stays(published.after) else None
+
+    def _start(self, claim: Claim) -> None:
+        published = self._ahead.get(claim.run_id)
+        if self._claims.start(claim, published) and published is not None:
+            self._hearing.heard(published)
+            del self._ahead[claim.run_id]
+
+    def _hear_rest(self) -> None:
+        """Write down what was published before a stage that is not to start yet."""
+        rest, self._ahead = [one.event for one in self._ahead.values()], {}
+        self._hear_each(rest)
 
     def _hear(self, event: EngineEvent) -> bool:
         self._hearing.hear(event, draining=self.draining)

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 
+import msgspec
+
 from core.domain import attempts as attempting
 from core.domain import crashes
 from core.domain.run import RunRecord
 from core.domain.states import Phase
 from core.domain.timeouts import timed_out
-from core.engines.engine import Died, EngineEvent, Frozen, Signal
+from core.engines.engine import Died, EngineEvent, Finished, Frozen, Signal
 from core.manager.breakers import Breakers
 from core.manager.flights import Flight, Flights
 from core.manager.holds import Holds
@@ -16,8 +18,19 @@ from core.manager.index import Index
 from core.manager.outcomes import RetryPolicy, apply_outcome, ended_as
 from core.manager.playlists import Playlists
 from core.manager.writer import Writer
-from core.runner.outcome import Ended, Outcome, Playlist
+from core.runner.outcome import Committed, Ended, Outcome, Playlist
 from core.system.clock import Clock
+
+Change = Callable[[RunRecord, datetime], RunRecord]
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage was published: its run `after` that is written down, as far as is known, and what does it to the record."""
+
+    event: EngineEvent
+    run_id: str
+    after: RunRecord
+    change: Callable[[RunRecord], RunRecord]
 
 
 class Hearing:
@@ -59,6 +72,29 @@ class Hearing:
                 case _:
                     self._finished(flight, event.outcome, draining=draining)
         self._flights.end(event.attempt_id)
+
+    def published(self, event: EngineEvent) -> Published | None:
+        """The news that a stage is published, for whoever writes it down with more; None when it is to be heard alone.
+
+        That is all other news, and any while a breaker is to be told of it.
+        """
+        flight = self._flights.get(event.attempt_id)
+        if flight is None or flight.run_id not in self._index.runs or self._index.pool.breakers:
+            return None
+        if not isinstance(event, Finished) or not isinstance(event.outcome, Committed):
+            return None
+        outcome = event.outcome
+
+        def change(run: RunRecord, now: datetime) -> RunRecord:
+            return apply_outcome(run, outcome, now, policy=self._policy, jitter=0.0, held=None)
+
+        checked = self._checked(flight, change)
+        after = checked(self._index.runs[flight.run_id])
+        return Published(event=event, run_id=flight.run_id, after=after, change=checked)
+
+    def heard(self, published: Published) -> None:
+        """Note that the news of a published stage is written down, by whoever asked for it."""
+        self._flights.end(published.event.attempt_id)
 
     def give_back(self, flight: Flight) -> None:
         """Close an attempt that is still open when the service ends, as shut down."""
@@ -107,8 +143,11 @@ class Hearing:
             return self._ended(run, now, flight, units, draining=draining)
         return crashes.crashed(run, now, new_units=units, held=self._holds.over(run), place=self._place(run))
 
-    def _write(self, flight: Flight, change: Callable[[RunRecord, datetime], RunRecord]) -> None:
-        """Change a run whose open attempt is still this one; else the news came too late and is dropped."""
+    def _write(self, flight: Flight, change: Change) -> None:
+        self._writer.run(flight.run_id, self._checked(flight, change))
+
+    def _checked(self, flight: Flight, change: Change) -> Callable[[RunRecord], RunRecord]:
+        """Changes a run whose open attempt is still this one; else the news came too late and is dropped."""
         active_s = flight.active_s(self._clock.monotonic())
 
         def checked(run: RunRecord) -> RunRecord:
@@ -118,4 +157,4 @@ class Hearing:
             after = change(timed, self._clock.now())
             return run if after is timed else after
 
-        self._writer.run(flight.run_id, checked)
+        return checked

@@ -2,7 +2,7 @@
 
 from core.domain.moves import hold, is_finished, settle_intent, wait_over
 from core.domain.run import Failure, RunRecord
-from core.domain.states import TERMINAL, Phase, Want
+from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.domain.timeouts import Limits, batch_failure, overdue, timed_out
 from core.manager.batch_time import BatchTime
 from core.manager.holds import Holds
@@ -72,6 +72,16 @@ class Resting:
         if run.phase == Phase.RETRY_WAIT and left_s <= 0:
             self._writer.run(run.run_id, self._waited)
         return POLL_S if run.waits_for else left_s or IDLE_S
+
+    def stays(self, run: RunRecord) -> bool:
+        """Whether nothing but a claim can become of `run` now: it works, its batch too, and nobody wants otherwise."""
+        batch = self._index.batches.get(run.batch_id)
+        if batch is None or batch.phase != BatchPhase.RUNNING or batch.cancel_by is not None:
+            return False
+        if run.phase != Phase.RUNNING or run.intent.want != Want.RUN or run.open_attempt is not None:
+            return False
+        overdue = self._overdue(run) is not None
+        return not overdue and not is_finished(run) and self._holds.over(run) is None
 
     def _overdue(self, run: RunRecord) -> Failure | None:
         if run.phase not in (Phase.QUEUED, Phase.RETRY_WAIT, Phase.RUNNING) or run.intent.want != Want.RUN:

@@ -6,6 +6,7 @@ The service writes with its epoch, so that an older service that wakes up is ref
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import accumulate, pairwise
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -47,20 +48,27 @@ class Writer:
     def run(
         self,
         run_id: str,
-        change: Callable[[RunRecord], RunRecord],
-        *,
+        *changes: Callable[[RunRecord], RunRecord],
         command: str = "",
         actor: str = "service",
         data: dict[str, Any] | None = None,
     ) -> RunRecord:
-        """The run after `change`, durable; its new transitions, and the `command` given with `data`, are journaled."""
-        seen = Remembered(change)
+        """The run after `changes`, one after the other, durable with one write.
+
+        Its new transitions, and the `command` given with `data`, are journaled.
+        """
+        seen: list[RunRecord] = []
+
+        def remember(run: RunRecord) -> RunRecord:
+            seen[:] = accumulate(changes, lambda run, change: change(run), initial=run)
+            return seen[-1]
+
         with self._losing(run_id):
-            stored = self._store.runs.update(run_id, seen, epoch=self._epoch)
-        before, after = seen.before, stored.value
+            stored = self._store.runs.update(run_id, remember, epoch=self._epoch)
+        before, after = seen[0], stored.value
         self._index.put_run(run_id, stored)
         if after is not before:
-            events = self._events(before, after, stored.gen)
+            events = [event for old, new in pairwise(seen) for event in self._events(old, new, stored.gen)]
             if command and replace(after, commands=before.commands) != before:  # else only its key was noted
                 about = {"run_id": run_id, "batch_id": after.batch_id, "gen": stored.gen, "data": data or {}}
                 events.append(self._command(command, actor, **about))

@@ -2,11 +2,12 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from random import Random
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from core.config import Config
 from core.domain.batch import BatchRecord, PoolRecord
@@ -194,10 +195,11 @@ class World:
         claims = service.dispatcher._claims
         due = claims.due
 
-        def checked() -> Any:
-            found = due()
-            situation = claims._situation()
-            runs = [run for run in service.index.runs.values() if not run.removed]
+        def checked(ahead: Collection[RunRecord]) -> Any:
+            found = due(ahead)
+            situation = self._situation(service)
+            known = {**service.index.runs, **{run.run_id: run for run in ahead}}
+            runs = [run for run in known.values() if not run.removed]
             kept = lines_of(runs, situation.batches, situation.lane_of, situation.outside)
             anew = schedule(situation, kept)
             require("lines kept up to date are those made anew", found == anew, (found, anew))
@@ -215,6 +217,11 @@ class World:
             return found
 
         claims.due = checked
+
+    def _situation(self, service: SimService) -> Situation:
+        """What the service decides on, without what was removed or deleted."""
+        runs, batches, _ = service.index.snapshot()
+        return replace(service.dispatcher._claims._situation(), runs=runs, batches=batches)
 
     def _in_order(self, run: RunRecord, now: Situation, place: dict[str, int]) -> None:
         """Nobody of the same batch who could start the same stage, and comes before it, is left behind."""
@@ -242,7 +249,7 @@ class World:
     def why(self, run_id: str) -> str:
         """The code of the one reason why a run of this service does not move."""
         assert self.service is not None
-        situation = self.service.dispatcher._claims._situation()
+        situation = self._situation(self.service)
         reason = why(self.service.index.runs[run_id], situation, service_alive=True)
         require("why says a sentence", reason.message.endswith((".", "batch", "…")) or bool(reason.message), reason)
         self.whys[reason.code] += 1
