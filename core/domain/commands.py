@@ -34,7 +34,7 @@ def request(
     A repeated command, by its idempotency `key` or because it is already wanted or already so, keeps the intent; a
     `key` is remembered even then, so that a late repetition does nothing. A stronger command replaces a weaker one that
     was not carried out yet (skip, stop, cancel; a pause for now one that drains), and withdraws a retry that has not
-    begun.
+    begun. A recovery ends the open attempt and leaves alone what is wanted of the run.
 
     Raises `Refused` with the present phase when the verb makes no sense in it, `BadInput` for an unknown stage or
     setting.
@@ -48,8 +48,10 @@ def request(
         return replace(run, commands=remembered) if key else run
     _require(run, verb, from_stage or changes)
     _check_rerun(run, from_stage, changes or {})
+    if verb == "recover" and run.open_attempt is not None:
+        intent = replace(run.intent, recover=run.open_attempt.id)
+        return replace(run, intent=intent, commands=remembered, updated_at=now)
     want = {"pause": Want.PAUSE, "stop": Want.STOP, "cancel": Want.CANCEL, "skip": Want.SKIP, "remove": Want.CANCEL}
-    attempt = run.open_attempt
     intent = Intent(
         want=want.get(verb, Want.RUN),
         by=by,
@@ -57,7 +59,6 @@ def request(
         at=now,
         again=verb == "retry",
         drain=drain and verb == "pause",
-        recover=attempt.id if verb == "recover" and attempt is not None else None,
         from_stage=from_stage,
         changes=changes or {},
     )

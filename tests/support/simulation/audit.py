@@ -63,6 +63,9 @@ class Audit:
             if before.settings is None and not before.attempts:
                 changed.discard("stages")  # until it is claimed it follows the settings of its batch
             require("an operator changes the intent only", changed <= OPERATORS_CHANGE, sorted(changed))
+            was, now = before.intent, after.intent
+            if now.recover is not None and now.recover != was.recover:
+                require("an acknowledged command is not lost", now == replace(was, recover=now.recover), (was, now))
             return
         if before.phase in TERMINAL and after.phase != before.phase:
             require("a terminal phase is left only as asked", bool(events) and events[0] in LEAVES_TERMINAL, events)

@@ -33,7 +33,7 @@ WANTS: dict[str, tuple[Want, ...]] = {
     "skip": (Want.SKIP,),
     "cancel": (Want.CANCEL,),
     "remove": (Want.CANCEL,),
-    "recover": (Want.RUN,),
+    "recover": (Want.RUN, Want.PAUSE),
 }
 
 

@@ -172,8 +172,14 @@ def stalled(**fields: Any) -> RunRecord:
 
 def test_a_stalled_run_is_recovered_by_naming_the_attempt_that_is_to_end() -> None:
     after = ask(stalled(), "recover", why="it hangs")
-    assert after.intent == Intent(want=Want.RUN, recover="a_1", by="bob", why="it hangs", at=NOW)
+    assert after.intent == replace(stalled().intent, recover="a_1")
     assert ask(after, "recover") is after
+
+
+@pytest.mark.parametrize("drain", [True, False])
+def test_a_recovery_takes_back_no_pause_and_not_its_reason(drain: bool) -> None:
+    pause = Intent(want=Want.PAUSE, by="ana", why="meeting", at=NOW, drain=drain)
+    assert ask(stalled(intent=pause), "recover", why="it hangs").intent == replace(pause, recover="a_1")
 
 
 @pytest.mark.parametrize(

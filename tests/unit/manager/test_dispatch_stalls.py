@@ -144,6 +144,19 @@ def test_a_recovery_kills_the_group_and_puts_the_run_at_the_front(tmp_path: Path
     assert behind not in house.engine.running
 
 
+def test_a_recovery_of_what_drains_leaves_it_paused_as_was_asked(house: House, run: str) -> None:
+    house.ask(run, "pause", drain=True, why="meeting")
+    works(house, run, 310)
+    house.commands.run(run, "recover", by="local:bob")
+    house.turn()
+    house.engine.die(run)
+    house.turn(2)
+    after = house.run(run)
+    assert (after.phase, after.intent.want, after.intent.by, after.intent.why) == ("paused", "pause", ANA, "meeting")
+    assert after.attempts[-1].outcome == AttemptOutcome.STALLED
+    assert after.stages["transcribe"].stalls == 1
+
+
 def test_recovery_happens_by_itself_where_that_is_configured_and_not_for_ever(tmp_path: Path) -> None:
     house = House(tmp_path, config=Config(stall_recovery="automatic", max_recoveries=2))
     (run,) = house.add()
