@@ -1,7 +1,7 @@
 """Circuit breakers: what is in trouble outside (a host, the language model, the network) is left alone for a while.
 
 Closed, a breaker counts failures in a row. Open, nothing that needs it is begun. When its time is over it is half-open:
-exactly one attempt goes as a trial and decides. What answers has no breaker at all. Pure: times come in as `now` (UTC).
+exactly one attempt goes as a trial and decides, unless it fails of something here. What answers has no breaker at all. Pure: times come in as `now` (UTC).
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,10 +25,27 @@ REMEMBERED = 8
 
 State = Literal["closed", "open", "half_open"]
 
-# Which classes of errors speak against what an attempt needed; any other shows that it answered, or says nothing.
+# Which classes of errors speak against what an attempt needed, and which can only come of an answer: it works. All
+# others, as a full disk or a tool that is missing, arise here and say nothing of anybody else.
 _AGAINST_HOST = frozenset({ErrorClass.NETWORK, ErrorClass.SERVER, ErrorClass.RATE_LIMITED})
 _AGAINST_LLM = frozenset({ErrorClass.LLM_UNAVAILABLE, ErrorClass.RATE_LIMITED})
 _AGAINST_NETWORK = frozenset({ErrorClass.NETWORK})
+_ANSWERS_OF_HOST = frozenset(
+    {
+        ErrorClass.FORBIDDEN,
+        ErrorClass.AUTH_REQUIRED,
+        ErrorClass.GEO_BLOCKED,
+        ErrorClass.REMOVED,
+        ErrorClass.DRM,
+        ErrorClass.UNSUPPORTED_URL,
+        ErrorClass.NOT_YET,
+        ErrorClass.FORMAT,
+        ErrorClass.NOT_MEDIA,
+        ErrorClass.TRUNCATED,
+    }
+)
+_ANSWERS_OF_LLM = frozenset({ErrorClass.LLM_REFUSED, ErrorClass.LLM_INVALID})
+_ANSWERS_OVER_NETWORK = _ANSWERS_OF_HOST | (_AGAINST_HOST - _AGAINST_NETWORK)
 
 
 class Breaker(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +77,13 @@ def is_against(name: str, error_class: ErrorClass) -> bool:
     if name == LLM:
         return error_class in _AGAINST_LLM
     return error_class in (_AGAINST_NETWORK if name == NETWORK else _AGAINST_HOST)
+
+
+def is_answer(name: str, error_class: ErrorClass) -> bool:
+    """Whether an error of this class shows that what the breaker `name` stands for works."""
+    if name == LLM:
+        return error_class in _ANSWERS_OF_LLM
+    return error_class in (_ANSWERS_OVER_NETWORK if name == NETWORK else _ANSWERS_OF_HOST)
 
 
 def left_s(breaker: Breaker, now: datetime) -> float:
@@ -125,12 +149,12 @@ def failed(
 ) -> dict[str, Breaker]:
     """`breakers` after an attempt of `run_id` that needed `names` failed; `probe` are those whose trial it was.
 
-    A class that speaks against none of them closes them all. `asked_s` is the wait the other side asked for; `jitter`
+    A class that shows that one of them answered closes that; what arose here changes nothing. `asked_s` is the wait the other side asked for; `jitter`
     (0..1) adds up to a fifth to a wait, never less.
     """
     wanted = list(names)
     trial = set(probe)
-    works = [name for name in wanted if not is_against(name, error_class)]
+    works = [name for name in wanted if is_answer(name, error_class)]
     after = answered(breakers, works, began=began, probe=trial)
     host = next((name.removeprefix(HOST) for name in wanted if name.startswith(HOST)), "")
     for name in wanted:

@@ -12,6 +12,8 @@ from core.domain.breaker import (
     Limits,
     answered,
     failed,
+    is_against,
+    is_answer,
     left_s,
     spares_the_try,
     state_of,
@@ -113,6 +115,34 @@ def test_a_trial_that_fails_for_another_reason_closes_the_breaker() -> None:
         failed(open_host(), NEEDS, ErrorClass.REMOVED, NOW, limits=LIMITS, run_id="r_2", message="Gone.", probe=[HERE])
         == {}
     )
+
+
+LOCAL = (
+    *(ErrorClass.DISK_FULL, ErrorClass.LOCAL_IO, ErrorClass.OUT_OF_MEMORY, ErrorClass.UNKNOWN, ErrorClass.CRASH),
+    *(ErrorClass.TOOLING, ErrorClass.INPUT_LOST, ErrorClass.POSTPROCESS, ErrorClass.MODEL_MISSING),
+)
+
+
+@pytest.mark.parametrize("error_class", LOCAL)
+def test_a_failure_that_arose_here_neither_closes_a_breaker_nor_ends_a_row(error_class: ErrorClass) -> None:
+    trial = {"limits": LIMITS, "run_id": "r_2", "message": "It broke here."}
+    for name in (HERE, LLM, NETWORK):
+        tried = {name: open_host()[HERE]}
+        assert failed(tried, [name], error_class, NOW, probe=[name], **trial) == tried  # type: ignore[arg-type]
+    row = (("r_1", ErrorClass.SERVER), ("r_2", ErrorClass.SERVER), ("r_3", error_class), ("r_1", ErrorClass.SERVER))
+    assert opened(after(*row)) == {HERE}
+
+
+@pytest.mark.parametrize("error_class", ErrorClass)
+def test_no_error_shows_that_something_works_and_speaks_against_it(error_class: ErrorClass) -> None:
+    for name in (HERE, LLM, NETWORK):
+        assert not (is_answer(name, error_class) and is_against(name, error_class))
+
+
+@pytest.mark.parametrize("error_class", [ErrorClass.LLM_REFUSED, ErrorClass.LLM_INVALID])
+def test_a_language_model_that_refuses_or_answers_nonsense_is_there(error_class: ErrorClass) -> None:
+    tried = {LLM: open_host()[HERE]}
+    assert failed(tried, [LLM], error_class, NOW, limits=LIMITS, run_id="r_2", message="No.", probe=[LLM]) == {}
 
 
 def test_the_states_are_closed_open_and_half_open() -> None:

@@ -105,8 +105,16 @@ def died(house: House, run: str) -> None:
     house.turn()
 
 
-@pytest.mark.parametrize("end", [ended, died], ids=["paused", "died"])
-def test_a_trial_that_was_paused_or_died_decides_nothing(house: House, end: Callable[[House, str], None]) -> None:
+def filled_the_disk(house: House, run: str) -> None:
+    house.end(run, Failed(error_class=ErrorClass.DISK_FULL, message="The disk is full.", hint="Free some."))
+
+
+def was_there_already(house: House, run: str) -> None:
+    house.end(run, Committed(key="k", reused=True))
+
+
+@pytest.mark.parametrize("end", [ended, died, filled_the_disk, was_there_already])
+def test_a_trial_that_says_nothing_of_the_host_decides_nothing(house: House, end: Callable[[House, str], None]) -> None:
     in_trouble(house, 4)
     wait(house, 30.0)
     (trial,) = downloading(house)
