@@ -24,26 +24,25 @@ MAX_DAMAGES = 3
 def invalidate_input(run: RunRecord, stage: str, now: datetime) -> RunRecord:
     """`run` after its attempt found the artifact of an earlier `stage` damaged: that stage is to be done again.
 
-    Counted as a try of that stage, which its commit does not clear, so that a disk that damages everything ends in a
-    failed run and not in a circle.
+    Counted by itself, and a commit does not clear that, so that a disk that damages everything ends in a failed run and
+    not in a circle.
     """
     changes = close_attempt(run, AttemptOutcome.INTERRUPTED, now)
     state = run.stages[stage]
-    if state.tries + 1 >= MAX_DAMAGES and run.intent.want in (Want.RUN, Want.PAUSE):
+    again = replace(state, status=StageStatus.PENDING, damages=state.damages + 1)
+    failure = None
+    if again.damages >= MAX_DAMAGES and run.intent.want in (Want.RUN, Want.PAUSE):
         failure = Failure(
             kind=FailureKind.POISON,
             error_class=ErrorClass.LOCAL_IO,
-            message=f"What {stage} published was damaged {state.tries + 1} times.",
+            message=f"What {stage} published was damaged {again.damages} times.",
             hint="Check the disk of the storage folder (./reprise check), then retry.",
         )
-        changes["stages"] = {
-            **changes.get("stages", run.stages),
-            stage: replace(state, status=StageStatus.PENDING, tries=state.tries + 1, failure=failure),
-        }
-        return move(run, "fail", Phase.FAILED, now, why=failure.message, failure=failure, completed_at=now, **changes)
-    again = replace(state, status=StageStatus.PENDING, tries=state.tries + 1)
+        again = replace(again, failure=failure)
     changes["stages"] = {**changes.get("stages", run.stages), stage: again}
-    return replace(run, updated_at=now, **changes)
+    if failure is None:
+        return replace(run, updated_at=now, **changes)
+    return move(run, "fail", Phase.FAILED, now, why=failure.message, failure=failure, completed_at=now, **changes)
 
 
 def recover(

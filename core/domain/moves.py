@@ -81,10 +81,15 @@ def complete(run: RunRecord, now: datetime) -> RunRecord:
 
 def _failed_again(run: RunRecord) -> dict[str, Any]:
     """The changes that give a run held or skipped after a failure its tries back; none for any other run."""
-    failed = {name: stage for name, stage in run.stages.items() if stage.status == StageStatus.FAILED}
+    poisoned = run.failure is not None and run.failure.kind == FailureKind.POISON
+    failed = {
+        name: stage
+        for name, stage in run.stages.items()
+        if stage.status == StageStatus.FAILED or (poisoned and stage.damages and stage.status == StageStatus.PENDING)
+    }
     if not failed:
         return {}
-    fresh = {name: replace(stage, status=StageStatus.PENDING, tries=0, stalls=0) for name, stage in failed.items()}
+    fresh = {name: replace(stage.afresh(), status=StageStatus.PENDING) for name, stage in failed.items()}
     return {"stages": {**run.stages, **fresh}, "crashes": [], "failure": None}
 
 

@@ -86,7 +86,7 @@ def reset_from(
         if not wanted[name]:
             result[name] = StageState(status=StageStatus.NOT_NEEDED, redo=redo)
         elif state.status == StageStatus.COMMITTED and name not in again:
-            result[name] = replace(state, tries=0, stalls=0)
+            result[name] = state.afresh()
         else:
             result[name] = StageState(redo=redo)
     return result

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from core.domain.errors import ErrorClass
 from core.domain.settings import Settings
@@ -105,7 +106,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
 class StageState(msgspec.Struct, frozen=True, kw_only=True):
     """One stage of a run: its status, the key of what it published, and what it used up in this round.
 
-    `tries` counts errors and `stalls` recoveries from a stall: two budgets that never mix.
+    `tries` counts errors, `stalls` recoveries from a stall, and `damages` how often what it published was found damaged:
+    three budgets that never mix.
     """
 
     status: StageStatus = StageStatus.PENDING
@@ -113,11 +115,16 @@ class StageState(msgspec.Struct, frozen=True, kw_only=True):
     redo: int = 0
     tries: int = 0
     stalls: int = 0
+    damages: int = 0
     started_at: datetime | None = None
     ended_at: datetime | None = None
     failure: Failure | None = None
     reused: bool = False
     work: Work | None = None
+
+    def afresh(self) -> "StageState":
+        """The same with every budget whole again."""
+        return replace(self, tries=0, stalls=0, damages=0)
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):

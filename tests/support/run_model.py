@@ -99,7 +99,14 @@ def plain(run: RunRecord) -> RunRecord:
     """`run` without clock, history and words."""
     attempt = run.open_attempt
     stages = {
-        name: StageState(status=stage.status, key=stage.key, redo=stage.redo, tries=stage.tries, stalls=stage.stalls)
+        name: StageState(
+            status=stage.status,
+            key=stage.key,
+            redo=stage.redo,
+            tries=stage.tries,
+            stalls=stage.stalls,
+            damages=stage.damages,
+        )
         for name, stage in run.stages.items()
     }
     return replace(

@@ -22,7 +22,12 @@ from tests.support.simulation.violation import require
 OPERATORS_CHANGE = frozenset({"intent", "commands", "updated_at", "priority", "front", "removed"})
 LEAVES_TERMINAL = frozenset({"retry", "rerun", "unskip", "skip", "invalidate"})
 RESETS_STAGES = frozenset({"retry", "rerun", "invalidate"})
-BUDGETED = {"tries": AttemptOutcome.ERROR, "stalls": AttemptOutcome.STALLED}
+# How the attempt ended that uses up one of each budget, and whether that was one of the same stage.
+BUDGETED = {
+    "tries": (AttemptOutcome.ERROR, True),
+    "stalls": (AttemptOutcome.STALLED, True),
+    "damages": (AttemptOutcome.INTERRUPTED, False),
+}
 
 
 class Audit:
@@ -148,21 +153,20 @@ class Audit:
     def _budgets(self, before: RunRecord, after: RunRecord, ended: Any, events: list[str]) -> None:
         if RESETS_STAGES & set(events) or {"resume", "unskip"} & set(events):
             return
-        damaged = ended is not None and ended.outcome == AttemptOutcome.INTERRUPTED
         for name, stage in after.stages.items():
             old = before.stages.get(name, stage)
-            for budget, outcome in BUDGETED.items():
+            for budget, (outcome, own) in BUDGETED.items():
                 grown = getattr(stage, budget) - getattr(old, budget)
                 if grown == 0:
                     continue
-                own = ended is not None and ended.stage == name and ended.outcome == outcome
-                lost_input = budget == "tries" and damaged and ended.stage != name
-                require("budgets never mix", grown == 1 and (own or lost_input), (name, budget, old, stage, ended))
+                fits = ended is not None and ended.outcome == outcome and (ended.stage == name) == own
+                require("budgets never mix", grown == 1 and fits, (name, budget, old, stage, ended))
         if ended is not None and ended.outcome == AttemptOutcome.ERROR:
             was, now = before.stages[ended.stage].tries, after.stages[ended.stage].tries
             require("budgets never mix", now == was + 1, (ended, was, now))
         if len(after.crashes) > len(before.crashes):
-            require("budgets never mix", damaged, (ended, before.crashes, after.crashes))
+            died = ended is not None and ended.outcome == AttemptOutcome.INTERRUPTED
+            require("budgets never mix", died, (ended, before.crashes, after.crashes))
 
     def _commits(self, before: RunRecord, after: RunRecord, events: list[str], ever: set[tuple[str, str]]) -> None:
         for name, stage in after.stages.items():

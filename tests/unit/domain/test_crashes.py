@@ -2,8 +2,8 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from core.domain import attempts, crashes
-from core.domain.run import RunRecord, StageState
+from core.domain import attempts, crashes, moves
+from core.domain.run import Intent, RunRecord, StageState
 from core.domain.states import AttemptOutcome, FailureKind, Phase, StageStatus, Want
 from tests.support.records import NOW, a_run
 
@@ -115,6 +115,21 @@ def test_an_input_found_damaged_is_made_again_but_not_for_ever() -> None:
     assert run.phase == Phase.FAILED
     assert run.failure is not None
     assert "damaged 3 times" in run.failure.message
+
+
+def test_errors_and_damage_each_have_a_budget_of_their_own() -> None:
+    erred = replace(working().stages["download"], tries=2)
+    run = crashes.invalidate_input(replace(working(), stages={**working().stages, "download": erred}), "download", NOW)
+    assert (run.phase, run.stages["download"].tries, run.stages["download"].damages) == (Phase.RUNNING, 2, 1)
+
+
+def test_a_run_that_failed_of_damage_may_find_as_much_again_once_it_is_taken_in_again() -> None:
+    spoilt = replace(working().stages["download"], damages=crashes.MAX_DAMAGES - 1)
+    run = crashes.invalidate_input(replace(working(), stages={**working().stages, "download": spoilt}), "download", NOW)
+    assert run.phase == Phase.FAILED
+    skipped = moves.settle_intent(replace(run, intent=Intent(want=Want.SKIP, at=NOW)), NOW)
+    again = moves.settle_intent(replace(skipped, intent=Intent(at=NOW)), NOW)
+    assert (again.phase, again.failure, again.stages["download"].damages) == (Phase.QUEUED, None, 0)
 
 
 def test_a_run_that_died_with_the_service_goes_on_at_once_however_often() -> None:
