@@ -82,6 +82,7 @@ def commit_stage(
         "title": title or run.title,
         "duration_s": duration_s if duration_s is not None else run.duration_s,
         "crashes": [],
+        "service_crashes": [],
     }
     after = move(run, "stage_commit", run.phase, now, why=attempt.stage, **changes)
     return settle_intent(after, now) if after.next_stage is None else after

@@ -85,20 +85,28 @@ def crashed(
 ) -> RunRecord:
     """`run` after its owner was found dead (R17, R18).
 
-    `new_units` is how many units became durable in the attempt; any of them clears the count of crashes. A death
-    together with the service (`service_died`) speaks less against the run: it takes more of them. The first worker
-    that died alone is replaced at once, later ones after 2, 4, … seconds. `place` says how far the stage was, in words.
+    `new_units` is how many units became durable in the attempt; any of them clears both counts of crashes. A death
+    together with the service (`service_died`) says little of the run: it is counted by itself, and takes more of them.
+    The first worker that died alone is replaced at once, later ones after 2, 4, … seconds. `place` says how far the stage
+    was, in words.
     """
-    recent = [] if new_units else [at for at in run.crashes if now - at < CRASH_WINDOW]
     wanted = run.intent.want in (Want.RUN, Want.PAUSE)
     working = run.open_attempt is not None and run.phase == Phase.RUNNING and wanted
-    crashes = [*recent, now] if working and not new_units else recent
+
+    def counted(before: list[datetime], *, one_more: bool) -> list[datetime]:
+        recent = [] if new_units else [at for at in before if now - at < CRASH_WINDOW]
+        return [*recent, now] if one_more and working and not new_units else recent
+
+    crashes = counted(run.crashes, one_more=not service_died)
+    of_service = counted(run.service_crashes, one_more=service_died)
     limit = MAX_SERVICE_CRASHES if service_died else MAX_CRASHES
-    if working and len(crashes) >= limit:
+    deaths = len(of_service if service_died else crashes)
+    if working and deaths >= limit:
+        who = "service" if service_died else "worker"
         failure = Failure(
             kind=FailureKind.POISON,
             error_class=ErrorClass.CRASH,
-            message=f"The worker died {len(crashes)} times at the same place of {run.next_stage}{place}.",
+            message=f"The {who} died {deaths} times at the same place of {run.next_stage}{place}.",
             hint="Look at the log of the stage; retry once the cause is gone.",
         )
         changes = close_attempt(run, AttemptOutcome.INTERRUPTED, now, failure=failure, status=StageStatus.FAILED)
@@ -110,11 +118,12 @@ def crashed(
             why=failure.message,
             failure=failure,
             crashes=crashes,
+            service_crashes=of_service,
             completed_at=now,
             **changes,
         )
-    counted = replace(run, crashes=crashes, resumed=True, resumed_count=run.resumed_count + 1)
-    after = end_attempt(counted, AttemptOutcome.INTERRUPTED, now, units_done=new_units, held=held)
+    again = replace(run, crashes=crashes, service_crashes=of_service, resumed=True, resumed_count=run.resumed_count + 1)
+    after = end_attempt(again, AttemptOutcome.INTERRUPTED, now, units_done=new_units, held=held)
     if after.phase == Phase.QUEUED and len(crashes) > 1 and not service_died:
         wait_s = retry_delay_s(len(crashes) - 1)
         return replace(after, wait_s=wait_s, next_at=now + timedelta(seconds=wait_s))

@@ -90,7 +90,7 @@ def _failed_again(run: RunRecord) -> dict[str, Any]:
     if not failed:
         return {}
     fresh = {name: replace(stage.afresh(), status=StageStatus.PENDING) for name, stage in failed.items()}
-    return {"stages": {**run.stages, **fresh}, "crashes": [], "failure": None}
+    return {"stages": {**run.stages, **fresh}, "crashes": [], "service_crashes": [], "failure": None}
 
 
 def due(run: RunRecord, now: datetime) -> float:
@@ -123,6 +123,7 @@ def another_round(run: RunRecord, stages: dict[str, StageState], settings: Setti
         settings=settings,
         retry_count=run.retry_count + 1,
         crashes=[],
+        service_crashes=[],
         failure=None,
         completed_at=None,
         resumed=False,

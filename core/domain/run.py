@@ -152,7 +152,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The whole truth about one run, as its state file holds it.
 
     `priority` is its own, None that of its batch. `round_after` is the last attempt before the present round (None: all
-    there are belong to it). A removed run is no more part of its batch, and never will be.
+    there are belong to it). `crashes` are the latest deaths of its worker alone, `service_crashes` those together with the
+    service, without anything new between them. A removed run is no more part of its batch, and never will be.
     """
 
     run_id: str
@@ -181,6 +182,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     retry_count: int = 0
     resumed_count: int = 0
     crashes: list[datetime] = msgspec.field(default_factory=list)
+    service_crashes: list[datetime] = msgspec.field(default_factory=list)
     round_after: str | None = None
     verdict: Verdict | None = None
     removed: bool = False

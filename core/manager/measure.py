@@ -36,10 +36,18 @@ class Measure:
         )
 
     def units_of_attempt(self, run_id: str, attempt_id: str) -> int:
-        """How many units the attempt made durable, as far as it told where."""
+        """How many units the attempt made durable, as far as it told where.
+
+        Where bytes are the units, those count by which it came further than every attempt before it on the same.
+        """
         progress = read_progress(self._layout, run_id)
         if progress is None or progress.get("attempt") != attempt_id:
             return 0
+        if progress.get("unit") == "bytes":
+            reached, before = progress.get("reached"), progress.get("reached_before")
+            if not isinstance(reached, int | float) or not isinstance(before, int | float):
+                return 0
+            return max(0, int(reached - before))
         path = self._layout.work(str(progress.get("stage")), str(progress.get("key"))) / "units.jsonl"
         return sum(unit.attempt == attempt_id for unit in read_units(path).values())
 

@@ -144,6 +144,8 @@ class Recovery:
         attempt = run.open_attempt
         if run.phase != Phase.RUNNING and attempt is None:
             return run
+        if attempt is not None and attempt.epoch >= self._index.pool.epoch:
+            return run  # it was taken back already, though the disk had said otherwise, and goes on in this service
         units = self._new_units(run.run_id, attempt.id) if attempt is not None else 0
         held = pause_over(self._index.pool, self._index.batches.get(run.batch_id))
         return crashed(

@@ -49,7 +49,9 @@ class RunningAttempt:
         self._run_id, self._stage, self._unit, self._attempt_id, self._key = run_id, stage, unit, attempt_id, key
         self._lock = threading.Lock()
         before = read_progress(layout, run_id) or {}
-        self._share = float(before.get("share") or 0.0) if before.get("key") == key else 0.0
+        before = before if before.get("key") == key else {}
+        self._share = float(before.get("share") or 0.0)
+        self._reached_before = self._reached = float(before.get("reached") or 0.0)
         self._said_at = float("-inf")
         self._seen_at = clock.monotonic()
         self._worked_s = 0.0
@@ -65,6 +67,7 @@ class RunningAttempt:
             if total and self._began is None:
                 self._began = (min(1.0, done / total), self._worked_s)
             self._share = max(self._share, min(1.0, done / total if total else 0.0))
+            self._reached = max(self._reached, done)
             if now - self._said_at < PROGRESS_INTERVAL_S and not (total and done >= total):
                 return
             self._said_at = now
@@ -82,6 +85,8 @@ class RunningAttempt:
                 "total": total,
                 "share": round(self._share, 4),
                 "began_share": began_share,
+                "reached": self._reached,
+                "reached_before": self._reached_before,
                 "worked_s": worked_s,
                 "note": note,
                 "elapsed_s": elapsed_s,

@@ -115,6 +115,7 @@ def plain(run: RunRecord) -> RunRecord:
         attempts=[] if attempt is None else [Attempt(id="a", stage=attempt.stage, epoch=1, started_at=NOW)],
         intent=replace(run.intent, by="", why="", at=NOW),
         crashes=[NOW] * len(run.crashes),
+        service_crashes=[NOW] * len(run.service_crashes),
         round_after=None,
         verdict=None,
         failure=None,

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from core.domain.batch import BatchRecord, PoolRecord
+from core.domain.crashes import MAX_CRASHES, MAX_SERVICE_CRASHES
 from core.domain.run import RunRecord
 from core.domain.states import (
     BATCH_TABLE,
@@ -36,18 +37,21 @@ class Audit:
     def __init__(self) -> None:
         self.rows: Counter[str] = Counter()
         self._epochs: dict[str, int] = {}  # of the latest service that wrote each record
+        self._newest = 0  # of all services there were
 
     def written(
         self, kind: str, before: Any, after: Any, *, epoch: int | None, service: bool, ever: set[tuple[str, str]]
     ) -> None:
         """One write: by a `service` with its epoch or by an operator; `ever` are those published."""
         record_id = getattr(after, f"{kind}_id", "pool")
+        if isinstance(after, PoolRecord):
+            self._newest = max(self._newest, after.epoch)
         if epoch is not None:
             newest = self._epochs.get(record_id, 0)
             require("nothing of an older epoch is written after a newer one", epoch >= newest, (record_id, epoch))
             self._epochs[record_id] = epoch
         if isinstance(after, RunRecord):
-            self._run(before, after, service, ever)
+            self._run(before, after, epoch if service else None, ever)
         elif isinstance(after, BatchRecord):
             self._batch(before, after, service)
         elif isinstance(after, PoolRecord) and before is not None and service and before.pause != after.pause:
@@ -58,12 +62,12 @@ class Audit:
 
     # --- runs -------------------------------------------------------------------------------------------------
 
-    def _run(self, before: RunRecord | None, after: RunRecord, service: bool, ever: set[tuple[str, str]]) -> None:
+    def _run(self, before: RunRecord | None, after: RunRecord, epoch: int | None, ever: set[tuple[str, str]]) -> None:
         events = self._moves("R", RUN_TABLE, before, after)
         self._open_attempt(after)
         if before is None:
             return
-        if not service:
+        if epoch is None:
             changed = {name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)}
             if before.settings is None and not before.attempts:
                 changed.discard("stages")  # until it is claimed it follows the settings of its batch
@@ -78,7 +82,7 @@ class Audit:
             require("a terminal phase is left only as asked", asked, (events, before.intent))
         self._intent(before, after, events)
         ended = self._ledger(before, after)
-        self._budgets(before, after, ended, events)
+        self._budgets(before, after, ended, events, epoch)
         self._commits(before, after, events, ever)
         opened = len(after.attempts) > len(before.attempts)
         if opened:
@@ -150,7 +154,7 @@ class Audit:
             ended = now if now.outcome is not None else None
         return ended
 
-    def _budgets(self, before: RunRecord, after: RunRecord, ended: Any, events: list[str]) -> None:
+    def _budgets(self, before: RunRecord, after: RunRecord, ended: Any, events: list[str], epoch: int) -> None:
         if RESETS_STAGES & set(events) or {"resume", "unskip"} & set(events):
             return
         for name, stage in after.stages.items():
@@ -164,9 +168,15 @@ class Audit:
         if ended is not None and ended.outcome == AttemptOutcome.ERROR:
             was, now = before.stages[ended.stage].tries, after.stages[ended.stage].tries
             require("budgets never mix", now == was + 1, (ended, was, now))
+        died = ended is not None and ended.outcome == AttemptOutcome.INTERRUPTED
         if len(after.crashes) > len(before.crashes):
-            died = ended is not None and ended.outcome == AttemptOutcome.INTERRUPTED
-            require("budgets never mix", died, (ended, before.crashes, after.crashes))
+            require("budgets never mix", died and ended.epoch == epoch, (epoch, ended, before.crashes, after.crashes))
+        if len(after.service_crashes) > len(before.service_crashes):
+            older = died and ended.epoch < self._newest
+            require("budgets never mix", older, (epoch, self._newest, ended, after.service_crashes))
+        if "poison" in events:
+            spent = len(after.crashes) >= MAX_CRASHES or len(after.service_crashes) >= MAX_SERVICE_CRASHES
+            require("budgets never mix", spent, (after.crashes, after.service_crashes))
 
     def _commits(self, before: RunRecord, after: RunRecord, events: list[str], ever: set[tuple[str, str]]) -> None:
         for name, stage in after.stages.items():

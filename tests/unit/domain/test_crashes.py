@@ -32,12 +32,30 @@ def test_a_new_unit_or_three_days_make_crashes_forgotten() -> None:
     assert crash(crash(crash(working()), 1), 80).phase == Phase.RUNNING
 
 
+def test_deaths_of_the_service_and_of_a_worker_alone_do_not_add_up() -> None:
+    run = crash(crash(working(), service_died=True), 1, service_died=True)
+    run = crash(run, 2)
+    assert (run.phase, len(run.crashes), len(run.service_crashes)) == (Phase.RUNNING, 1, 2)
+    run = crash(crash(run, 3), 4, service_died=True)
+    assert (run.phase, len(run.crashes), len(run.service_crashes)) == (Phase.RUNNING, 2, 3)
+    failed = crash(run, 5)
+    assert failed.failure is not None
+    assert failed.failure.message == "The worker died 3 times at the same place of transcribe."
+
+
+def test_a_new_unit_makes_the_deaths_of_the_service_forgotten_too() -> None:
+    run = crash(crash(working(), service_died=True), 1, new_units=1, service_died=True)
+    assert (run.crashes, run.service_crashes) == ([], [])
+
+
 def test_dying_with_the_service_speaks_less_against_a_run_but_not_for_ever() -> None:
     run = working()
     for number in range(crashes.MAX_SERVICE_CRASHES - 1):
         run = crash(run, number, service_died=True)
         assert run.phase == Phase.RUNNING
-    assert crash(run, 9, service_died=True).phase == Phase.FAILED
+    failed = crash(run, 9, service_died=True)
+    assert failed.failure is not None
+    assert failed.failure.message == "The service died 6 times at the same place of transcribe."
 
 
 def test_the_first_crash_is_retried_at_once_and_the_second_after_two_seconds() -> None:

@@ -92,6 +92,22 @@ def test_what_is_in_flight_are_the_units_begun_by_the_open_attempt_and_not_whole
     assert measure(house).in_flight_s(house.run(run)) == 28.5
 
 
+def test_bytes_that_no_attempt_had_before_are_units_of_a_download(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    attempt_id = house.engine.running[run].attempt_id
+
+    def units(**told: object) -> int:
+        write_progress(house.layout, run, {"attempt": attempt_id, "stage": "download", "key": "k", **told})
+        return measure(house).units_of_attempt(run, attempt_id)
+
+    assert units(unit="bytes", reached=90.0, reached_before=60.0) == 30
+    assert units(unit="bytes", reached=60.0, reached_before=60.0) == 0
+    assert units(unit="bytes", reached="far") == 0
+    assert units(unit="bytes", attempt="a_other", reached=90.0, reached_before=60.0) == 0
+    assert units(unit="audio_s", reached=90.0, reached_before=60.0) == 0, "only what is whole counts there"
+
+
 def test_after_a_new_start_of_the_machine_nobody_knows_what_was_in_flight(house: House) -> None:
     (run,) = house.add()
     house.turn()

@@ -126,6 +126,18 @@ def test_a_run_that_an_older_service_opened_after_this_one_had_looked_is_found_l
     assert [attempt.epoch for attempt in house.run(run).attempts] == [1, 2]
 
 
+def test_what_this_service_opened_itself_is_never_taken_back(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    recovery = house.recovery()
+    recovery.look_again()
+    assert recovery.held == set()
+    recovery.held = {run}  # as when it was taken back before, and the disk had said that it was not
+    before = house.run(run)
+    recovery.retry_held()
+    assert (house.run(run), recovery.held) == (before, set())
+
+
 def test_the_report_adds_up_what_was_in_flight_of_the_runs_taken_back(house: House) -> None:
     house.add(2)
     house.turn()

@@ -101,6 +101,25 @@ def test_a_line_of_output_can_neither_steer_a_terminal_nor_forge_another_line(la
     assert "\x1b" not in line
 
 
+def test_what_was_reached_before_is_told_over_attempts_on_the_same(layout: Layout) -> None:
+    def reached() -> tuple[float, float]:
+        told = read_progress(layout, RUN)
+        assert told is not None
+        return told["reached_before"], told["reached"]
+
+    clock = ManualClock(NOON)
+    attempt(layout, clock).progress(60, None, "downloading")
+    assert reached() == (0.0, 60.0)
+    second = attempt(layout, clock, 2)
+    second.progress(40, None, "downloading")
+    assert reached() == (60.0, 60.0), "what is fetched once more is nothing new"
+    clock.advance(1)
+    second.progress(90, None, "downloading")
+    assert reached() == (60.0, 90.0)
+    attempt(layout, clock, 3, key="another").progress(10, None, "downloading")
+    assert reached() == (0.0, 10.0)
+
+
 def test_a_run_keeps_the_logs_of_its_newest_attempts(layout: Layout) -> None:
     for number in range(KEPT_LOGS + 3):
         attempt(layout, ManualClock(NOON), number).log("started")
