@@ -11,8 +11,11 @@ from core.domain.states import BatchPhase
 from pages.components import banners, controls, receipts, session, words
 from pages.components.live import listen
 from pages.components.markup import join, show, tag
-from pages.components.run_row import PAGE, batch_rows, run_rows
+from pages.components.queue_rows import in_order, queue_rows
+from pages.components.run_row import PAGE, batch_badge, batch_rows, run_rows
 from pages.components.timeline import meter
+
+ORDER = "They will start in this order: drag a run, or move it with Alt and the arrow keys."
 
 
 @st.fragment
@@ -76,7 +79,8 @@ def one_batch(batch_id: str) -> None:
         return
     record = session.manager().storage.index.batches[batch_id]
     word = shown_batch_phase(record, [run["phase"] for run in batch["runs"]])
-    badge = tag("span", words.label(word), cls="rp-badge", data_tone=words.tone(word))
+    label, tone = batch_badge(batch, word)
+    badge = tag("span", label, cls="rp-badge", data_tone=tone)
     about = tag("p", batch["description"]) if batch["description"] else None
     show(tag("div", tag("h1", batch["name"], badge), about, tag("p", said(batch)), cls="rp-head"))
     auto = batch["pause"] is not None and batch["pause"]["reason"] == "auto"
@@ -91,7 +95,15 @@ def one_batch(batch_id: str) -> None:
         banners.paused_itself(batch)
     elif batch["pause"]:
         banners.paused(batch["pause"])
-    run_rows(batch["runs"], key=f"runs-{batch_id}", label="Runs")
+    waiting = in_order(record, session.manager().storage.index.runs_of(batch_id)) if word == "draft" else []
+    if waiting:
+        if len(waiting) > 1:
+            show(tag("p", ORDER, cls="rp-none"))
+        queue_rows(waiting, key=f"queue-{batch_id}", label="Runs, in the order in which they will start")
+    ordered = {run["run_id"] for run in waiting}
+    others = [run for run in batch["runs"] if run["run_id"] not in ordered]
+    if others or not waiting:
+        run_rows(others, key=f"runs-{batch_id}", label="Runs")
     show(tag("p", settings(batch), cls="rp-foot"))
 
 

@@ -4,25 +4,17 @@ from typing import Any
 
 import streamlit as st
 
-from core.domain.batch import effective_priority
-from core.domain.errors import RepriseError
-from core.domain.reorder import moved, queued_order
-from core.domain.states import Phase
-from pages.components import acting, banners, controls, session, verbs, words
-from pages.components.live import component, listen
-from pages.components.markup import Html, clean, join, literal, show, tag
-from pages.components.run_row import PAGE, menu_of, open_
+from core.domain.markup import one_line
+from core.domain.states import BatchPhase
+from pages.components import acting, banners, session, verbs, words
+from pages.components.live import listen
+from pages.components.markup import Html, join, literal, show, tag
+from pages.components.queue_rows import queue_rows, standing_aside
+from pages.components.run_row import PAGE
 
-_queue = component("queue", "base", "menu")
 LANES = {"network": "Download", "cpu": "Transcription", "api": "Quotes and summaries"}
-TONES = {
-    "breaker": "warn",
-    "backoff": "warn",
-    "disk": "bad",
-    "dependency": "bad",
-    "paused": "warn",
-    "service_down": "bad",
-}
+LABEL = "Waiting runs, in the order in which they start"
+NONE = "Whatever is added stands here until a worker is free."
 TEACHING = (
     ("Priority first", "10 goes before 5, whoever asks. A run has that of its batch unless it was given its own."),
     ("Then fairness", "Among people it is shared by minutes of recordings: whoever got less so far is next."),
@@ -49,15 +41,12 @@ def queue() -> None:
         show(tag("h2", "People", cls="rp-h"), people(found["users"]))
     if found["total"]:
         show(tag("h2", "Waiting", tag("small", words.count(found["total"], "run")), cls="rp-h"))
-    waiting(found)
-    aside = status["pending"] - found["total"]
-    if aside > 0:
-        stand = "stands" if aside == 1 else "stand"
-        show(tag("p", f"{words.count(aside, 'more run')} {stand} aside, in batches that are paused.", cls="rp-none"))
+    queue_rows(found["runs"], key="queue", label=LABEL, none=NONE)
     if found["total"] > PAGE:
         st.pagination(-(-found["total"] // PAGE), key="queue-page")
     if not found["total"]:
         show(tag("ol", *(tag("li", tag("b", head), tag("p", body)) for head, body in TEACHING), cls="rp-teach"))
+    aside()
 
 
 def sentence(found: dict[str, Any]) -> str:
@@ -121,75 +110,26 @@ def trouble(breakers: list[dict[str, Any]]) -> None:
                 session.redraw()
 
 
-def waiting(found: dict[str, Any]) -> None:
-    """The runs that wait: moved, given another priority, or whatever else can be asked of them."""
-    rows = [row(run) for run in found["runs"]]
-    groups = [one["group"] for one in rows]
-    for one in rows:
-        one["group"] = one["group"] if groups.count(one["group"]) > 1 else ""
-    data = {
-        "rows": rows,
-        "label": "Waiting runs, in the order in which they start",
-        "none": "Whatever is added stands here until a worker is free.",
-        "answered": st.session_state.get("queue-answered", ""),
-    }
-    names = ("open", "act", "order", "priority")
-    said = _queue(key="queue", data=data, **{f"on_{name}_change": lambda: None for name in names})
-    if said.open:
-        open_(said.open)
-    if said.act:
-        controls.press(said.act["verb"], said.act["id"], said.act["version"])
-    if said.order:
-        reorder(said.order)
-    if said.priority and acting.reprioritise(said.priority["id"], int(said.priority["n"])):
-        session.redraw()
-
-
-def row(run: dict[str, Any]) -> dict[str, Any]:
-    """One run that waits. Rows of the same `group` can change places with each other."""
-    index = session.manager().storage.index
-    record, batch = session.manager().views.record(run["run_id"]), index.batches[run["batch_id"]]
-    priority = effective_priority(record, batch)
-    offered = session.offered(record)
-    movable = record.phase == Phase.QUEUED and "edit" in session.offered_to(batch.batch_id)
-    long = words.duration(run["duration_s"]) if run["duration_s"] else ""
-    given = {
-        "id": run["run_id"],
-        "version": run["updated_at"],
-        "href": f"run?run={run['run_id']}",
-        "title": run["title"] or run["source"],
-        "sub": join(
-            [batch.name, long, f"from {words.stage(run['stage'])}" if record.attempts and run["stage"] else ""]
-        ),
-        "batch": batch.name,
-        "why": run["why"]["message"] if run["why"]["code"] != "none" else "Starts within a moment.",
-    }
-    return {
-        **{name: clean(value) for name, value in given.items()},
-        "batch_id": batch.batch_id,
-        "place": run["place"],
-        "group": f"{batch.batch_id}:{priority}" if movable else "",
-        "tone": TONES.get(run["why"]["code"], "calm"),
-        "priority": priority,
-        "own": record.priority is not None,
-        "prioritised": "priority" in offered,
-        "more": menu_of(run["run_id"], [verb for verb in offered if verb != "priority"]),
-    }
-
-
-def reorder(wanted: dict[str, Any]) -> None:
-    """Put the runs that were seen into the order that is wanted, if they still wait as they were seen."""
-    batch_id = str(wanted["batch"])
-    index = session.manager().storage.index
-    now = queued_order(index.batches[batch_id], index.runs_of(batch_id))
-    try:
-        order = moved(now, list(wanted["seen"]), list(wanted["ids"]))
-    except RepriseError as error:
-        st.toast(literal(f"{error.message} {error.hint}"), icon=":material/error:")
-    else:
-        acting.reorder(batch_id, order, now)
-    st.session_state["queue-answered"] = wanted["token"]
-    session.redraw()
+def aside() -> None:
+    """The batches that no worker takes anything from: drafts and paused ones; they are put into order here as well."""
+    found = standing_aside()
+    if not found:
+        return
+    stand = "stands" if len(found) == 1 else "stand"
+    show(
+        tag(
+            "h2",
+            "Standing aside",
+            tag("small", f"{words.count(len(found), 'batch', 'batches')} {stand} still"),
+            cls="rp-h",
+        )
+    )
+    for batch, runs in found[:PAGE]:
+        why = "draft" if batch.phase == BatchPhase.DRAFT else "paused"
+        label = literal(join([one_line(batch.name, 60), why, words.count(len(runs), "run")]))
+        with st.expander(label, key=f"aside-{batch.batch_id}", on_change="rerun") as opened:
+            if opened.open:
+                queue_rows(runs, key=f"queue-{batch.batch_id}", label=f"Waiting runs of {batch.name}")
 
 
 queue()

@@ -24,11 +24,17 @@ def ask(verb: str, id_: str, version: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key=f"keep-{verb}-{id_}"):
             st.rerun()
-        label = verbs.label(verb, id_).rstrip("…")
+        label = _label(verb, id_)
         if st.button(label, key=f"confirm-{verb}-{id_}", type="primary", disabled=not sure):
             if acting.command(verb, id_, version=version) and verb == "erase":
                 st.switch_page("batches.py")
             st.rerun()
+
+
+def _label(verb: str, id_: str) -> str:
+    """The confirming button; it names what it ends: “Cancel” alone could mean not to do it."""
+    what = ("batch" if id_.startswith("b_") else "run") if verb in ("cancel", "stop") else ""
+    return f"{verbs.label(verb, id_).rstrip('…')} {what}".strip()
 
 
 def _run(verb: str, run_id: str) -> Said:
@@ -51,9 +57,10 @@ def _batch(verb: str, batch_id: str) -> Said:
         return name, _contents(runs), "Results that another batch uses too are kept there."
     open_ = [run for run in runs if run.phase not in TERMINAL]
     busy = sum(run.open_attempt is not None for run in open_)
-    loses = f"{words.count(len(open_), 'unfinished run')} will be cancelled" + (
-        f"; the pieces that {words.count(busy, 'run')} work on now are lost." if busy else "."
+    lost = (
+        "; the piece that one run works on is lost" if busy == 1 else f"; the pieces that {busy} runs work on are lost"
     )
+    loses = f"{words.count(len(open_), 'unfinished run')} will be cancelled{lost if busy else ''}."
     return name, loses, "Finished runs keep their results; cancelled ones can be retried."
 
 

@@ -3,10 +3,12 @@
 const COMMIT_MS = 700, ANSWER_MS = 4000, EDGE_PX = 70, STEP_PX = 14;
 const PRIORITIES = [10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0];
 
-function makeRow() {
+let lists = 0;
+
+function makeRow(help) {
   const row = { root: el("li", "rp-queued") };
   row.handle = push("rp-handle", "⠿", row.root);
-  row.handle.setAttribute("aria-describedby", "rp-queue-help");
+  row.handle.setAttribute("aria-describedby", help);
   row.place = el("span", "rp-place", row.root);
   const main = el("div", "rp-row-main", row.root);
   row.title = el("a", "rp-row-title", main);
@@ -30,7 +32,7 @@ class Queue {
     this.list = el("ol", "rp-queue", root);
     this.none = el("p", "rp-none", root);
     this.help = el("p", "rp-unseen", root);
-    this.help.id = "rp-queue-help";
+    this.help.id = `rp-queue-help-${lists += 1}`;
     this.help.textContent = "Alt with the up or down arrow moves it. Or press space, then the arrows; space again drops it, escape puts it back.";
     this.said = el("p", "rp-unseen", root);
     this.said.setAttribute("role", "status");
@@ -56,7 +58,7 @@ class Queue {
     for (const [id, row] of this.rows) if (!keep.has(id)) { row.root.remove(); this.rows.delete(id); }
     const focused = document.activeElement;
     data.rows.forEach((given, place) => {
-      const row = this.rows.get(given.id) ?? makeRow();
+      const row = this.rows.get(given.id) ?? makeRow(this.help.id);
       this.rows.set(given.id, row);
       if (this.list.children[place] !== row.root) this.list.insertBefore(row.root, this.list.children[place] ?? null);
       this.fill(row, given);

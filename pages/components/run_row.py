@@ -144,11 +144,19 @@ def menu_of(id_: str, offered: list[str]) -> list[list[str]]:
     return [[verb, verbs.label(verb, id_), "bad" if verbs.VERBS[verb].grave else ""] for verb in given]
 
 
+def batch_badge(batch: dict[str, Any], word: str) -> tuple[str, str]:
+    """The label and the colour family of a batch, whose phase is shown as `word`."""
+    if word == "completed" and batch["outcome"] == "partial":
+        return "Partly completed", "warn"
+    return words.label(word), words.tone(word)
+
+
 def _batch_row(batch: dict[str, Any], phases: list[Phase]) -> dict[str, Any]:
     record = session.manager().storage.index.batches[batch["batch_id"]]
     word = shown_batch_phase(record, phases)
     over = word in ("completed", "failed", "cancelled")
     done = batch["completed"] + batch["skipped"]
+    label, tone = batch_badge(batch, word)
     return {
         "id": batch["batch_id"],
         "version": record.updated_at.isoformat(),
@@ -158,11 +166,12 @@ def _batch_row(batch: dict[str, Any], phases: list[Phase]) -> dict[str, Any]:
             [
                 f"{done} of {words.count(batch['total'], 'run')} done",
                 f"{batch['failed']} failed" if batch["failed"] else "",
+                f"{batch['cancelled']} cancelled" if batch["cancelled"] else "",
                 f"added {words.ago(batch['created_at'], session.now())}",
             ]
         ),
-        "badge": words.label("partly completed" if batch["outcome"] == "partial" else word),
-        "tone": "warn" if batch["outcome"] == "partial" else words.tone(word),
+        "badge": label,
+        "tone": tone,
         "progress": None if over or word == "draft" else batch["progress"],
         "said": ""
         if over or word == "draft"

@@ -144,6 +144,16 @@ def test_a_button_that_says_something_else_by_now_is_pressed_anew_however_soon(
         expect(page.get_by_role("button", name="Pause everything")).to_be_visible()
 
 
+def test_the_options_of_a_pause_open_at_the_first_press_on_a_machine_however_slow(
+    browser: Browser, dashboard: Dashboard
+) -> None:
+    slow = "document.body.addEventListener('click', () => { const end = Date.now() + 120; while (Date.now() < end); })"
+    with tab(browser, dashboard, "/health") as page:
+        page.evaluate(slow)
+        page.get_by_test_id("stSidebar").get_by_role("button", name="Other ways to pause").click()
+        expect(page.get_by_role("textbox", name="Why")).to_be_visible()
+
+
 def test_a_menu_is_used_without_the_mouse_and_what_was_done_is_undone(
     browser: Browser, dashboard: Dashboard, case: Showcase
 ) -> None:

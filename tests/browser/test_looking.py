@@ -157,7 +157,7 @@ def test_cancelling_asks_first_and_names_what_is_lost(browser: Browser, dashboar
         expect(dialog).to_have_count(0)
         assert case.store.runs.get(run_id).value.intent.want == "run"
         page.get_by_role("button", name="Cancel", exact=True).click()
-        page.get_by_role("dialog").get_by_role("button", name="Cancel", exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name="Cancel run").click()
         expect(page.get_by_text("Cancelling").first).to_be_visible()
     assert case.store.runs.get(run_id).value.intent.want == "cancel"
 

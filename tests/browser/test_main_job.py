@@ -107,7 +107,7 @@ def test_an_upload_is_stored_whole_and_becomes_a_run(browser: Browser, dashboard
         page.get_by_role("button", name="Keep as draft").click()
         expect(page.get_by_role("button", name="Start")).to_be_visible()
         page.get_by_role("button", name="Cancel", exact=True).click()
-        page.get_by_role("dialog").get_by_role("button", name="Cancel", exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name="Cancel batch").click()
         expect(page.get_by_text("Cancelled").first).to_be_visible(timeout=LONG_MS)
     (stored,) = [path for path in (dashboard.storage / "uploads").rglob("*") if path.is_file()]
     assert stored.read_bytes() == talk(8).read_bytes()

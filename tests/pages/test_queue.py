@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.api.process import current
 from core.domain.run import RunRecord
-from core.domain.states import Phase
+from core.domain.states import BatchPhase, Phase
 from tests.pages.reading import components, html, press, tell, toasts, told
 from tests.support.showcase import Showcase
 
@@ -138,3 +138,31 @@ def test_a_long_queue_is_shown_fifty_at_a_time(case: Showcase, page: Open) -> No
     drawn.session_state["queue-page"] = 2
     assert [row["place"] for row in waiting(drawn.run())] == [51, 52, 53]
     assert components(drawn, "queue")
+
+
+def test_a_draft_is_put_into_order_on_its_page_and_starts_in_it(case: Showcase, page: Open) -> None:
+    batch, (one, two, three_) = three(case, phase=BatchPhase.DRAFT)
+    drawn = page("batches.py", batch=batch)
+    assert [(row["title"], row["why"]) for row in waiting(drawn)] == [("One", ""), ("Two", ""), ("Three", "")]
+    move(drawn, batch, [one, two, three_], [three_, one, two])
+    assert titles(drawn.run()) == ["Three", "One", "Two"]
+    press(drawn, "Start")
+    assert titles(page("queue_page.py")) == ["Three", "One", "Two"]
+
+
+def test_drafts_and_paused_batches_stand_aside_in_the_queue_and_are_put_into_order_there(
+    case: Showcase, page: Open
+) -> None:
+    three(case, phase=BatchPhase.PAUSED)
+    batch, (one, two, three_) = three(case, phase=BatchPhase.DRAFT)
+    drawn = page("queue_page.py")
+    assert [one.label for one in drawn.expander] == ["Talks · draft · 3 runs", "Talks · paused · 3 runs"]
+    assert waiting(drawn) == []
+    drawn.session_state[f"aside-{batch}"] = True
+    assert "2 batches stand still" in html(drawn.run())
+    shown = [row["title"] for row in components(drawn, "queue")[1]["rows"]]
+    assert shown == ["One", "Two", "Three"]
+    given = {"batch": batch, "seen": [one.run_id, two.run_id, three_.run_id]}
+    given |= {"ids": [two.run_id, one.run_id, three_.run_id], "token": "t"}
+    tell(drawn, "queue", "order", given, label="Waiting runs of Talks")
+    assert case.store.batches.get(batch).value.order == [two.run_id, one.run_id]

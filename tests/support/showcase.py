@@ -122,7 +122,7 @@ class Showcase:
             epoch=4,
             started_at=at,
             ended_at=at + timedelta(seconds=4),
-            outcome=AttemptOutcome.ERROR,
+            outcome=AttemptOutcome.ERROR if CLASSES[error].counts else AttemptOutcome.WAITED,
             failure=failure,
         )
         status = StageStatus.FAILED if phase == Phase.FAILED else StageStatus.PENDING

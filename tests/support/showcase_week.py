@@ -37,8 +37,8 @@ def busy_week(folder: Path) -> Showcase:
     case.fails(
         spring,
         "Meeting of the fishing club",
-        ErrorClass.NETWORK,
-        "The connection to media.example.org was reset.",
+        ErrorClass.NOT_YET,
+        "media.example.org is still broadcasting this, or has not begun.",
         phase=Phase.RETRY_WAIT,
         next_at=case.ago(-45),
         wait_s=2700,
