@@ -14,16 +14,18 @@ from core.runner.outcome import Report, encode_line
 from core.runner.worker import Message
 from core.system.clock import Clock
 from core.system.identity import this_process
+from core.system.logs import Log
 
 GONE_POLL_S = 0.01
+log = Log("engines")
 
 
 class WorkerProcess:
     """A worker and the thread that reads its reports.
 
     `on_report(worker, report)` and `on_death(worker, how)` are called from that thread; death comes once, last, and
-    after every process of the group is gone. The process is reaped only then, so its pid cannot be anybody else's
-    while this object signals it.
+    after every process of the group is gone, whatever was reported before. The process is reaped only then, so its pid
+    cannot be anybody else's while this object signals it.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class WorkerProcess:
         self._on_report, self._on_death, self._clock = on_report, on_death, clock
         self._writing = threading.Lock()
         self._asked = False
+        self._blind = False  # the group's states could not be read when they were looked at last
         self.frozen = False  # told to stand still, and not to go on since
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
@@ -89,13 +92,26 @@ class WorkerProcess:
         return self.signal_group(signal.SIGCONT)  # after it, so that what stood still does nothing else any more
 
     def stands_still(self) -> bool:
-        """Whether every thread group in the worker's process group is stopped."""
-        states = group_states(self._process.pid)
-        return bool(states) and all(state in "TtZX" for state in states)
+        """Whether every thread group in the worker's process group is stopped; False when that cannot be learnt now."""
+        states = self._states()
+        return bool(states) and all(state in "TtZX" for state in states or ())
 
     def _lives(self) -> bool:
-        """Whether any process of the group still does: one that is dead but not buried does not."""
-        return any(state not in "ZX" for state in group_states(self._process.pid))
+        """Whether any process of the group still does, or may: one that is dead but not buried does not."""
+        states = self._states()
+        return states is None or any(state not in "ZX" for state in states)
+
+    def _states(self) -> list[str] | None:
+        """The states of all processes of the group; None when they cannot be learnt now, as without a free descriptor."""
+        try:
+            states = group_states(self._process.pid)
+        except OSError as error:
+            if not self._blind:
+                log.error("not_seen", worker=self._process.pid, error=str(error), hint="it is looked for again")
+            self._blind = True
+            return None
+        self._blind = False
+        return states
 
     def join(self, timeout_s: float) -> bool:
         """Wait until death has been reported; False after `timeout_s` seconds."""
@@ -105,8 +121,18 @@ class WorkerProcess:
     def _read(self) -> None:
         assert self._process.stdout is not None
         decoder = msgspec.json.Decoder(Report)
-        for line in self._process.stdout:
-            self._on_report(self, decoder.decode(line))
+        try:
+            for line in self._process.stdout:
+                self._on_report(self, decoder.decode(line))
+        except msgspec.DecodeError as error:
+            # The last line of a worker that was killed while it wrote. Of any other the attempt would never be over.
+            log.error("report_not_understood", worker=self._process.pid, error=str(error))
+            self.signal_group(signal.SIGKILL)
+        finally:
+            self._on_death(self, self._bury())
+
+    def _bury(self) -> str:
+        """Wait until no process of the group is left, and give its leader back to the kernel; says how that ended."""
         # End of file: the worker has exited or is about to. Its children hold no copy of the pipe, so they may
         # outlive it: nobody is told before the whole group is gone. Those that were asked to end are given the time
         # that whoever asked them gives; the others are killed.
@@ -117,8 +143,9 @@ class WorkerProcess:
         while self._lives():
             self._clock.sleep(GONE_POLL_S)
         code = self._process.wait()
+        assert self._process.stdout is not None
         self._process.stdout.close()
-        self._on_death(self, describe_exit(code))
+        return describe_exit(code)
 
 
 def describe_exit(code: int) -> str:

@@ -1,6 +1,5 @@
 import gc
 import os
-import resource
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ import pytest
 from core.domain.errors import StorageError
 from core.store.locks import Lock
 from core.system.identity import this_process
+from tests.support.shortage import no_more_descriptors
 
 HOLDER = """
 import sys
@@ -134,15 +134,8 @@ def test_what_cannot_be_a_lock_is_said_and_left_alone(tmp_path: Path, kind: str)
 
 def test_no_more_descriptors_is_not_taken_for_held(tmp_path: Path) -> None:
     lock = Lock(tmp_path / "x")
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest = os.dup(0)
-    os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, before[1]))
-    try:
-        with pytest.raises(StorageError, match="Too many open files"):
-            lock.acquire()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    with no_more_descriptors(), pytest.raises(StorageError, match="Too many open files"):
+        lock.acquire()
     assert lock.acquire()
     lock.release()
 
