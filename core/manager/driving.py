@@ -57,8 +57,7 @@ class Driver:
             case Want.RUN if flight.signalled == Signal.FREEZE:
                 if run.phase == Phase.PAUSED:
                     self._writer.run(run.run_id, self._thawed)
-                flight.tell(Signal.THAW, self._clock.monotonic())
-                self._engine.signal(attempt.id, Signal.THAW)
+                self._send(flight, Signal.THAW)
         return IDLE_S
 
     def _never_begun(self, run: RunRecord, attempt_id: str) -> RunRecord:
@@ -94,5 +93,10 @@ class Driver:
         """Send a signal once; TERM may follow FREEZE, and KILL every other."""
         after = {None: 0, Signal.FREEZE: 1, Signal.TERM: 2, Signal.KILL: 3}
         if after.get(flight.signalled, 0) < after[signal]:
-            flight.tell(signal, self._clock.monotonic())
-            self._engine.signal(flight.attempt_id, signal)
+            self._send(flight, signal)
+
+    def _send(self, flight: Flight, signal: Signal) -> None:
+        """Send a signal and note it; one that could not be sent is not noted, so that a later turn sends it."""
+        now_s = self._clock.monotonic()
+        self._engine.signal(flight.attempt_id, signal)
+        flight.tell(signal, now_s)

@@ -20,6 +20,7 @@ from core.store.artifacts import Artifacts
 from core.store.units import read_units
 from core.system.clock import SystemClock
 from core.system.identity import is_alive
+from tests.support.shortage import no_more_descriptors
 from tests.support.stages import CountingStage
 from tests.support.storage import a_run, new_layout, open_store
 from tests.support.waiting import until
@@ -275,6 +276,18 @@ def test_a_frozen_attempt_stands_still_in_every_process_and_goes_on_unharmed(pro
     assert isinstance(event, Finished)
     assert isinstance(event.outcome, Committed)
     assert event.outcome.units == 3
+
+
+def test_a_pause_while_there_are_no_free_descriptors_is_told_all_the_same(processes: Bench) -> None:
+    assignment = processes.assignment("transcribe")
+    processes.submit("cpu", assignment)
+    processes.let(0)
+    processes.wait_for_units(assignment, 1)
+    with no_more_descriptors():
+        assert processes.engine.signal(assignment.attempt_id, Signal.FREEZE)
+    assert processes.next_event() == Frozen(attempt_id=assignment.attempt_id)
+    assert processes.engine.signal(assignment.attempt_id, Signal.KILL)
+    assert isinstance(processes.next_event(), Died)
 
 
 def test_closing_lets_attempts_reach_a_checkpoint_and_leaves_no_process(processes: Bench) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from core.domain.errors import StorageError
+from core.engines.engine import Signal
 from tests.support.dispatching import House
 
 
@@ -48,6 +49,23 @@ def test_a_claim_that_cannot_be_written_gives_its_slot_back(house: House) -> Non
     assert house.engine.free() == free
     house.turn()
     assert house.engine.begun == [(run, "download")]
+
+
+def test_a_signal_that_could_not_be_sent_is_sent_by_the_next_turn(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    house.end(run)
+    with refusing(house.engine, "signal"):
+        house.ask(run, "pause")
+    assert house.turn() > 0
+    assert house.engine.signals == [(run, Signal.FREEZE)]
+    house.engine.stand_still(run)
+    house.turn()
+    assert house.phases(run) == ["paused"]
+    with refusing(house.engine, "signal"):
+        house.ask(run, "resume")
+    house.turn()
+    assert house.engine.signals[1:] == [(run, Signal.THAW)]
 
 
 def test_what_the_journal_refuses_is_durable_all_the_same_and_journaled_with_the_next(house: House) -> None:
