@@ -16,7 +16,7 @@ from core.domain.schedule import Situation, Standing, standing
 from core.domain.spans import wait
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.domain.waiting import Waiting
-from core.domain.words import gigabytes
+from core.domain.words import ahead_of_it, gigabytes, runs_in_words
 
 # fmt: off
 Code = Literal[
@@ -81,6 +81,7 @@ class Reasons:
             or self._on_its_way(run)
             or self._held_with_others(batch)
             or self._held_by_disk(run)
+            or self._stands_still(run, batch)
             or self._waits_for_a_time(run)
             or self._stands_in_line(run)
         )
@@ -175,6 +176,17 @@ class Reasons:
         after = f" after: {failure.message}" if failure is not None and failure.message else "."
         return Why(code="backoff", message=f"Tries again in {wait(wait_s)}{after}", until=run.next_at)
 
+    def _stands_still(self, run: RunRecord, batch: BatchRecord | None) -> Why | None:
+        """It was paused in the middle of its work and is wanted again, but others have its place."""
+        if run.phase != Phase.PAUSED or run.open_attempt is None or batch is None:
+            return None
+        lines = self.standing.lines
+        if lines.is_full(batch):
+            return self._batch_is_full(batch, 0)
+        if 0 < self._now.max_runs_per_user <= lines.running_of_user[run.owner]:
+            return self._has_enough(run.owner, "it is next")
+        return None
+
     def _stands_in_line(self, run: RunRecord) -> Why:
         stage, now = run.next_stage, self._now
         if stage is None or run.phase not in (Phase.QUEUED, Phase.RUNNING):
@@ -206,12 +218,16 @@ class Reasons:
                 said = f"Another run does the same {stage} just now; its result will be taken over."
                 return Why(code="shared_work", message=said)
             case ("quota", user):
-                limit = self._now.max_runs_per_user
-                said = f"{user} has {_runs(limit)} at work, as many as one user may have; {self._ahead(one)}."
-                return Why(code="quota", message=said)
+                return self._has_enough(user, self._ahead(one))
             case ("batch", batch_id):
-                return Why(code="turn", message=self._batch_is_full(one, self._now.batches[batch_id]))
+                line = self._lanes[one.lane][: self._places[one.run_id]]
+                ahead = sum(other.batch_id == batch_id and other.new for other in line)
+                return self._batch_is_full(self._now.batches[batch_id], ahead)
         return None
+
+    def _has_enough(self, user: str, place: str) -> Why:
+        at_work = runs_in_words(self._now.max_runs_per_user)
+        return Why(code="quota", message=f"{user} has {at_work} at work, as many as one user may have; {place}.")
 
     def _not_yet(self, one: Waiting) -> Why:
         """Nothing holds it but that others are before it."""
@@ -229,26 +245,23 @@ class Reasons:
         said = breaker.why if named else f"{begin}: {breaker.why}" if breaker.why else f"{begin}."
         return Why(code="breaker", message=f"{said} It is tried again in {wait(left_s)}.", until=breaker.until)
 
-    def _batch_is_full(self, one: Waiting, batch: BatchRecord) -> str:
+    def _batch_is_full(self, batch: BatchRecord, ahead: int) -> Why:
         limit = self.standing.lines.limit(batch)
-        ahead = sum(
-            other.batch_id == one.batch_id and other.new for other in self._lanes[one.lane][: self._places[one.run_id]]
-        )
+        said = f"Its batch works on {'one' if limit == 1 else limit} of its runs at a time"
         if limit < batch.concurrency:
-            return f"Its batch tries one run first, to see whether it works again; {_count(ahead)} in the batch."
-        at_a_time = "one of its runs" if limit == 1 else f"{limit} of its runs"
-        return f"Its batch works on {at_a_time} at a time; {_count(ahead)} in the batch."
+            said = "Its batch tries one run first, to see whether it works again"
+        return Why(code="turn", message=f"{said}; {ahead_of_it(ahead)} in the batch.")
 
     def _ahead(self, one: Waiting) -> str:
         """How many are before it in its lane, and whose."""
         before = self._lanes[one.lane][: self._places[one.run_id]]
         others = Counter(other.user for other in before if other.user != one.user)
         if not others:
-            return _count(len(before))
+            return ahead_of_it(len(before))
         count = sum(others.values())
         whose = next(iter(others)) if len(others) == 1 else f"{len(others)} other users"
         part = "" if count == len(before) else f"{count} of them "
-        return f"{_count(len(before))}, {part}of {whose}"
+        return f"{ahead_of_it(len(before))}, {part}of {whose}"
 
     def _space(self) -> str:
         if self._now.disk_free is None:
@@ -280,14 +293,6 @@ def _never_added(batch: BatchRecord | None) -> Why | None:
 def _time(at: datetime, now: datetime) -> str:
     """A moment in words: `14:03 UTC`, with its day unless that is today."""
     return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%B %H:%M} UTC"
-
-
-def _count(ahead: int) -> str:
-    return "it is next" if not ahead else "1 run is ahead of it" if ahead == 1 else f"{ahead} runs are ahead of it"
-
-
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _lowered(subject: str) -> str:

@@ -218,6 +218,10 @@ class Lines:
         committed = self._commits.get(batch.batch_id)
         return batch.concurrency if committed is not None and committed > batch.probing_since else 1
 
+    def is_full(self, batch: BatchRecord, begun: int = 0) -> bool:
+        """Whether as many runs of `batch` work as may, with `begun` more than the records know."""
+        return self.running_of_batch[batch.batch_id] + begun >= self.limit(batch)
+
     def given_s(self, lane: str) -> dict[str, float]:
         """Seconds of media each user who waits in `lane` was given there, since all of them have been waiting.
 

@@ -120,8 +120,7 @@ class Rules:
 
     def is_full(self, batch_id: str) -> bool:
         """Whether as many runs of the batch work as may."""
-        running = self._lines.running_of_batch[batch_id] + self._batches.get(batch_id, 0)
-        return running >= self._lines.limit(self._now.batches[batch_id])
+        return self._lines.is_full(self._now.batches[batch_id], self._batches.get(batch_id, 0))
 
     def running_of(self, user: str) -> int:
         """How many runs of `user` work."""

@@ -57,6 +57,14 @@ class Claims:
         self._read(ahead)
         return schedule(self._situation(), self._lines)
 
+    def has_place(self, run: RunRecord) -> bool:
+        """Whether a run that stood still may go on: its batch and its user have fewer at work than they may have."""
+        self._read(())
+        most = self._max_runs_per_user
+        if 0 < most <= self._lines.running_of_user[run.owner]:
+            return False
+        return not self._lines.is_full(self._index.batches[run.batch_id])
+
     def look_again_s(self) -> float:
         """Seconds until something may start though no record changes: a lane is held back, or a breaker's wait ends."""
         waits = [

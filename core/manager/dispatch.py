@@ -83,6 +83,21 @@ class Dispatcher:
             index=index, writer=writer, flights=self._flights, clock=clock, signs=signs, config=config
         )
         self._overtime = Overtime(flights=self._flights, holds=holds, clock=clock, batch_time=self._time, limits=limits)
+        self._claims = Claims(
+            index=index,
+            writer=writer,
+            engine=engine,
+            catalog=catalog,
+            shared=shared,
+            clock=clock,
+            waits=waits,
+            epoch=epoch,
+            new_attempt_id=new_attempt_id,
+            disk_is_low=self._disk.low,
+            throttled=throttled,
+            max_runs_per_user=config.max_runs_per_user,
+            begun=self._flights.begin,
+        )
         self._driver = Driver(
             writer=writer,
             engine=engine,
@@ -92,6 +107,7 @@ class Dispatcher:
             holds=holds,
             config=config,
             epoch=epoch,
+            has_place=self._claims.has_place,
         )
         self._hearing = Hearing(
             index=index,
@@ -126,21 +142,6 @@ class Dispatcher:
         )
         self._settling = Settling(
             index=index, writer=writer, clock=clock, batch_time=self._time, failures=config.auto_pause_failures
-        )
-        self._claims = Claims(
-            index=index,
-            writer=writer,
-            engine=engine,
-            catalog=catalog,
-            shared=shared,
-            clock=clock,
-            waits=waits,
-            epoch=epoch,
-            new_attempt_id=new_attempt_id,
-            disk_is_low=self._disk.low,
-            throttled=throttled,
-            max_runs_per_user=config.max_runs_per_user,
-            begun=self._flights.begin,
         )
         self._agenda = Agenda(index, clock)
         self._journal_s, self._journaled_at_s = journal_s, float("-inf")

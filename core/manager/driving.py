@@ -1,5 +1,7 @@
 """How a running attempt is brought to what is wanted of its run: by signals, each sent once."""
 
+from collections.abc import Callable
+
 from core.config import Config
 from core.domain import attempts as attempting
 from core.domain.run import RunRecord
@@ -16,7 +18,10 @@ POLL_S = 0.5
 
 
 class Driver:
-    """Sends the signals; what comes of them is heard as events of the engine."""
+    """Sends the signals; what comes of them is heard as events of the engine.
+
+    `has_place(run)` tells whether a run that stands still may work beside the others of its batch and its user.
+    """
 
     def __init__(
         self,
@@ -29,9 +34,10 @@ class Driver:
         holds: Holds,
         config: Config,
         epoch: int,
+        has_place: Callable[[RunRecord], bool],
     ) -> None:
         self._writer, self._engine, self._clock, self._catalog = writer, engine, clock, catalog
-        self._flights, self._holds, self._epoch = flights, holds, epoch
+        self._flights, self._holds, self._epoch, self._has_place = flights, holds, epoch, has_place
         self._pause_free_s, self._cancel_grace_s = config.pause_free_s, config.cancel_grace_s
 
     def drive(self, run: RunRecord) -> float:
@@ -56,6 +62,10 @@ class Driver:
                 self._signal(flight, Signal.KILL if network else Signal.FREEZE)
             case Want.RUN if flight.signalled == Signal.FREEZE:
                 if run.phase == Phase.PAUSED:
+                    if not self._has_place(
+                        run
+                    ):  # others began meanwhile: it is next, from where it stands or from the queue
+                        return self._free(flight)
                     self._writer.run(run.run_id, self._thawed)
                 self._send(flight, Signal.THAW)
         return IDLE_S

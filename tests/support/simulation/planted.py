@@ -98,7 +98,7 @@ PLANTS: dict[str, Callable[[], Patches]] = {
     ],
     "a wait ends beside the table": lambda: [(resting, "wait_over", _jumps_the_table)],
     "the queue is turned round": lambda: [(lines, "waiting", _turned_round(lines.waiting))],
-    "concurrency is not counted": lambda: [(schedule.Rules, "is_full", lambda *_: False)],
+    "concurrency is not counted": lambda: [(lines.Lines, "is_full", lambda *_: False)],
     "reports are lost": lambda: [(SimEngine, "finished", _method(_LosesNews()))],
     "commands are forgotten": lambda: [(MemoryRecords, "update", _method(_ForgetsCommands()))],
     "lines are not kept up to date": lambda: [

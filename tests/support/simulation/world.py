@@ -146,7 +146,9 @@ class World:
             self._only_of_the_dead(before, after)
             self.runs[record_id] = after
             if isinstance(process, SimService) and before is not None and len(after.attempts) > len(before.attempts):
-                self._claimed(process, before, after)
+                self._claimed(process, after)
+            if isinstance(process, SimService) and before is not None and before.phase != after.phase == Phase.RUNNING:
+                self._has_place(process, after)
         elif kind == "batch":
             self.batches[record_id] = after
         else:
@@ -171,24 +173,27 @@ class World:
                 holds = self.locks.holder(f"{after.run_id}.owner") is worker
                 require("nobody alive is taken for dead", not holds, (after.run_id, was.id, worker.state))
 
-    def _claimed(self, service: SimService, before: RunRecord, after: RunRecord) -> None:
+    def _claimed(self, service: SimService, after: RunRecord) -> None:
         pool, batch = service.index.pool, service.index.batches[after.batch_id]
         require("under a pause nothing is claimed", pool.pause is None and batch.phase == BatchPhase.RUNNING, batch)
         told_before = service.wake.urgent() and service.urgent_since < service.faults.count
         require("under a pause nothing is claimed", not told_before, (service.urgent_since, service.faults.count))
         require("nothing is claimed while it stops", not service.dispatcher.draining)
-        if before.phase == Phase.QUEUED:
-            beside = [
-                run
-                for run in self.runs.values()
-                if run.batch_id == after.batch_id and run.phase == Phase.RUNNING and run.run_id != after.run_id
-            ]
-            known = max(batch.concurrency, self.batches[after.batch_id].concurrency)
-            require("batch concurrency holds", len(beside) < known, (len(beside), known))
-            limit = self.setup.config.max_runs_per_user
-            read = service.index.runs.values()  # what a service from which the lock was taken begins beside is not
-            theirs = sum(run.owner == after.owner and run.phase == Phase.RUNNING for run in read)
-            require("the limit of a user holds", not limit or theirs < limit, (after.owner, theirs))
+
+    def _has_place(self, service: SimService, after: RunRecord) -> None:
+        """A run begins, or goes on after it stood still."""
+        batch = service.index.batches[after.batch_id]
+        beside = [
+            run
+            for run in self.runs.values()
+            if run.batch_id == after.batch_id and run.phase == Phase.RUNNING and run.run_id != after.run_id
+        ]
+        known = max(batch.concurrency, self.batches[after.batch_id].concurrency)
+        require("batch concurrency holds", len(beside) < known, (len(beside), known))
+        limit = self.setup.config.max_runs_per_user
+        read = service.index.runs.values()  # what a service from which the lock was taken begins beside is not
+        theirs = sum(run.owner == after.owner and run.phase == Phase.RUNNING for run in read)
+        require("the limit of a user holds", not limit or theirs < limit, (after.owner, theirs))
 
     def watch_schedule(self, service: SimService) -> None:
         """Look at every order in which a service means to claim."""
