@@ -197,7 +197,7 @@ def build_service(
     clock, layout, index = storage.clock, storage.layout, storage.index
     pool = Writer(store=storage.store, index=index, via="service").pool(
         lambda pool: msgspec.structs.replace(
-            pool, epoch=pool.epoch + 1, service_since=clock.now(), capacity=config.capacity, recovery={}
+            pool, epoch=pool.epoch + 1, service_since=clock.now(), capacity=config.capacity, disk=None, recovery={}
         )
     )
     writer = Writer(store=storage.store, index=index, via="service", epoch=pool.epoch)

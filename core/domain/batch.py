@@ -82,7 +82,8 @@ class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for all runs: whether claiming is paused, and the latest service's epoch, start, capacity and recovery
     report.
 
-    `breakers` are those things outside that are in trouble, by name: `host:example.org`, `llm`, `network`.
+    `breakers` are those things outside that are in trouble, by name: `host:example.org`, `llm`, `network`. `disk` is
+    what that service holds everything by while it finds too little free space.
     """
 
     pause: Pause | None = None
@@ -90,6 +91,7 @@ class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 0
     service_since: datetime | None = None
     capacity: Capacity | None = None
+    disk: Pause | None = None
     recovery: dict[str, float] = msgspec.field(default_factory=dict)
     updated_at: datetime | None = None
 

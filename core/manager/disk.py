@@ -1,10 +1,10 @@
 """Whether there is room to work: below the reserve everything is held, and goes on by itself a little above it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from core.domain.batch import Pause
-from core.domain.run import RunRecord
-from core.domain.states import Phase, Want
+from msgspec.structs import replace
+
+from core.domain.batch import Pause, PoolRecord
 from core.system.clock import Clock
 
 # Without a gap between stopping and going on, a disk that is just full would stop and start everything all the time.
@@ -32,6 +32,10 @@ class DiskHold:
             )
             self.pause = Pause(reason="disk", by="service", why=why, at=self._clock.now())
 
+    def told(self, pool: PoolRecord) -> PoolRecord:
+        """`pool` saying what is held because of the disk: views elsewhere cannot know what stopped and has not gone on."""
+        return pool if pool.disk == self.pause else replace(pool, disk=self.pause)
+
     def look_again_s(self) -> float:
         """Seconds until the next look, since nobody tells of free space: soon while everything waits for it."""
         return HELD_LOOK_S if self.low() else IDLE_LOOK_S
@@ -41,18 +45,11 @@ class DiskHold:
         return self.pause is not None
 
 
+def needed_bytes(reserve_bytes: int, *, held: bool) -> int:
+    """How much room there must be: what is held already goes on only once there is a tenth more than the reserve."""
+    return int(reserve_bytes * (1.0 + GAP_SHARE if held else 1.0))
+
+
 def is_low(free_bytes: int, reserve_bytes: int, *, held: bool) -> bool:
-    """Whether everything is to be held; what is held already goes on only once there is a tenth more than the reserve."""
-    return free_bytes < reserve_bytes * (1.0 + GAP_SHARE if held else 1.0)
-
-
-def held_by_disk(runs: Iterable[RunRecord]) -> bool:
-    """Whether the service holds work because of the disk, as far as the records tell: for views."""
-    return any(
-        run.phase == Phase.PAUSED
-        and run.intent.want == Want.RUN
-        and bool(run.transitions)
-        and run.transitions[-1].event == "pause"
-        and run.transitions[-1].by == "service"
-        for run in runs
-    )
+    """Whether everything is to be held."""
+    return free_bytes < needed_bytes(reserve_bytes, held=held)

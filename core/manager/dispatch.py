@@ -170,6 +170,8 @@ class Dispatcher:
         self._put_off("disk", self._disk.look)
         self._signal_all()
         self._time.count()
+        if self._disk.pause != self._index.pool.disk:
+            self._put_off("disk", partial(self._writer.pool, self._disk.told))
         self._hear_all()
         if self._is_urgent():
             return 0.0

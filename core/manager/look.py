@@ -11,7 +11,7 @@ from core.domain.run import RunRecord
 from core.domain.schedule import Situation
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.manager.capacities import Capacities
-from core.manager.disk import held_by_disk, is_low
+from core.manager.disk import is_low, needed_bytes
 from core.manager.index import Index
 from core.manager.measure import Measure
 from core.stages.catalog import Catalog
@@ -88,7 +88,8 @@ class Looker:
         for run in runs.values():
             if run.open_attempt is not None:
                 free[self._catalog.lanes[run.open_attempt.stage]] -= 1
-        disk_free = free_bytes(self._layout.root)
+        disk_free, reserve = free_bytes(self._layout.root), capacity.free_space_bytes
+        disk_low = pool.disk is not None if alive else is_low(disk_free, reserve, held=False)
         situation = Situation(
             runs=runs,
             batches=batches,
@@ -98,9 +99,9 @@ class Looker:
             lane_of=self._catalog.lanes,
             now=now,
             outside=self._catalog.outside,
-            disk_low=is_low(disk_free, capacity.free_space_bytes, held=held_by_disk(runs.values())),
+            disk_low=disk_low,
             disk_free=disk_free,
-            disk_needed=capacity.free_space_bytes,
+            disk_needed=needed_bytes(reserve, held=disk_low),
             throttled=Pressure(capacity.min_free_memory_bytes, capacity.max_load_per_core).throttled(),
             max_runs_per_user=capacity.max_runs_per_user,
             shared_busy=frozenset(run.waits_for for run in runs.values() if run.waits_for is not None),

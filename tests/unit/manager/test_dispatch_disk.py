@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from core.config import Config
 from core.engines.engine import Signal
+from core.store.locks import Lock
 from tests.support.dispatching import ANA, House
+from tests.unit.manager.test_views import views
 
 
 @pytest.fixture
@@ -81,3 +85,36 @@ def test_a_full_disk_does_not_let_a_drain_go_on(house: House) -> None:
     house.disk_is_low = True
     house.turn()
     assert house.engine.signals == [(run, Signal.FREEZE)]
+
+
+def test_whoever_looks_is_told_by_the_service_that_the_disk_holds_everything(house: House) -> None:
+    lock = Lock(house.layout.service_lock())
+    assert lock.acquire()
+    house.disk_is_low = True  # for the service; who looks sees much more free than is kept
+    (queued,) = house.add()
+    house.turn()
+    assert views(house).why(queued)["code"] == "disk"
+    assert views(house).status()["disk"]["low"]
+    house.disk_is_low = False
+    house.turn()
+    assert views(house).why(queued)["code"] == "none"
+    lock.release()
+
+
+def test_what_a_service_that_is_gone_held_is_not_held_any_more(house: House) -> None:
+    house.disk_is_low = True
+    house.add()
+    house.turn()
+    assert house.index.pool.disk is not None
+    assert not views(house).status()["disk"]["low"]
+
+
+def test_what_is_missing_is_told_up_to_where_it_goes_on(house: House) -> None:
+    house.given.pool(lambda pool: replace(pool, capacity=Config(free_space_bytes=1000).capacity))
+    lock = Lock(house.layout.service_lock())
+    assert lock.acquire()
+    assert views(house).status()["disk"]["needed"] == 1000
+    house.disk_is_low = True
+    house.turn()
+    assert views(house).status()["disk"]["needed"] == 1100
+    lock.release()
