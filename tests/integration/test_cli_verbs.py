@@ -246,8 +246,8 @@ def test_a_title_cannot_steer_the_terminal(product: Product, tmp_path: Path) -> 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_wait_says_so_and_stops_the_service_it_started(tmp_path: Path, number: int) -> None:
     product = Product(tmp_path)
-    waiting = subprocess.Popen(
-        [*command(), "add", "--wait", "--json", str(talk(16))],
+    waiting = subprocess.Popen(  # tests that run in the background of a shell ignore an interrupt, and so would it
+        ["env", "--default-signal=INT", *command(), "add", "--wait", "--json", str(talk(16))],
         env=product.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
 from core.api import process
+from core.domain.batch import Pause
 from core.domain.errors import ErrorClass
 from core.domain.states import BatchPhase, Phase
 from tests.pages.reading import components, html, labels, rows
@@ -159,8 +160,14 @@ def test_the_run_page_shows_stages_tries_files_and_where_they_are_fetched(case: 
 
 
 def test_a_run_that_waits_says_why(case: Showcase, page: Open) -> None:
-    run = case.run(case.batch("Talks", BatchPhase.PAUSED), "Talk")
-    assert "Its batch is paused" in html(page("run.py", run=run.run_id))
+    run = case.run(case.batch("Talks", BatchPhase.DRAFT), "Talk")
+    assert "Its batch is a draft and has not been started." in html(page("run.py", run=run.run_id))
+
+
+def test_a_run_whose_batch_is_paused_says_by_whom_and_why(case: Showcase, page: Open) -> None:
+    pause = Pause(by="ana", why="cookies expired", at=case.ago(5))
+    run = case.run(case.batch("Talks", BatchPhase.PAUSED, pause=pause), "Talk")
+    assert "by ana: &quot;cookies expired&quot;" in html(page("run.py", run=run.run_id))
 
 
 @pytest.mark.parametrize(
