@@ -25,6 +25,20 @@ def streak(runs: Iterable[RunRecord], since: datetime | None) -> list[RunRecord]
     return row
 
 
+def failed_since(runs: Iterable[RunRecord], since: datetime | None) -> list[RunRecord]:
+    """The runs that failed since then and that nobody stopped: what a resume after an auto-pause retries.
+
+    That is the row which paused the batch, and what was in flight beside it and failed after it.
+    """
+    return [
+        run
+        for run in runs
+        if run.phase == Phase.FAILED
+        and not (run.failure is not None and run.failure.kind == FailureKind.STOPPED)
+        and (since is None or run.completed_at is None or run.completed_at >= since)
+    ]
+
+
 def cause(row: list[RunRecord]) -> str:
     """What most of these runs failed of, as a sentence with both numbers."""
     failures = [run.failure for run in row if run.failure is not None]

@@ -24,6 +24,7 @@ from core.domain.errors import BadInput, Refused
 from core.domain.limits import PRIORITY, whole_number
 from core.domain.plan import fitted
 from core.domain.states import BatchPhase, Phase
+from core.domain.streak import failed_since
 from core.manager.desk import Done, said
 from core.manager.intake import check_settings
 from core.manager.run_commands import RunCommands
@@ -37,14 +38,14 @@ class BatchCommands(RunCommands):
     def batch(self, batch_id: str, verb: str, *, by: str, why: str = "", drain: bool = False) -> Done:
         """Ask for `verb` (start, pause, resume, cancel, delete, restore) on a batch.
 
-        What is so already changes nothing. A batch that paused itself after failures first retries the runs it named.
+        What is so already changes nothing. A batch that paused itself after failures first retries what failed.
         Raises `NotFound`, or `Refused` with the present state.
         """
         if verb not in VERBS:
             raise BadInput(f"There is no command “{verb}” for a batch.", hint=f"There are {', '.join(VERBS)}.")
         before = self._batch(batch_id, verb)
         if verb in ("start", "resume"):
-            self._retry_those_of_an_auto_pause(before, by)
+            self._retry_what_failed_until_an_auto_pause(before, by)
 
         def change(batch: BatchRecord) -> BatchRecord:
             now = self._clock.now()
@@ -163,15 +164,13 @@ class BatchCommands(RunCommands):
             raise Refused(f"No run of batch {batch_id} is failed; it is {batch.phase}.")
         return [self.run(run.run_id, "retry", by=by, why=why, from_stage=from_stage, changes=changes) for run in failed]
 
-    def _retry_those_of_an_auto_pause(self, batch: BatchRecord, by: str) -> None:
+    def _retry_what_failed_until_an_auto_pause(self, batch: BatchRecord, by: str) -> None:
         """Before the batch goes on: a crash in between leaves it paused, and the next resume does the rest."""
         if batch.phase != BatchPhase.PAUSED or batch.pause is None or batch.pause.reason != "auto":
             return
-        for run_id in batch.pause.runs:
-            run = self._index.runs.get(run_id)
-            if run is not None and run.phase == Phase.FAILED:
-                with suppress(Refused):  # it was skipped or retried just now
-                    self.run(run_id, "retry", by=by, why="the batch was resumed")
+        for run in failed_since(self._index.runs_of(batch.batch_id), batch.streak_since):
+            with suppress(Refused):  # it was skipped or retried just now
+                self.run(run.run_id, "retry", by=by, why="the batch was resumed")
 
 
 def _differences(before: BatchRecord, after: BatchRecord) -> dict[str, Any]:

@@ -106,6 +106,21 @@ def test_a_resume_retries_those_that_failed_and_starts_the_count_again(house: Ho
     assert house.batch(runs[0]).phase == "running", "one failure is not five"
 
 
+def test_a_resume_retries_also_what_was_in_flight_beside_the_row_and_failed_after_it(tmp_path: Path) -> None:
+    house = House(tmp_path, network=9, cpu=1)
+    runs = house.add(12, concurrency=9)
+    house.turn()
+    house.ask(runs[8], "stop")
+    house.engine.die(runs[8])
+    house.turn()
+    fail(house, *runs[:8])
+    assert len(house.batch(runs[0]).pause.runs) == 5  # type: ignore[union-attr]
+    house.commands.batch(house.run(runs[0]).batch_id, "resume", by=ANA)
+    assert [run for run in runs if house.run(run).intent.again] == runs[:8]
+    house.turn(2)
+    assert house.phases(runs[8]) == ["failed"], "somebody stopped that one"
+
+
 def test_an_auto_pause_outlives_the_service(house: House) -> None:
     runs = house.add(8)
     house.turn()
