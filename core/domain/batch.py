@@ -60,6 +60,7 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     phase: BatchPhase = BatchPhase.DRAFT
     pause: Pause | None = None
     cancel_by: str | None = None
+    cancel_why: str = ""
     settings: Settings = Settings()
     priority: int = 5
     concurrency: int = 3
@@ -131,7 +132,7 @@ def withdraw_cancel(batch: BatchRecord, phases: list[Phase], now: datetime) -> B
         raise Refused(
             f"Batch {batch.batch_id} is still being cancelled.", hint="Retry once all its runs are cancelled."
         )
-    return replace(batch, cancel_by=None, updated_at=now)
+    return replace(batch, cancel_by=None, cancel_why="", updated_at=now)
 
 
 def settle_batch(batch: BatchRecord, phases: list[Phase], now: datetime) -> BatchRecord:

@@ -69,9 +69,8 @@ def cancel_batch(batch: BatchRecord, now: datetime, *, by: str, why: str = "") -
     """`batch` cancelled; its runs are cancelled one by one by the service, and no new one is claimed."""
     if batch.phase == BatchPhase.CANCELLED:
         return batch
-    return _moved(
-        batch, "cancel", BatchPhase.CANCELLED, now, by=by, why=why, pause=None, cancel_by=by, completed_at=now
-    )
+    changes: dict[str, Any] = {"pause": None, "cancel_by": by, "cancel_why": why, "completed_at": now}
+    return _moved(batch, "cancel", BatchPhase.CANCELLED, now, by=by, why=why, **changes)
 
 
 def delete_batch(

@@ -7,17 +7,18 @@ from msgspec.structs import replace
 from core.domain.batch import BatchRecord
 from core.domain.moves import another_round
 from core.domain.plan import changed_stages, reset_from
-from core.domain.run import RunRecord
+from core.domain.run import Intent, RunRecord
 from core.domain.settings import Settings, parse_settings
 from core.domain.states import TERMINAL, Want
 from core.stages.catalog import Catalog
 
 
 def cancel_with_batch(run: RunRecord, batch: BatchRecord, now: datetime) -> RunRecord:
-    """`run` with the intent its cancelled batch has for it."""
+    """`run` with the intent its cancelled batch has for it, and nothing left of what was asked of it before."""
     if run.phase in TERMINAL:
         return run
-    return replace(run, intent=replace(run.intent, want=Want.CANCEL, by=batch.cancel_by or "", at=now), updated_at=now)
+    intent = Intent(want=Want.CANCEL, by=batch.cancel_by or "", why=batch.cancel_why, at=now)
+    return replace(run, intent=intent, updated_at=now)
 
 
 def start_round(run: RunRecord, settings: Settings, catalog: Catalog, now: datetime) -> RunRecord:

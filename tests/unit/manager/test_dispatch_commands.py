@@ -184,6 +184,19 @@ def test_a_stopped_run_says_by_whom(house: House) -> None:
     assert (failure.kind, failure.message) == (FailureKind.STOPPED, f"Stopped by {ANA}.")
 
 
+def test_a_run_that_is_cancelled_with_its_batch_says_who_cancelled_that_and_why(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    house.ask(run, "pause", drain=True, why="cookies expired")
+    house.commands.batch(house.run(run).batch_id, "cancel", by="local:bob", why="wrong talks")
+    house.turn()
+    house.engine.die(run)
+    house.turn()
+    last, intent = house.run(run).transitions[-1], house.run(run).intent
+    assert (last.event, last.by, last.why) == ("cancel", "local:bob", "wrong talks")
+    assert (intent.want, intent.by, intent.why, intent.drain) == ("cancel", "local:bob", "wrong talks", False)
+
+
 def test_cancelling_a_batch_cancels_its_runs_and_keeps_what_is_finished(house: House) -> None:
     done, working, waiting = house.add(3, concurrency=1)
     house.turn()
