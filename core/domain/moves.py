@@ -135,8 +135,24 @@ def another_round(run: RunRecord, stages: dict[str, StageState], settings: Setti
 
 
 def invalidate(run: RunRecord, stages: dict[str, StageState], now: datetime, *, why: str) -> RunRecord:
-    """A completed `run` queued again because a receipt no longer verifies; `stages` are as `plan.reset_from` made them."""
-    return move(run, "invalidate", Phase.QUEUED, now, why=why, stages=stages, completed_at=None, front=1)
+    """A completed `run` queued again because a receipt no longer verifies; `stages` are as `plan.reset_from` made them.
+
+    That begins a round of its own: what the run took to be completed does not count against it any more.
+    """
+    return move(
+        run,
+        "invalidate",
+        Phase.QUEUED,
+        now,
+        why=why,
+        stages=stages,
+        crashes=[],
+        service_crashes=[],
+        failure=None,
+        completed_at=None,
+        front=1,
+        round_after=run.attempts[-1].id if run.attempts else None,
+    )
 
 
 def uploaded(run: RunRecord, now: datetime) -> RunRecord:

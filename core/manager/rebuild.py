@@ -156,13 +156,13 @@ def _followed(
     for line in lines:
         kind, _, what = str(line["type"]).partition(".")
         data = line.get("data", {})
-        if kind == "command" and what in VERBS:
+        if kind == "command" and what in VERBS and what != "recover":  # that changes nothing of what is wanted
             run = replace(run, intent=_asked(what, line, data), removed=run.removed or what == "remove")
         elif kind == "command" and what == "priority":
             run = replace(run, priority=data.get("priority"))
         elif kind == "run" and "transition" in data and _is_later(run, data["transition"]):
             run = _stepped(run, batch, what, line, catalog)
-    return _put_back(run, now)
+    return _put_back(run, batch, now)
 
 
 def _asked(verb: str, line: dict[str, Any], data: dict[str, Any]) -> Intent:
@@ -211,22 +211,26 @@ def _stepped(run: RunRecord, batch: BatchRecord, event: str, line: dict[str, Any
     return replace(run, phase=phase, intent=intent, transitions=[*known, step][-REMEMBERED_TRANSITIONS:])
 
 
-def _put_back(run: RunRecord, now: datetime) -> RunRecord:
-    """`run` where it can go on from: what was being worked on or was finished looks for its results and finds them."""
+def _put_back(run: RunRecord, batch: BatchRecord, now: datetime) -> RunRecord:
+    """`run` where it can go on from: what was being worked on or was finished looks for its results and finds them.
+
+    What was finished of a batch that is cancelled would be cancelled with it instead; that waits for a retry.
+    """
     last = run.transitions[-1] if run.transitions else None
     match run.phase:
         case Phase.RUNNING:
             return move(run, "crash", Phase.QUEUED, now, why=WHY, front=1)
-        case Phase.COMPLETED:
+        case Phase.COMPLETED if batch.cancel_by is None:
             return move(run, "invalidate", Phase.QUEUED, now, why=WHY, front=1)
         case Phase.RETRY_WAIT:
             return wait_over(run, now)
-        case Phase.FAILED:
+        case Phase.FAILED | Phase.COMPLETED:
             said = last.why if last is not None else ""
+            ended = "failed" if run.phase == Phase.FAILED else "was completed"
             failure = Failure(
                 kind=FailureKind.STATE_CORRUPT,
-                message=f"It failed before its record was lost{f': {said}' if said else '.'}",
+                message=f"It {ended} before its record was lost{f': {said}' if said else '.'}",
                 hint="./reprise retry goes on with all that it had published.",
             )
-            run = replace(run, failure=failure)
+            run = replace(run, phase=Phase.FAILED, failure=failure)
     return replace(run, completed_at=last.at) if last is not None and run.phase in TERMINAL else run

@@ -23,6 +23,7 @@ IDLE_S = 3600.0
 class Upkeep:
     """At each start and every hour, in slices that do not hold up a turn, looks at what finished runs published.
 
+    What is lost of a batch that somebody cancelled is told, once, and not made again: nobody wants more work on that.
     Before that it finishes what a deletion for good left behind when it was cut off. After each of these rounds it cleans the uploads. The log of the service is looked at in every turn.
     """
 
@@ -42,6 +43,7 @@ class Upkeep:
         self._catalog, self._clock, self._uploads, self._log = catalog, clock, uploads, log
         self._purge = purge
         self._left: Iterator[str] | None = None
+        self._told: set[str] = set()  # runs of cancelled batches whose lost results were told of
         self._rests_until_s = 0.0  # on the monotonic clock
 
     def turn(self) -> float:
@@ -71,9 +73,19 @@ class Upkeep:
         if run is None:
             return False
         damaged = [name for name in self._committed(run) if not self._is_whole(name, run)]
-        if damaged:
+        batch = self._index.batches.get(run.batch_id)
+        if damaged and batch is not None and batch.cancel_by is not None:
+            self._tell(run, damaged)
+        elif damaged:
             self._writer.run(run_id, lambda run: self._invalidated(run, damaged))
-        return bool(damaged)
+            return True
+        return False
+
+    def _tell(self, run: RunRecord, damaged: list[str]) -> None:
+        if run.run_id not in self._told:
+            self._told.add(run.run_id)
+            said = f"no longer whole: {', '.join(damaged)}; not made again, since its batch was cancelled"
+            self._writer.note("run.damaged", run_id=run.run_id, batch_id=run.batch_id, data={"why": said})
 
     def _invalidated(self, run: RunRecord, damaged: list[str]) -> RunRecord:
         if run.phase != Phase.COMPLETED:

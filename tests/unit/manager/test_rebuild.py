@@ -6,6 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from core.domain.errors import ErrorClass
+from core.domain.pace import with_verdict
+from core.domain.run import Verdict
 from core.domain.settings import Settings
 from core.domain.states import FailureKind, Phase, Want
 from core.manager.rebuild import WHY, check_and_rebuild
@@ -115,6 +117,33 @@ def test_what_was_asked_for_and_not_yet_done_is_done(house: House) -> None:
     restarted(house)
     house.turn()
     assert house.phases(run) == ["cancelled"]
+
+
+def test_a_completed_run_of_a_cancelled_batch_is_not_cancelled_with_it(house: House) -> None:
+    run, _ = house.add(2)
+    house.turn()
+    house.finish(run)
+    house.commands.batch(house.run(run).batch_id, "cancel", by=ANA)
+    lose(house, run)
+    restarted(house)
+    house.turn(2)
+    again = house.run(run)
+    assert again.failure is not None
+    assert (again.phase, again.failure.kind) == (Phase.FAILED, FailureKind.STATE_CORRUPT)
+    assert again.failure.message == "It was completed before its record was lost."
+
+
+def test_a_recovery_that_was_asked_for_took_back_no_pause(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    house.ask(run, "pause", drain=True, why="meeting")
+    verdict = Verdict(kind="stalled", attempt="a_1", at=house.clock.now(), message="No new unit for 5 min.")
+    house.writer.run(run, lambda run: with_verdict(run, verdict))
+    house.ask(run, "recover")
+    lose(house, run)
+    restarted(house)
+    house.turn()
+    assert (house.run(run).intent.want, house.run(run).intent.why) == (Want.PAUSE, "meeting")
 
 
 def test_a_failed_run_stays_failed_says_why_and_can_be_retried(house: House) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from core.config import Config
 from core.manager.upkeep import Upkeep
 from core.manager.uploads import Uploads
 from core.system.logs import SHARED_LOG_BYTES
-from tests.support.dispatching import House
+from tests.support.dispatching import ANA, House
 
 
 @pytest.fixture
@@ -57,6 +58,45 @@ def test_a_stage_whose_result_is_gone_is_made_again_and_the_one_before_it_is_not
     assert house.phases(run) == ["completed"]
     told = [line for line in house.store.journal.lines() if line["type"] == "run.invalidate"]
     assert [line["data"]["why"] for line in told] == ["no longer whole: transcribe"]
+
+
+def test_what_is_lost_of_a_cancelled_batch_is_told_and_its_run_stays_completed(house: House) -> None:
+    run, other = house.add(2)
+    house.turn()
+    house.end(run, house.publish("download", "d1", media_mp4="moving pictures"))
+    house.end(run, house.publish("transcribe", "t1", transcript_txt="words"))
+    house.commands.batch(house.run(run).batch_id, "cancel", by=ANA, why="wrong talks")
+    house.turn()
+    house.engine.die(other)
+    house.turn()
+    (house.layout.artifact("transcribe", "t1") / "transcript.txt").unlink()
+    work = upkeep(house)
+    for _ in range(2):
+        house.clock.advance(3601.0)
+        work.turn()
+        house.turn(2)
+    assert (house.phases(run, other), house.batch(run).phase) == (["completed", "cancelled"], "cancelled")
+    told = [line["data"]["why"] for line in house.store.journal.lines() if line["type"] == "run.damaged"]
+    assert told == ["no longer whole: transcribe; not made again, since its batch was cancelled"]
+    house.ask(run, "retry", from_stage="transcribe")
+    house.turn()
+    assert run in house.engine.running, "whoever wants it again gets it"
+
+
+def test_what_is_made_again_has_the_whole_time_again(tmp_path: Path) -> None:
+    house = House(tmp_path, config=Config(run_timeout_s=100.0))
+    (run,) = house.add()
+    house.turn()
+    house.clock.advance(90.0)
+    house.end(run, house.publish("download", "d1", media_mp4="moving pictures"))
+    house.end(run, house.publish("transcribe", "t1", transcript_txt="words"))
+    (house.layout.artifact("transcribe", "t1") / "transcript.txt").unlink()
+    look(house)
+    house.turn()
+    house.clock.advance(50.0)
+    house.turn(2)
+    house.finish(run)
+    assert house.phases(run) == ["completed"]
 
 
 def test_what_rests_on_a_lost_result_is_made_again_too(house: House) -> None:
