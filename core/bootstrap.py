@@ -22,6 +22,7 @@ from core.manager.intake import Intake
 from core.manager.measure import Measure
 from core.manager.purge import Purge
 from core.manager.results import Results
+from core.manager.stamps import Stamps
 from core.manager.starter import ServiceStarter, service_environment
 from core.manager.uploads import Uploads
 from core.manager.views import Views
@@ -104,7 +105,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
     """A manager on the storage of `config` with everything loaded; `via` is what the audit calls this way in."""
     storage = open_storage(config, clock)
     storage.index.load()
-    writer = Writer(store=storage.store, index=storage.index, via=via)
+    writer, stamps = Writer(store=storage.store, index=storage.index, via=via), Stamps(storage.index, storage.clock)
     measure = Measure(index=storage.index, layout=storage.layout, catalog=storage.catalog, clock=storage.clock)
     return Manager(
         actor=local_actor(config),
@@ -113,7 +114,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
             index=storage.index,
             writer=writer,
             layout=storage.layout,
-            clock=storage.clock,
+            clock=stamps,
             catalog=storage.catalog,
             purge=build_cleaning(storage, writer)[1],
         ),
@@ -128,7 +129,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
             clock=storage.clock,
         ),
         results=Results(storage.index, storage.layout, storage.artifacts),
-        intake=Intake(writer, storage.catalog, storage.clock, AllowedHosts.parse(config.allowed_hosts)),
+        intake=Intake(writer, storage.catalog, stamps, AllowedHosts.parse(config.allowed_hosts)),
         starter=ServiceStarter(storage.layout, storage.clock, service_environment(storage.layout.root)),
     )
 
@@ -200,8 +201,7 @@ def build_service(
             pool, epoch=pool.epoch + 1, service_since=clock.now(), capacity=config.capacity, disk=None, recovery={}
         )
     )
-    writer = Writer(store=storage.store, index=index, via="service", epoch=pool.epoch)
-    wake = Wake()
+    writer, wake = Writer(store=storage.store, index=index, via="service", epoch=pool.epoch), Wake()
     engine = LocalEngine(
         lanes=config.capacity.lanes,
         worker_argv=worker_argv,
@@ -210,7 +210,7 @@ def build_service(
         clock=clock,
         wake=wake.ring,
     )
-    measure = Measure(index=index, layout=layout, catalog=storage.catalog, clock=clock)
+    measure, stamps = Measure(index=index, layout=layout, catalog=storage.catalog, clock=clock), Stamps(index, clock)
 
     def ready(report: "RecoveryReport") -> None:
         found = {name: value for name, value in msgspec.to_builtins(report).items() if value is not None}
@@ -221,10 +221,10 @@ def build_service(
         index=index,
         writer=writer,
         engine=engine,
-        clock=clock,
+        clock=stamps,
         epoch=pool.epoch,
         catalog=storage.catalog,
-        playlists=Playlists(index, writer, storage.catalog, clock),
+        playlists=Playlists(index, writer, storage.catalog, stamps),
         shared=SharedWork(layout),
         config=config,
         jitter=random.SystemRandom().random,
@@ -245,7 +245,7 @@ def build_service(
             writer=writer,
             journal=storage.store.journal,
             layout=layout,
-            clock=clock,
+            clock=stamps,
             new_units=measure.units_of_attempt,
             in_flight_s=measure.in_flight_s,
             rebuild=Rebuild(storage.store, storage.catalog, clock),
@@ -255,7 +255,7 @@ def build_service(
             writer=writer,
             artifacts=storage.artifacts,
             catalog=storage.catalog,
-            clock=clock,
+            clock=stamps,
             uploads=uploads,
             purge=purge,
             log=layout.service_log(),

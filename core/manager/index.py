@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -40,6 +41,7 @@ class Shelf(Generic[T]):
         self._clock = 0  # counts changes, so that a long reading knows what happened while it read
         self._changed: dict[str, int] = {}
         self._followers: list[set[str]] = []
+        self.latest: datetime | None = None  # when the latest change was made, by what the records ever told
         self._copy: dict[str, T] | None = None
 
     def follow(self) -> Callable[[], set[str]]:
@@ -103,6 +105,9 @@ class Shelf(Generic[T]):
     def _set(self, record_id: str, stored: Stored[T]) -> None:
         self.values[record_id] = stored.value
         self._gens[record_id] = stored.gen
+        changed_at: datetime | None = getattr(stored.value, "updated_at", None)
+        if changed_at is not None:
+            self.latest = max(changed_at, self.latest or changed_at)
         self._tell(record_id)
 
     def _tell(self, record_id: str) -> None:
@@ -140,6 +145,12 @@ class Index:
     def pool(self) -> PoolRecord:
         """The pool; as it is at first while none was written."""
         return self._pool.values.get(POOL, PoolRecord())
+
+    @property
+    def latest(self) -> datetime | None:
+        """When the latest change of any record was made, as it told itself; None while there are none."""
+        known = (self._runs.latest, self._batches.latest, self._pool.latest)
+        return max((at for at in known if at is not None), default=None)
 
     def load(self) -> None:
         """Read everything; what is damaged is set aside and restored by the store, or listed in `damaged`."""

@@ -24,6 +24,7 @@ from core.manager.rebuild import Rebuild
 from core.manager.recovery import Recovery
 from core.manager.shared_work import SharedWork
 from core.manager.signs import Sign
+from core.manager.stamps import Stamps
 from core.manager.uploads import Uploads
 from core.manager.writer import Writer
 from core.runner.outcome import Assignment, Committed, Outcome
@@ -141,13 +142,14 @@ class House:
         self.given.pool(lambda pool: msgspec.structs.replace(pool, epoch=self._epoch))
         self.writer = Writer(store=self.store, index=self.index, via="service", epoch=self._epoch)
         self.engine = ScriptedEngine(**self._lanes)
-        self.playlists = Playlists(self.index, self.writer, self.catalog, self.clock)
+        self.stamps = Stamps(self.index, self.clock)
+        self.playlists = Playlists(self.index, self.writer, self.catalog, self.stamps)
         self.commands = self._commands(self.index, self.given)
         self.dispatcher = Dispatcher(
             index=self.index,
             writer=self.writer,
             engine=self.engine,
-            clock=self.clock,
+            clock=self.stamps,
             epoch=self._epoch,
             catalog=self.catalog,
             playlists=self.playlists,
@@ -168,7 +170,7 @@ class House:
             index=index,
             writer=writer,
             layout=self.layout,
-            clock=self.clock,
+            clock=Stamps(index, self.clock),
             catalog=self.catalog,
             purge=self.purge(index, writer),
         )
@@ -192,7 +194,7 @@ class House:
             writer=self.writer,
             journal=self.store.journal,
             layout=self.layout,
-            clock=self.clock,
+            clock=self.stamps,
             new_units=lambda run_id, attempt_id: self.new_units,
             in_flight_s=lambda run: self.in_flight_s,
             rebuild=Rebuild(self.store, self.catalog, self.clock),
@@ -200,7 +202,7 @@ class House:
 
     def add(self, runs: int = 1, *, settings: Settings | None = None, **changes: Any) -> list[str]:
         """A running batch of so many runs; gives their ids."""
-        settings, now = settings or Settings(), self.clock.now()
+        settings, now = settings or Settings(), self.stamps.now()
         values = {"name": "talks", "owner": ANA, "phase": BatchPhase.RUNNING, "settings": settings, "concurrency": 5}
         batch = BatchRecord(batch_id=new_batch_id(self.clock), created_at=now, updated_at=now, **(values | changes))
         made = [
@@ -210,7 +212,7 @@ class House:
                 space_id=f"s{number}",
                 position=number,
                 source=Source(kind="url", value=f"https://example.com/{number}.mp4"),
-                owner=ANA,
+                owner=batch.owner,
                 created_at=now,
                 updated_at=now,
                 stages=stages_for(self.catalog.wanted(settings)),

@@ -156,7 +156,7 @@ def add_batch(world: "World", dice: Random) -> None:
 
 
 def _adding(world: "World", operator: "Operator", dice: Random) -> Callable[[], None]:
-    now, number = world.clock.now(), next(world.names)
+    now, number = operator.stamps.now(), next(world.names)
     settings = Settings(
         max_retries=dice.choice([0, 1, 3]),
         on_exhausted=dice.choice(["fail", "fail", "hold"]),
@@ -203,9 +203,10 @@ def _adding(world: "World", operator: "Operator", dice: Random) -> Callable[[], 
 
 def upload(world: "World", dice: Random) -> None:
     """Uploads come to their end, well or not; the service writes that down."""
-    service, now = world.service, world.clock.now()
+    service = world.service
     if service is None or not hasattr(service, "writer"):
         return
+    now = service.stamps.now()
     for run in [run for run in world.runs.values() if run.phase == Phase.RECEIVING]:
         failure = Failure(kind=FailureKind.ERROR, message="The upload broke off.")
         ends = partial(uploaded, now=now) if dice.random() < 0.7 else partial(upload_failed, failure=failure, now=now)

@@ -13,6 +13,7 @@ from core.manager.index import Index
 from core.manager.playlists import Playlists
 from core.manager.recovery import Recovery, RecoveryReport
 from core.manager.signs import Sign
+from core.manager.stamps import Stamps
 from core.manager.upkeep import Upkeep
 from core.manager.writer import Writer
 from core.service.service import Service, Wake
@@ -38,6 +39,7 @@ class Process:
         self.untold: dict[tuple[str, str], None] = {}
         self.store: Any = MemoryStore(world.disk, world.clock, self.faults, self._wrote)
         self.index = Index(self.store)
+        self.stamps = Stamps(self.index, world.clock)
 
     def _wrote(self, kind: str, record_id: str, before: Any, after: Any, epoch: int) -> None:
         self.world.wrote(self, kind, record_id, before, after)
@@ -73,7 +75,7 @@ class Operator(Process):
             index=self.index,
             writer=self.writer,
             layout=LAYOUT,
-            clock=world.clock,
+            clock=self.stamps,
             catalog=world.catalog,
             purge=SimPurge(self),  # type: ignore[arg-type]
         )
@@ -183,10 +185,10 @@ class SimService(Process):
             index=self.index,
             writer=writer,
             engine=self.engine,
-            clock=world.clock,
+            clock=self.stamps,
             epoch=pool.epoch,
             catalog=world.catalog,
-            playlists=Playlists(self.index, writer, world.catalog, world.clock),
+            playlists=Playlists(self.index, writer, world.catalog, self.stamps),
             shared=SharedWork(world),  # type: ignore[arg-type]
             config=world.setup.config,
             jitter=lambda: world.dice.random(),  # noqa: PLW0108 - each step has dice of its own
@@ -203,7 +205,7 @@ class SimService(Process):
             writer=writer,
             journal=self.store.journal,
             layout=LAYOUT,
-            clock=world.clock,
+            clock=self.stamps,
             new_units=lambda run_id, attempt_id: world.disk.units_of(attempt_id),
             in_flight_s=lambda run: None,
             rebuild=NoRebuild(),  # type: ignore[arg-type]
@@ -223,7 +225,7 @@ class SimService(Process):
                 writer=writer,
                 artifacts=Receipts(world),  # type: ignore[arg-type]
                 catalog=world.catalog,
-                clock=world.clock,
+                clock=self.stamps,
                 uploads=NoUploads(),  # type: ignore[arg-type]
                 purge=SimPurge(self),  # type: ignore[arg-type]
                 log=Path("simulated.log"),
