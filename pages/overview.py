@@ -49,7 +49,7 @@ def overview() -> None:
             if "stalled" not in run["flags"]
         ]
         if attention:
-            heading("Needs attention", words.count(status["failed"] + status["stalled"], "run"))
+            heading("Needs attention", words.count(status["attention"] + status["stalled"], "run"))
             run_rows(attention, key="attention", label="Needs attention")
         heading("Active now")
         run_rows(active, key="active", label="Active now", none="Nothing is being worked on.")
@@ -115,7 +115,7 @@ def urgent(status: dict[str, Any]) -> list[dict[str, Any]]:
     views = session.manager().views
     running = session.read("running", lambda: views.runs(phase="running"))["runs"] if status["stalled"] else []
     stalled = [run for run in running if "stalled" in run["flags"]]
-    return [*stalled, *views.runs(phase="failed", limit=10)["runs"]]
+    return [*stalled, *views.runs(attention=True, limit=10)["runs"]]
 
 
 def verdict(status: dict[str, Any], total: int) -> tuple[str, str, str]:
@@ -143,11 +143,11 @@ def verdict(status: dict[str, Any], total: int) -> tuple[str, str, str]:
     if themselves:
         held = words.count(len(themselves), "batch", "batches")
         return "bad", f"{held} paused {'itself' if len(themselves) == 1 else 'themselves'}", done
-    if status["failed"]:
+    if status["attention"]:
         hint = "Retry goes on at the first piece that is not done."
         return (
             "bad",
-            f"{words.count(status['failed'], 'run')} need{'s' if status['failed'] == 1 else ''} attention",
+            f"{words.count(status['attention'], 'run')} need{'s' if status['attention'] == 1 else ''} attention",
             hint,
         )
     if open_runs:

@@ -43,7 +43,7 @@ def head(run_id: str) -> None:
     )
     controls.bar(session.offered(record), run_id, run["updated_at"])
     reason(run, word)
-    if word not in ("completed", "failed", "cancelled", "skipped"):
+    if word not in ("completed", "failed", "stopped", "cancelled", "skipped"):
         left = join([f"{run['progress']:.0%}", words.left(run["eta_s"]), run["note"]])
         show(tag("div", meter(run["progress"], words.tone(word)), tag("span", left), cls="rp-overall"))
     show(timeline(run, session.now()), tries.ledger(record, session.now()))
@@ -67,8 +67,9 @@ def said(run: dict[str, Any]) -> str:
 def reason(run: dict[str, Any], word: str) -> None:
     """Why it failed, stalls or waits; nothing when it moves."""
     failure = run["failure"]
-    if word == "failed" and failure:
-        show(tag("div", tag("b", failure["message"]), tag("p", failure["hint"]), cls="rp-note", data_tone="bad"))
+    if word in ("failed", "stopped") and failure:
+        sentence, hint = tag("b", failure["message"]), tag("p", failure["hint"])
+        show(tag("div", sentence, hint, cls="rp-note", data_tone=words.tone(word)))
     elif word == "stalled":
         show(banners.note(stalled(session.manager().views.record(run["run_id"])), STALLED, tone="bad"))
     elif run["pause"]:

@@ -7,7 +7,9 @@ import click
 from core.cli.output import duration, printable, show_json, table
 from core.cli.session import Session, verb
 from core.domain.errors import BadInput, NotFound
+from core.domain.run import RunRecord
 from core.domain.states import TERMINAL, BatchPhase, Phase
+from core.domain.tries import summary
 from core.domain.words import gigabytes
 from core.manager.history import TRANSITIONS
 
@@ -97,7 +99,7 @@ def show(session: Session, id_: str) -> None:
     elif id_.startswith("b_"):
         _show_batch(document, everything=views.status()["pause"])
     else:
-        _show_run(document, views.why(id_)["message"])
+        _show_run(views.record(id_), document, views.why(id_)["message"])
 
 
 def _show_batch(batch: dict[str, Any], everything: dict[str, Any] | None) -> None:
@@ -130,7 +132,7 @@ def _show_batch(batch: dict[str, Any], everything: dict[str, Any] | None) -> Non
             click.echo(printable(f"{run['run_id']}: {run['failure']['message']} {run['failure']['hint']}"))
 
 
-def _show_run(run: dict[str, Any], said: str) -> None:
+def _show_run(record: RunRecord, run: dict[str, Any], said: str) -> None:
     """A run for people; `said` is why it is where it is."""
     click.echo(
         f"{printable(run['title'])}\n{run['run_id']} in {run['batch_id']}, {run['phase']}, {run['progress']:.0%}"
@@ -150,8 +152,8 @@ def _show_run(run: dict[str, Any], said: str) -> None:
         what = "failed" if run["phase"] == Phase.FAILED else "last error"
         click.echo(f"{what}: {printable(run['failure']['message'])} {printable(run['failure']['hint'])}")
     for name, stage in run["stages"].items():
-        tries = len(stage["attempts"])
-        click.echo(f"  {name:<12} {stage['status']:<10} {tries} attempt{'' if tries == 1 else 's'}")
+        tried = summary([attempt for attempt in record.attempts if attempt.stage == name])
+        click.echo(f"  {name:<12} {stage['status']:<10} {tried}")
         for file in stage["files"]:
             click.echo(f"    {file['name']}  {file['size']:,} bytes")
         if stage["error"] and stage["status"] != "committed":

@@ -102,7 +102,7 @@ def fail_attempt(
     A run that stands still meanwhile stays paused instead of waiting.
     """
     final = retry_wait_s is None
-    outcome = AttemptOutcome.ERROR if counts else AttemptOutcome.INTERRUPTED
+    outcome = AttemptOutcome.ERROR if counts else AttemptOutcome.WAITED
     status = StageStatus.FAILED if final else StageStatus.PENDING
     changes = close_attempt(run, outcome, now, failure=failure, units_done=units_done, status=status)
     if run.intent.want == Want.CANCEL:

@@ -23,7 +23,7 @@ _UNDER_WAY = {
 def shown_phase(run: RunRecord) -> str:
     """The word for `run`: its phase, or what is being made of it while intent and phase differ."""
     if run.phase in TERMINAL:
-        return "retrying" if run.intent.again else str(run.phase)
+        return "retrying" if run.intent.again else "stopped" if run.was_stopped else str(run.phase)
     if run.phase == Phase.PAUSED and run.intent.want == Want.PAUSE:
         return str(run.phase)
     return _UNDER_WAY.get(run.intent.want, str(run.phase))

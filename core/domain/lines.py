@@ -172,7 +172,7 @@ class Lines:
         ends: dict[str, list[datetime | None]] = {}
         for attempt in run.attempts:
             lane = self._lane_of.get(attempt.stage)
-            if lane is not None and attempt.outcome != AttemptOutcome.WAITED:
+            if lane is not None and (attempt.outcome != AttemptOutcome.WAITED or attempt.failure is not None):
                 ends.setdefault(lane, []).append(attempt.ended_at)
             if attempt.outcome == AttemptOutcome.COMMITTED and attempt.ended_at is not None:
                 latest = self._commits.get(run.batch_id)

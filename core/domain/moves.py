@@ -173,8 +173,12 @@ def stopped(run: RunRecord, now: datetime, changes: dict[str, Any], last: Failur
     said = last.message if last is not None else (run.failure.message if run.failure else "")
     failure = Failure(
         kind=FailureKind.STOPPED,
-        message=sentences(f"Stopped by {run.intent.by or 'the operator'}", note, f"Last error: {said}" if said else ""),
-        hint=f"./reprise retry {run.run_id} goes on where it stopped.",
+        message=sentences(
+            f"Stopped by {run.intent.by.removeprefix('local:') or 'the operator'}",
+            note,
+            f"Last error: {said}" if said else "",
+        ),
+        hint="Retry goes on where it stopped.",
     )
     return move(
         run,

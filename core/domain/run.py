@@ -200,6 +200,16 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         return last if last is not None and last.outcome is None else None
 
     @property
+    def was_stopped(self) -> bool:
+        """Whether it failed because a person ended it on purpose: such a failure needs nobody."""
+        return self.phase == Phase.FAILED and self.failure is not None and self.failure.kind == FailureKind.STOPPED
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether it goes no further without a person, and nobody wanted that."""
+        return self.phase == Phase.FAILED and not self.was_stopped
+
+    @property
     def next_stage(self) -> str | None:
         """The first stage, in pipeline order, that is neither committed nor unneeded."""
         done = (StageStatus.COMMITTED, StageStatus.NOT_NEEDED)

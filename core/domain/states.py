@@ -44,7 +44,11 @@ class StageStatus(StrEnum):
 
 
 class AttemptOutcome(StrEnum):
-    """How an attempt ended; `error` counts as a try, `stalled` as a recovery, and nothing else counts."""
+    """How an attempt ended; `error` counts as a try, `stalled` as a recovery, and nothing else counts.
+
+    One that `waited` found that something has to happen first: another run makes the same, or, with a failure that
+    tells, something outside has to change (a site asks to slow down, the disk is full).
+    """
 
     COMMITTED = "committed"
     ERROR = "error"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from core.domain.batch import BatchRecord, Pause, move_batch
 from core.domain.run import RunRecord
-from core.domain.states import BatchPhase, FailureKind, Phase
+from core.domain.states import BatchPhase, Phase
 
 
 def streak(runs: Iterable[RunRecord], since: datetime | None) -> list[RunRecord]:
@@ -20,7 +20,7 @@ def streak(runs: Iterable[RunRecord], since: datetime | None) -> list[RunRecord]
     for run in ended:
         if run.phase == Phase.COMPLETED:
             row.clear()
-        elif run.phase == Phase.FAILED and run.failure is not None and run.failure.kind != FailureKind.STOPPED:
+        elif run.needs_attention and run.failure is not None:
             row.append(run)
     return row
 

@@ -31,10 +31,11 @@ class PoolViews:
         """The pool in numbers."""
         batches, pool, alive = look.situation.batches, look.situation.pool, look.service_alive
         runs = [run for run in look.situation.runs.values() if run.batch_id in batches]
-        counts = Counter(run.phase for run in runs if batches[run.batch_id].phase != BatchPhase.DRAFT)
+        added = [run for run in runs if batches[run.batch_id].phase != BatchPhase.DRAFT]
+        counts = Counter(run.phase for run in added)
         holder = Lock(self._layout.service_lock()).holder() if alive else None
         active = [run for run in runs if run.phase not in TERMINAL]
-        started = [run for run in active if batches[run.batch_id].phase != BatchPhase.DRAFT]
+        started = [run for run in added if run.phase not in TERMINAL]
         going = [run for run in started if batches[run.batch_id].pause is None and run.intent.want == Want.RUN]
         done_lately = [
             run
@@ -50,6 +51,8 @@ class PoolViews:
             "processing": counts[Phase.RUNNING],
             "completed": counts[Phase.COMPLETED] + counts[Phase.SKIPPED],
             "failed": counts[Phase.FAILED],
+            # Of these, what a person has not stopped on purpose.
+            "attention": sum(run.needs_attention for run in added),
             "paused": counts[Phase.PAUSED],
             "cancelled": counts[Phase.CANCELLED],
             "damaged": len(self._index.damaged),

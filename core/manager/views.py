@@ -81,12 +81,14 @@ class Views:
         phase: str | None = None,
         user: str | None = None,
         batch_id: str | None = None,
+        attention: bool = False,
         offset: int = 0,
         limit: int | None = None,
     ) -> dict[str, Any]:
         """The runs that match, newest batch first and in order within it, without their stages.
 
-        With `offset` and `limit` one page of them; `total` counts all. `damaged` names records that cannot be believed.
+        With `attention` only those that failed without anybody having stopped them. With `offset` and `limit` one page of
+        them; `total` counts all. `damaged` names records that cannot be believed.
         """
         if batch_id is not None:
             self._index.batch(batch_id)
@@ -99,6 +101,7 @@ class Views:
             and phase in (None, run.phase)
             and user in (None, run.owner)
             and batch_id in (None, run.batch_id)
+            and (run.needs_attention or not attention)
         ]
         found.sort(key=look.place)
         found.sort(key=lambda run: run.batch_id, reverse=True)

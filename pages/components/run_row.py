@@ -12,7 +12,7 @@ from pages.components.live import component
 from pages.components.markup import clean, join
 
 PAGE = 50
-STAGE_MATTERS = ("running", "stalled", "failed", "pausing", "stopping", "retry_wait")
+STAGE_MATTERS = ("running", "stalled", "failed", "stopped", "pausing", "stopping", "retry_wait")
 _rows = component("rows", "base", "menu")
 _tiles = component("tiles")
 STALLED = "Recover begins it anew where it was: what is done is kept."
@@ -93,7 +93,9 @@ def _run_row(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shows_progress(run: dict[str, Any], word: str) -> bool:
-    return word not in ("completed", "skipped", "cancelled", "failed") and (run["progress"] > 0 or word == "running")
+    return word not in ("completed", "skipped", "cancelled", "failed", "stopped") and (
+        run["progress"] > 0 or word == "running"
+    )
 
 
 def _sub(run: dict[str, Any], word: str, record: RunRecord) -> str:
@@ -102,7 +104,8 @@ def _sub(run: dict[str, Any], word: str, record: RunRecord) -> str:
         words.stage(stage) if stage and word in STAGE_MATTERS else "",
         run["note"],
         run["blocked_reason"] if word not in ("failed", "completed", "retry_wait") else "",
-        "1 failed attempt" if record.failure is not None and len(record.attempts) == 1 else "",
+        run["failure"]["message"] if word == "stopped" else "",
+        tries.only(record),
         words.count(run["retry_count"], "retry", "retries") if run["retry_count"] else "",
         "resumed after restart" if "resumed" in run["flags"] else "",
     ]
@@ -117,7 +120,7 @@ def _said(run: dict[str, Any], word: str) -> str:
         return join([long, f"took {words.duration(took)}" if took else ""])
     if word == "retry_wait" and (due := session.manager().views.record(run["run_id"]).next_at) is not None:
         return words.soon((due - session.now()).total_seconds())
-    if word in ("failed", "cancelled", "skipped"):
+    if word in ("failed", "stopped", "cancelled", "skipped"):
         return words.ago(run["updated_at"], session.now())
     return join(
         [f"{run['progress']:.0%}" if run["progress"] else "", words.left(run["eta_s"]) if word == "running" else ""]

@@ -57,8 +57,8 @@ def _news() -> None:
     _section("Stalled", stalled, "bad", show_="running")
     if len(stalled) > 1:
         banners.stalled(len(stalled), "sidebar")
-    if status["failed"]:
-        failed = session.read("failed", lambda: views.runs(phase="failed", limit=SHOWN))
+    if status["attention"]:
+        failed = session.read("failed", lambda: views.runs(attention=True, limit=SHOWN))
         _section("Failed, needs attention", failed["runs"], "bad", failed["total"])
 
 

@@ -1,29 +1,14 @@
 """The attempts of a run that did not simply succeed: counted in one line, each of them on request."""
 
-from collections import Counter
 from datetime import datetime
 from typing import Any
 
 from core.domain.run import Attempt, RunRecord
-from core.domain.states import AttemptOutcome
+from core.domain.tries import ended, is_put_off, is_trouble, summary
 from pages.components import words
 from pages.components.markup import Html, clean, tag
 
 SHOWN = 12
-SAID = {
-    AttemptOutcome.ERROR: ("error", "errors"),
-    AttemptOutcome.INTERRUPTED: ("interrupted", "interrupted"),
-    AttemptOutcome.STALLED: ("stalled", "stalled"),
-    AttemptOutcome.STOPPED: ("stopped", "stopped"),
-    AttemptOutcome.PAUSED: ("paused", "paused"),
-    AttemptOutcome.CANCELLED: ("cancelled", "cancelled"),
-    AttemptOutcome.SHUTDOWN: ("ended with the service", "ended with the service"),
-    AttemptOutcome.WAITED: ("waited", "waited"),
-}
-# What happens to every run that lives long enough is no trouble.
-CALM = frozenset(
-    {None} | set(AttemptOutcome) - {AttemptOutcome.ERROR, AttemptOutcome.INTERRUPTED, AttemptOutcome.STALLED}
-)
 
 
 def told(run: RunRecord, now: datetime) -> dict[str, Any] | None:
@@ -31,7 +16,7 @@ def told(run: RunRecord, now: datetime) -> dict[str, Any] | None:
 
     None for a run without trouble, and for one whose only attempt is told of by its error already.
     """
-    if len(run.attempts) < 2 or all(attempt.outcome in CALM for attempt in run.attempts):
+    if len(run.attempts) < 2 or not any(is_trouble(attempt) for attempt in run.attempts):
         return None
     last = next((attempt for attempt in reversed(run.attempts) if attempt.failure is not None), None)
     said = summary(run.attempts)
@@ -53,17 +38,16 @@ def ledger(run: RunRecord, now: datetime) -> Html:
     return tag("details", tag("summary", found["said"]), tag("ol", *lines), cls="rp-tries")
 
 
-def summary(attempts: list[Attempt]) -> str:
-    """The attempts in one line: `3 attempts: 2 errors, 1 interrupted`."""
-    counts = Counter(attempt.outcome for attempt in attempts)
-    parts = [f"{counts[outcome]} {forms[counts[outcome] != 1]}" for outcome, forms in SAID.items() if counts[outcome]]
-    return words.count(len(attempts), "attempt") + (f": {', '.join(parts)}" if parts else "")
+def only(run: RunRecord) -> str:
+    """What is said of a run whose only attempt failed: that, or what put it off; nothing of any other run."""
+    if run.failure is None or run.was_stopped or len(run.attempts) != 1:
+        return ""
+    (attempt,) = run.attempts
+    return ended(attempt) if is_put_off(attempt) else "1 failed attempt"
 
 
 def _line(attempt: Attempt, now: datetime) -> list[str]:
-    outcome = attempt.outcome
-    how = "done" if outcome == AttemptOutcome.COMMITTED else SAID[outcome][0] if outcome else "at work"
-    took = f" after {words.duration(attempt.active_s)}" if attempt.active_s is not None and outcome else ""
+    took = f" after {words.duration(attempt.active_s)}" if attempt.active_s is not None and attempt.outcome else ""
     why = attempt.failure.message if attempt.failure is not None else ""
     when = words.stamp(attempt.started_at, now)
-    return [when, clean(f"{words.stage(attempt.stage)}: {how}{took}"), clean(why)]
+    return [when, clean(f"{words.stage(attempt.stage)}: {ended(attempt)}{took}"), clean(why)]

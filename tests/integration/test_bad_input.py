@@ -184,7 +184,7 @@ def test_a_server_in_trouble_is_asked_three_times_more_at_doubled_distances(worl
     run = world.show("in trouble")
     attempts = run["stages"]["download"]["attempts"]
     # Another run is asked by the same host to slow down: what fails meanwhile uses no try.
-    assert [attempt["outcome"] for attempt in attempts if attempt["outcome"] != "interrupted"] == ["error"] * 4
+    assert [attempt["outcome"] for attempt in attempts if attempt["outcome"] != "waited"] == ["error"] * 4
     assert len(world.server.of("/trouble.mp4")) == len(attempts)
     assert "retry" in run["failure"]["hint"]
     assert "by itself" not in run["failure"]["hint"]

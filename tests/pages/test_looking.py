@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 from core.api import process
 from core.domain.batch import Pause
 from core.domain.errors import ErrorClass
-from core.domain.states import BatchPhase, Phase
+from core.domain.run import Failure
+from core.domain.states import BatchPhase, FailureKind, Phase
 from tests.pages.reading import components, html, labels, rows
 from tests.support.showcase import Showcase
 
@@ -67,6 +68,25 @@ def test_what_failed_stands_first_with_its_error_its_tries_and_its_remedy(case: 
     assert "cookies" in row["hint"]
     assert row["sub"] == "Download · 1 failed attempt"
     assert row["actions"] == [["retry", "Retry"]]
+
+
+def test_what_a_site_put_off_is_told_so_and_not_as_a_failed_attempt(case: Showcase, page: Open) -> None:
+    case.fails(case.batch("Talks"), "Slow", ErrorClass.RATE_LIMITED, "Slow down (429).", phase=Phase.RETRY_WAIT)
+    (row,) = rows(page(show="queued"), "Waiting")
+    assert row["sub"] == "Download · asked to wait"
+    assert row["error"] == "Slow down (429)."
+
+
+def test_what_a_person_stopped_asks_for_nobody(case: Showcase, page: Open) -> None:
+    batch = case.batch("Talks")
+    failure = Failure(kind=FailureKind.STOPPED, message="Stopped by anna.", hint="Retry goes on where it stopped.")
+    run = case.run(batch, "Enough", Phase.FAILED, failure=failure)
+    drawn = page()
+    assert "attention" not in html(drawn)
+    (row,) = rows(page("batches.py", batch=batch), "Runs")
+    assert (row["badge"], row["tone"], row["error"]) == ("Stopped", "calm", "")
+    assert "Stopped by anna." in row["sub"]
+    assert 'data-tone="calm"><b>Stopped by anna.</b>' in html(page("run.py", run=run.run_id))
 
 
 def test_resumed_stalled_and_failed_runs_stand_in_the_sidebar_of_every_page(case: Showcase, page: Open) -> None:

@@ -126,7 +126,9 @@ class Showcase:
             failure=failure,
         )
         status = StageStatus.FAILED if phase == Phase.FAILED else StageStatus.PENDING
-        state = StageState(status=status, tries=1, started_at=at, ended_at=attempt.ended_at, failure=failure)
+        state = StageState(
+            status=status, tries=int(CLASSES[error].counts), started_at=at, ended_at=attempt.ended_at, failure=failure
+        )
         return self.change(run, attempts=[*run.attempts, attempt], stages={**run.stages, name: state})
 
     def change(self, run: RunRecord, **fields: Any) -> RunRecord:

@@ -13,8 +13,8 @@ from core.domain.display import (
     shown_phase,
     still_since,
 )
-from core.domain.run import Attempt, Intent, Transition
-from core.domain.states import BatchPhase, Phase, Want
+from core.domain.run import Attempt, Failure, Intent, Transition
+from core.domain.states import BatchPhase, FailureKind, Phase, Want
 from tests.support.records import NOW, a_batch, a_run
 
 
@@ -34,6 +34,12 @@ from tests.support.records import NOW, a_batch, a_run
 )
 def test_a_run_is_shown_by_its_phase_or_by_what_is_being_made_of_it(phase: Phase, want: Want, word: str) -> None:
     assert shown_phase(a_run(phase, want)) == word
+
+
+def test_a_run_that_somebody_stopped_is_not_shown_as_failed() -> None:
+    stopped = replace(a_run(Phase.FAILED), failure=Failure(kind=FailureKind.STOPPED, message="Stopped by ana."))
+    assert shown_phase(stopped) == "stopped"
+    assert shown_phase(replace(stopped, intent=Intent(again=True))) == "retrying"
 
 
 def test_a_failed_run_that_will_be_retried_is_shown_so() -> None:

@@ -10,6 +10,7 @@ from core.domain.errors import ErrorClass
 from core.domain.run import RunRecord
 from core.domain.settings import Settings
 from core.domain.states import AttemptOutcome, FailureKind
+from core.domain.tries import ended
 from core.engines.engine import Finished
 from core.runner.outcome import Committed, Failed, InputDamaged, Shared
 from core.store.locks import Lock
@@ -99,6 +100,7 @@ def test_a_site_that_asks_to_slow_down_is_waited_for_and_no_try_is_used(house: H
         house.turn()
         assert run in house.engine.running
     assert house.run(run).stages["download"].tries == 0
+    assert {ended(attempt) for attempt in house.run(run).attempts[:-1]} == {"asked to wait"}
 
 
 def test_a_run_that_used_its_tries_is_held_when_the_batch_wants_that(house: House) -> None:

@@ -76,6 +76,20 @@ def test_the_status_counts_runs_by_what_they_do(house: House) -> None:
     assert working in house.engine.running
 
 
+def test_what_a_person_stopped_is_failed_and_needs_no_attention(house: House) -> None:
+    broken, ended = house.add(2)
+    house.turn()
+    house.end(broken, Failed(error_class=ErrorClass.REMOVED, message="Gone.", hint="Look."))
+    house.ask(ended, "stop")
+    house.end(ended, Ended())
+    status = views(house).status()
+    assert (status["failed"], status["attention"]) == (2, 1)
+    assert [run["run_id"] for run in views(house).runs(attention=True)["runs"]] == [broken]
+    failure = views(house).run(ended)["failure"]
+    assert (failure["kind"], failure["message"]) == ("stopped", "Stopped by ana.")
+    assert "./reprise" not in failure["hint"], "a page shows it too"
+
+
 @pytest.mark.parametrize(
     ("state", "code"),
     [("pause", "paused"), ("pool", "paused"), ("retry", "backoff"), ("busy", "breaker"), ("shared", "shared_work")],
