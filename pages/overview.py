@@ -46,7 +46,7 @@ def overview() -> None:
         active = [
             run
             for run in session.read("running", lambda: views.runs(phase="running"))["runs"]
-            if "stalled" not in run["flags"]
+            if "stalled" not in run["flags"] and not run["blocked_reason"]
         ]
         if attention:
             heading("Needs attention", words.count(status["attention"] + status["stalled"], "run"))

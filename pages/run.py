@@ -23,7 +23,7 @@ def head(run_id: str) -> None:
     listen("head", f"run:{run_id}", "pool")
     views = session.manager().views
     run, record = views.run(run_id), views.record(run_id)
-    word = "stalled" if "stalled" in run["flags"] else shown_phase(record)
+    word = "stalled" if "stalled" in run["flags"] else shown_phase(record, run["blocked_reason"])
     batch = session.manager().storage.index.batches[run["batch_id"]]
     st.page_link(
         "batches.py",

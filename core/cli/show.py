@@ -33,7 +33,7 @@ def status(session: Session) -> None:
     running = f"process {service['pid']}, since {service['since']}" if service["alive"] else "not running"
     click.echo(f"{now['status']}; service {running}")
     click.echo(
-        f"{now['processing']} processing, {now['pending']} pending, {now['paused']} paused, "
+        f"{now['processing']} processing ({now['active_workers']} at work), {now['pending']} pending, {now['paused']} paused, "
         f"{now['completed']} completed, {now['failed']} failed"
     )
     if now["pause"]:
@@ -82,8 +82,14 @@ def list_(session: Session, phase: str | None, user: str | None, batch_id: str |
 
 
 def _table_runs(runs: list[dict[str, Any]]) -> None:
-    """Runs under headings; one that makes nothing new is shown as stalled, whatever its phase."""
-    table([run | {"shown": "stalled" if "stalled" in run["flags"] else run["phase"]} for run in runs], RUN_COLUMNS)
+    """Runs under headings; one that makes nothing new is shown as stalled, one between two stages as waiting."""
+    table([run | {"shown": _shown(run)} for run in runs], RUN_COLUMNS)
+
+
+def _shown(run: dict[str, Any]) -> str:
+    if "stalled" in run["flags"]:
+        return "stalled"
+    return "waiting" if run["phase"] == Phase.RUNNING and run["blocked_reason"] else str(run["phase"])
 
 
 @verb("show")
@@ -134,9 +140,7 @@ def _show_batch(batch: dict[str, Any], everything: dict[str, Any] | None) -> Non
 
 def _show_run(record: RunRecord, run: dict[str, Any], said: str) -> None:
     """A run for people; `said` is why it is where it is."""
-    click.echo(
-        f"{printable(run['title'])}\n{run['run_id']} in {run['batch_id']}, {run['phase']}, {run['progress']:.0%}"
-    )
+    click.echo(f"{printable(run['title'])}\n{run['run_id']} in {run['batch_id']}, {_shown(run)}, {run['progress']:.0%}")
     if run["removed"]:
         click.echo("removed from its batch")
     if run["pause"]:

@@ -20,12 +20,17 @@ _UNDER_WAY = {
 }
 
 
-def shown_phase(run: RunRecord) -> str:
-    """The word for `run`: its phase, or what is being made of it while intent and phase differ."""
+def shown_phase(run: RunRecord, waits_for: str | None = None) -> str:
+    """The word for `run`: its phase, or what is being made of it while intent and phase differ.
+
+    One that has begun, and has to wait for something between two stages (`waits_for` says for what), is `waiting`.
+    """
     if run.phase in TERMINAL:
         return "retrying" if run.intent.again else "stopped" if run.was_stopped else str(run.phase)
     if run.phase == Phase.PAUSED and run.intent.want == Want.PAUSE:
         return str(run.phase)
+    if run.phase == Phase.RUNNING and run.open_attempt is None and waits_for and run.intent.want == Want.RUN:
+        return "waiting"
     return _UNDER_WAY.get(run.intent.want, str(run.phase))
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from core.domain.display import pool_status
+from core.domain.display import moves, pool_status
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.manager.index import Index
 from core.manager.look import Look
@@ -46,7 +46,7 @@ class PoolViews:
         eta = self._measure.eta_of(going or started, look.rates, look.situation.lanes)
         return {
             "status": pool_status(pool, counts, service_alive=alive),
-            "active_workers": sum(run.open_attempt is not None for run in active),
+            "active_workers": sum(moves(run) for run in active),
             "pending": counts[Phase.QUEUED] + counts[Phase.RETRY_WAIT] + counts[Phase.RECEIVING],
             "processing": counts[Phase.RUNNING],
             "completed": counts[Phase.COMPLETED] + counts[Phase.SKIPPED],

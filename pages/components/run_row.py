@@ -12,7 +12,7 @@ from pages.components.live import component
 from pages.components.markup import clean, join
 
 PAGE = 50
-STAGE_MATTERS = ("running", "stalled", "failed", "stopped", "pausing", "stopping", "retry_wait")
+STAGE_MATTERS = ("running", "stalled", "failed", "stopped", "waiting", "pausing", "stopping", "retry_wait")
 _rows = component("rows", "base", "menu")
 _tiles = component("tiles")
 STALLED = "Recover begins it anew where it was: what is done is kept."
@@ -74,7 +74,7 @@ def open_(id_: str) -> None:
 
 def _run_row(run: dict[str, Any]) -> dict[str, Any]:
     record = session.manager().views.record(run["run_id"])
-    word = "stalled" if "stalled" in run["flags"] else shown_phase(record)
+    word = "stalled" if "stalled" in run["flags"] else shown_phase(record, run["blocked_reason"])
     failed = run["failure"] if word in ("failed", "retry_wait", "stalled") else None
     return {
         "id": run["run_id"],

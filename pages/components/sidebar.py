@@ -116,8 +116,10 @@ def _service(status: dict[str, Any]) -> Html:
             return _state("warn", "Pausing", join([f"{len(pause['in_flight'])} in flight", words.asked(pause)]))
         return _state("warn", "Paused", pause["sentence"].removeprefix("paused "))
     if status["processing"]:
-        at_work = f"{words.count(status['processing'], 'run')} at work"
-        return _state("busy", "Working", at_work + (f", {status['pending']} waiting" if status["pending"] else ""))
+        at_work = status["active_workers"]
+        waiting = status["pending"] + status["processing"] - at_work
+        runs = [f"{words.count(at_work, 'run')} at work" if at_work else "", f"{waiting} waiting" if waiting else ""]
+        return _state("busy" if at_work else "calm", "Working" if at_work else "Waiting", ", ".join(filter(None, runs)))
     return _state("good", "Ready", f"Service runs since {words.ago(service['since'], session.now())}")
 
 

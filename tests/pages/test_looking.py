@@ -77,6 +77,17 @@ def test_what_a_site_put_off_is_told_so_and_not_as_a_failed_attempt(case: Showca
     assert row["error"] == "Slow down (429)."
 
 
+def test_a_run_that_waits_between_two_stages_is_not_said_to_be_at_work(case: Showcase, page: Open) -> None:
+    batch = case.batch("Talks")
+    working, waiting = (case.run(batch, name, Phase.RUNNING, done=1) for name in ("Works", "Waits"))
+    case.change(waiting, attempts=waiting.attempts[:-1], stages=case.run(batch, "Fresh", done=1).stages)
+    drawn = page()
+    assert "1 run at work, 2 waiting" in html(drawn)
+    assert [row["id"] for row in rows(drawn, "Active now")] == [working.run_id]
+    shown = {row["title"]: row["badge"] for row in rows(page("batches.py", batch=batch), "Runs")}
+    assert (shown["Works"], shown["Waits"]) == ("Running", "Waiting")
+
+
 def test_what_a_person_stopped_asks_for_nobody(case: Showcase, page: Open) -> None:
     batch = case.batch("Talks")
     failure = Failure(kind=FailureKind.STOPPED, message="Stopped by anna.", hint="Retry goes on where it stopped.")

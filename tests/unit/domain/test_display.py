@@ -42,6 +42,15 @@ def test_a_run_that_somebody_stopped_is_not_shown_as_failed() -> None:
     assert shown_phase(replace(stopped, intent=Intent(again=True))) == "retrying"
 
 
+def test_a_run_that_waits_between_two_stages_is_not_shown_as_running() -> None:
+    between = a_run(Phase.RUNNING, done=("download",))
+    assert shown_phase(between, "Waits for a free cpu worker; it is next.") == "waiting"
+    assert shown_phase(between) == "running", "it goes on within a moment"
+    at_work = a_run(Phase.RUNNING, done=("download",), working="transcribe")
+    assert shown_phase(at_work, "Waits for a free cpu worker; it is next.") == "running"
+    assert shown_phase(replace(between, intent=Intent(want=Want.STOP)), "Waits.") == "stopping"
+
+
 def test_a_failed_run_that_will_be_retried_is_shown_so() -> None:
     assert shown_phase(replace(a_run(Phase.FAILED), intent=Intent(again=True))) == "retrying"
 

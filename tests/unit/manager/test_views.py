@@ -76,6 +76,18 @@ def test_the_status_counts_runs_by_what_they_do(house: House) -> None:
     assert working in house.engine.running
 
 
+def test_a_run_between_two_stages_is_processed_and_nobody_works_on_it(served: House) -> None:
+    first, second = served.add(2)
+    served.turn()
+    served.end(first)
+    served.end(second)
+    assert list(served.engine.running) == [first]
+    status = views(served).status()
+    assert (status["processing"], status["active_workers"]) == (2, 1)
+    assert views(served).why(second)["code"] == "slot"
+    assert views(served).run(second)["blocked_reason"] == "Waits for a free cpu worker; it is next."
+
+
 def test_what_a_person_stopped_is_failed_and_needs_no_attention(house: House) -> None:
     broken, ended = house.add(2)
     house.turn()
