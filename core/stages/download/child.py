@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -50,12 +51,22 @@ def describe(error: BaseException | None) -> list[dict[str, Any]]:
                 "retry_after": headers.get("Retry-After"),
                 "refused": headers.get("X-Reprise-Refused"),
                 "failed": headers.get("X-Reprise-Failed"),
-                "countries": [str(code) for code in getattr(one, "countries", None) or ()],
+                "countries": _countries(getattr(one, "countries", None) or ()),
             }
         )
         info = getattr(one, "exc_info", None)
         waiting += [info[1] if info else None, getattr(one, "cause", None), one.__cause__, one.__context__]
     return chain
+
+
+def _countries(codes: Iterable[Any]) -> list[str]:
+    """The names of the countries with these codes; what the site calls so and is none is left out."""
+    codes = list(codes)
+    if not codes:
+        return []
+    from yt_dlp.utils import ISO3166Utils
+
+    return [name for code in codes if (name := ISO3166Utils.short2full(str(code)))]
 
 
 def main() -> int:

@@ -29,6 +29,7 @@ class Rule(msgspec.Struct, frozen=True):
     text: str = ""
 
 
+NAMED_COUNTRIES = 5
 E = ErrorClass
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -155,12 +156,24 @@ def classify(chain: Sequence[dict[str, Any]], *, host: str, url_suffix: str = ""
                 if rule.error_class != E.LIMIT_EXCEEDED
                 else reason(str(chain[-1]["text"] if len(chain) > 1 else said))
             )
+            countries = [name for link in chain for name in link["countries"]]
+            if rule.error_class == E.GEO_BLOCKED and countries:
+                return _blocked(host, list(dict.fromkeys(countries)))
             return StageError(
                 rule.error_class,
                 rule.sentence.format(host=host, reason=deepest, status=status),
                 retry_after_s=_retry_after_s(chain),
             )
     return StageError(E.UNKNOWN, f"The download failed: {said or 'no reason was given'}.")
+
+
+def _blocked(host: str, countries: Sequence[str]) -> StageError:
+    """A video that is offered in these countries only."""
+    named, more = list(countries[:NAMED_COUNTRIES]), len(countries) - NAMED_COUNTRIES
+    if more > 0:
+        named.append("1 more country" if more == 1 else f"{more} more countries")
+    where = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    return StageError(E.GEO_BLOCKED, f"{host} offers this video only in {where}.")
 
 
 def _fits(rule: Rule, link: dict[str, Any]) -> bool:

@@ -91,6 +91,28 @@ def test_every_rule_has_an_example() -> None:
     assert len(reached) >= len(RULES)
 
 
+@pytest.mark.parametrize(
+    ("countries", "said"),
+    [
+        (["Germany"], "x.tv offers this video only in Germany."),
+        (["Germany", "Austria", "Germany"], "x.tv offers this video only in Germany and Austria."),
+        (list("ABCDEFG"), "x.tv offers this video only in A, B, C, D, E and 2 more countries."),
+        ([], "x.tv does not offer this video in this country."),
+    ],
+)
+def test_where_a_video_is_offered_is_named(countries: list[str], said: str) -> None:
+    error = classify([link("Not here.", "GeoRestrictedError", countries=countries)], host="x.tv")
+    assert (error.error_class, error.message) == (E.GEO_BLOCKED, said)
+    assert "--proxy" in error.hint
+
+
+def test_countries_are_called_by_their_names_and_what_is_none_is_left_out() -> None:
+    from yt_dlp.utils import GeoRestrictedError
+
+    (told,) = describe(GeoRestrictedError("Not here.", countries=["DE", "AT", "<b>"]))
+    assert told["countries"] == ["Germany", "Austria"]
+
+
 def test_evidence_anywhere_in_the_chain_counts() -> None:
     chain = [link("ERROR: unable to download video data", "DownloadError"), link("", "HTTPError", status=404)]
     assert classify(chain, host="h").error_class == E.REMOVED
