@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.domain.errors import ErrorClass
-from core.domain.retry import RATE_LIMIT_MAX_S, RATE_LIMIT_S
+from core.domain.retry import RATE_LIMIT_MAX_S, RATE_LIMIT_S, Fault
 
 NETWORK = "network"
 LLM = "llm"
@@ -22,12 +22,14 @@ NETWORK_FAILURES = 5
 SPARES_TRIES_S = 3600.0
 FORGOTTEN_S = 3600.0
 REMEMBERED = 8
+LASTING_FAILURES = 8  # that many in a row at least: a service that was away for a night has not been put off all night
 
 State = Literal["closed", "open", "half_open"]
 
 # Which classes of errors speak against what an attempt needed, and which can only come of an answer: it works. All
-# others, as a full disk or a tool that is missing, arise here and say nothing of anybody else.
-_AGAINST_HOST = frozenset({ErrorClass.NETWORK, ErrorClass.SERVER, ErrorClass.RATE_LIMITED})
+# others, as a full disk, arise here and say nothing of anybody else. A host that yt-dlp cannot read is left alone like
+# one that does not answer: a newer one may read it.
+_AGAINST_HOST = frozenset({ErrorClass.NETWORK, ErrorClass.SERVER, ErrorClass.RATE_LIMITED, ErrorClass.TOOLING})
 _AGAINST_LLM = frozenset({ErrorClass.LLM_UNAVAILABLE, ErrorClass.RATE_LIMITED})
 _AGAINST_NETWORK = frozenset({ErrorClass.NETWORK})
 _ANSWERS_OF_HOST = frozenset(
@@ -45,7 +47,7 @@ _ANSWERS_OF_HOST = frozenset(
     }
 )
 _ANSWERS_OF_LLM = frozenset({ErrorClass.LLM_REFUSED, ErrorClass.LLM_INVALID})
-_ANSWERS_OVER_NETWORK = _ANSWERS_OF_HOST | (_AGAINST_HOST - _AGAINST_NETWORK)
+_ANSWERS_OVER_NETWORK = _ANSWERS_OF_HOST | {ErrorClass.SERVER, ErrorClass.RATE_LIMITED}
 
 
 class Breaker(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,10 +68,14 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """When a breaker opens, and for how long at first; the wait doubles with each trial that fails, up to 15 minutes."""
+    """When a breaker opens, and for how long at first; the wait doubles with each trial that fails, up to 15 minutes.
+
+    What has asked to slow down for `give_up_s` seconds without a break is not waited for any longer.
+    """
 
     failures: int = 3
     open_s: float = 30.0
+    give_up_s: float = 43_200.0
 
 
 def is_against(name: str, error_class: ErrorClass) -> bool:
@@ -108,6 +114,23 @@ def spares_the_try(breaker: Breaker | None, now: datetime) -> bool:
     if breaker is None or breaker.opened_at is None:
         return False
     return abs((now - breaker.opened_at).total_seconds()) < SPARES_TRIES_S
+
+
+def fault_of(
+    breakers: Mapping[str, Breaker], names: Iterable[str], error_class: ErrorClass, now: datetime, give_up_s: float
+) -> Fault:
+    """Whose it is that an attempt which needed `names` failed with this class."""
+    blamed = [name for name in names if is_against(name, error_class)]
+    known = [breakers[name] for name in blamed if name in breakers]
+    if blamed and error_class == ErrorClass.RATE_LIMITED:
+        return "lasting" if any(_lasts(breaker, now, give_up_s) for breaker in known) else "outside"
+    return "outside" if any(spares_the_try(breaker, now) for breaker in known) else "own"
+
+
+def _lasts(breaker: Breaker, now: datetime, give_up_s: float) -> bool:
+    opened_at = breaker.opened_at
+    is_long = opened_at is not None and (now - opened_at).total_seconds() >= give_up_s
+    return is_long and breaker.failures >= LASTING_FAILURES
 
 
 def answered(

@@ -8,8 +8,9 @@ from typing import TypedDict
 from msgspec.structs import replace
 
 from core.domain.batch import PoolRecord
-from core.domain.breaker import Breaker, Limits, answered, failed, is_against, spares_the_try
+from core.domain.breaker import Breaker, Limits, answered, failed, fault_of
 from core.domain.errors import ErrorClass, NotFound, RepriseError
+from core.domain.retry import Fault
 from core.domain.run import RunRecord
 from core.domain.settings import Settings
 from core.manager.index import Index
@@ -43,15 +44,12 @@ class Breakers:
         self._index, self._writer, self._catalog, self._clock = index, writer, catalog, clock
         self._limits, self._jitter = limits, jitter
 
-    def spares(self, run: RunRecord, outcome: Outcome) -> bool:
-        """Whether the failure of the open attempt of `run` uses up no try, since what it needed is known to be down."""
+    def fault(self, run: RunRecord, outcome: Outcome) -> Fault:
+        """Whose it is that the open attempt of `run` failed; its own for any other outcome."""
         if not isinstance(outcome, Failed):
-            return False
-        blamed = [name for name in self._needs(run) if is_against(name, outcome.error_class)]
-        if blamed and outcome.error_class == ErrorClass.RATE_LIMITED:
-            return True
+            return "own"
         now, known = self._clock.now(), self._index.pool.breakers
-        return any(spares_the_try(known.get(name), now) for name in blamed)
+        return fault_of(known, self._needs(run), outcome.error_class, now, self._limits.give_up_s)
 
     def heard(self, run: RunRecord, outcome: Outcome) -> None:
         """Note what the end of an attempt tells; `run` is the record in which it was still open.
@@ -93,7 +91,10 @@ class Breakers:
             self._clock.now(),
             limits=self._limits,
             run_id=run.run_id,
-            message=failure.message,
+            # Which tool is too old, or what else a person can do, is told by the remedy.
+            message=f"{failure.message} {failure.hint}"
+            if failure.error_class == ErrorClass.TOOLING
+            else failure.message,
             **_attempt(run),
             asked_s=failure.retry_after_s,
             jitter=jitter,

@@ -121,7 +121,11 @@ class Dispatcher:
                 writer=writer,
                 catalog=catalog,
                 clock=clock,
-                limits=breaking.Limits(failures=config.breaker_failures, open_s=config.breaker_open_s),
+                limits=breaking.Limits(
+                    failures=config.breaker_failures,
+                    open_s=config.breaker_open_s,
+                    give_up_s=config.rate_limit_give_up_s,
+                ),
                 jitter=jitter,
             ),
             policy=RetryPolicy(config.retry_base_s, config.retry_cap_s),

@@ -123,7 +123,7 @@ class Hearing:
 
     def _finished(self, flight: Flight, outcome: Outcome, *, draining: bool) -> None:
         known = self._index.runs[flight.run_id]
-        spared = self._breakers.spares(known, outcome)
+        fault = self._breakers.fault(known, outcome)
         entries = self._playlists.entries(outcome, known) if isinstance(outcome, Playlist) else ()
 
         def change(run: RunRecord, now: datetime) -> RunRecord:
@@ -131,7 +131,7 @@ class Hearing:
                 return self._ended(run, now, flight, outcome.units, draining=draining)
             held, jitter = self._holds.over(run), self._jitter()
             return apply_outcome(
-                run, outcome, now, policy=self._policy, jitter=jitter, held=held, spared=spared, entries=entries
+                run, outcome, now, policy=self._policy, jitter=jitter, held=held, fault=fault, entries=entries
             )
 
         self._write(flight, change)

@@ -8,7 +8,7 @@ from core.domain import attempts as moves
 from core.domain import crashes
 from core.domain.batch import Pause
 from core.domain.errors import CLASSES
-from core.domain.retry import decide
+from core.domain.retry import Fault, decide
 from core.domain.run import Entry, Failure, RunRecord
 from core.domain.settings import Settings
 from core.domain.states import AttemptOutcome, FailureKind, Want
@@ -32,13 +32,13 @@ def apply_outcome(
     policy: RetryPolicy,
     jitter: float,
     held: Pause | None,
-    spared: bool = False,
+    fault: Fault = "own",
     entries: tuple[Entry, ...] = (),
 ) -> RunRecord:
     """`run` after its open attempt ended with `outcome`; `entries` are the runs-to-be of a playlist.
 
     An attempt that was asked to end is not heard here: why it was asked decides (`core.manager.hearing`).
-    `spared` says that a failure uses up no try: what it needed is known to be in trouble, and a breaker holds it.
+    `fault` says whose a failure is: one of what is known to be in trouble uses up no try.
     """
     match outcome:
         case Committed():
@@ -53,7 +53,7 @@ def apply_outcome(
                 duration_s=outcome.duration_s,
             )
         case Failed():
-            return _failed(run, outcome, now, policy, jitter, spared)
+            return _failed(run, outcome, now, policy, jitter, fault)
         case Shared():
             stage = run.open_attempt.stage if run.open_attempt else ""
             return moves.wait_for(run, f"{stage}/{outcome.key}", now)
@@ -81,7 +81,7 @@ def ended_as(run: RunRecord, shutting_down: bool) -> AttemptOutcome:
 
 
 def _failed(
-    run: RunRecord, outcome: Failed, now: datetime, policy: RetryPolicy, jitter: float, spared: bool
+    run: RunRecord, outcome: Failed, now: datetime, policy: RetryPolicy, jitter: float, fault: Fault
 ) -> RunRecord:
     attempt = run.open_attempt
     tries = run.stages[attempt.stage].tries if attempt is not None else 0
@@ -94,10 +94,12 @@ def _failed(
         jitter,
         base_s=policy.base_s,
         cap_s=policy.cap_s,
-        spared=spared,
+        fault=fault,
     )
     hint = outcome.hint or CLASSES[outcome.error_class].hint
-    if decision.kind == FailureKind.EXHAUSTED:
+    if fault == "lasting":
+        hint = "It was asked for hours and always refused; retry later, or add cookies or a proxy (--cookies, --proxy)."
+    elif decision.kind == FailureKind.EXHAUSTED:
         hint = (
             f"{hint.replace(BY_ITSELF, '')} It was tried {tries + 1} times; ./reprise retry {run.run_id} tries again."
         )

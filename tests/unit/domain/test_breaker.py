@@ -12,6 +12,7 @@ from core.domain.breaker import (
     Limits,
     answered,
     failed,
+    fault_of,
     is_against,
     is_answer,
     left_s,
@@ -181,3 +182,28 @@ def test_what_began_before_a_host_asked_to_slow_down_does_not_cut_the_wait_short
     assert failed(asked, NEEDS, ErrorClass.REMOVED, later, **gone) == asked  # type: ignore[arg-type]
     assert answered(asked, NEEDS, began=later) == {}
     assert answered(asked, NEEDS, began=before, probe=[HERE]) == {}, "whatever somebody did to the clock"
+
+
+def asked_to_wait(times: int) -> dict[str, Breaker]:
+    return after(*[("r_1", ErrorClass.RATE_LIMITED)] * times)
+
+
+def test_who_is_asked_to_slow_down_is_not_at_fault_until_that_has_lasted_for_hours() -> None:
+    def fault(breakers: dict[str, Breaker], hours: float) -> str:
+        return fault_of(breakers, NEEDS, ErrorClass.RATE_LIMITED, NOW + timedelta(hours=hours), 43_200.0)
+
+    assert fault({}, 0) == "outside"
+    assert fault(asked_to_wait(8), 11.9) == "outside"
+    assert fault(asked_to_wait(8), 12.1) == "lasting"
+    assert fault(asked_to_wait(2), 60) == "outside", "nobody asked all that time"
+
+
+def test_a_host_that_cannot_be_read_is_left_alone_once_three_said_so_and_who_tries_it_waits() -> None:
+    def fault(breakers: dict[str, Breaker]) -> str:
+        return fault_of(breakers, NEEDS, ErrorClass.TOOLING, NOW + timedelta(minutes=1), 43_200.0)
+
+    runs = [(f"r_{number}", ErrorClass.TOOLING) for number in range(3)]
+    assert opened(after(*runs[:2])) == set()
+    assert opened(after(*runs)) == {HERE}
+    assert fault(after(*runs[:2])) == "own", "one odd page fails at once"
+    assert fault(after(*runs)) == "outside"

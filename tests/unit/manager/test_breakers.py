@@ -198,3 +198,37 @@ def test_opening_and_closing_stand_in_the_journal(house: House) -> None:
     house.end(downloading(house)[0])
     told = [str(line["type"]) for line in house.store.journal.lines() if str(line["type"]).startswith("breaker.")]
     assert told == ["breaker.closed", "breaker.opened"]
+
+
+def test_a_host_that_yt_dlp_cannot_read_is_left_alone_with_the_remedy_and_the_rest_waits(house: House) -> None:
+    old = Failed(error_class=ErrorClass.TOOLING, message="yt-dlp cannot read example.com.", hint="Update yt-dlp.")
+    runs = house.add(5)
+    house.turn()
+    for _ in range(3):
+        house.end(downloading(house)[0], old)
+    known = house.store.pool.get("pool").value.breakers[HERE]
+    assert known.why == "yt-dlp cannot read example.com. Update yt-dlp."
+    house.end(downloading(house)[0], old)  # it had begun before
+    assert sorted(house.phases(*runs)) == ["failed"] * 3 + ["queued", "retry_wait"]
+    wait(house, 29.0)
+    assert not downloading(house)
+    wait(house, 1.0)
+    (trial,) = downloading(house)
+    house.end(trial, Committed(key="k"))
+    assert HERE not in house.store.pool.get("pool").value.breakers
+
+
+def test_what_is_asked_to_slow_down_for_a_whole_night_fails_in_the_end_and_says_what_helps(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    for _ in range(13):
+        house.end(run, broke(ErrorClass.RATE_LIMITED, retry_after_s=3600.0))
+        if house.phases(run) == ["failed"]:
+            break
+        wait(house, 4000.0)
+    failure = house.run(run).failure
+    assert failure is not None
+    assert (failure.kind, failure.error_class) == ("exhausted", "rate_limited")
+    assert "--proxy" in failure.hint
+    waited_s = (house.clock.now() - house.run(run).created_at).total_seconds()
+    assert 43_200 <= waited_s < 50_000
