@@ -12,11 +12,11 @@ from core.cli.session import Session, verb
 
 @verb("priority", context_settings={"ignore_unknown_options": True})  # -1 is a wrong number, no option
 @click.argument("id_", metavar="ID")
-@click.argument("number", metavar="N", type=click.UNPROCESSED)
+@click.argument("number", metavar="N|batch", type=click.UNPROCESSED)
 def priority(session: Session, id_: str, number: str) -> None:
     """Give a waiting run, or a batch, another priority: 0 (last) to 10 (first).
 
-    A run without a priority of its own has that of its batch.
+    A run without a priority of its own has that of its batch; `batch` instead of a number takes its own away again.
     """
     answer(session, session.manager.commands.priority(id_, number, by=session.manager.actor), "priority", at_once=True)
 

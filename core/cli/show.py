@@ -232,7 +232,7 @@ def _given(data: dict[str, Any]) -> str:
         if isinstance(value, dict):
             told.append(_given(value))
         elif name != "why":
-            words = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            words = ",".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
             told.append(name if value is True else f"{name}={printable(words)}")
     return " ".join(told)
 

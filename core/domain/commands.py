@@ -66,9 +66,17 @@ def request(
     return replace(run, intent=intent, removed=removed, commands=remembered, updated_at=now)
 
 
+def own_priority(said: object) -> int | None:
+    """The priority that a run is to have: 0 (last) to 10 (first), or None, said as `batch`, for that of its batch."""
+    return None if said in (None, "batch") else whole_number("priority", said, PRIORITY)
+
+
 def prioritise(run: RunRecord, priority: object, now: datetime) -> RunRecord:
-    """`run` with a priority of its own, 0 (last) to 10 (first); raises `Refused` once it has begun or ended."""
-    number = whole_number("priority", priority, PRIORITY)
+    """`run` with a priority of its own, 0 (last) to 10 (first), or with that of its batch again (`own_priority`).
+
+    Raises `Refused` once it has begun or ended.
+    """
+    number = own_priority(priority)
     _require_there(run)
     if run.phase not in WAITING:
         raise Refused(

@@ -103,10 +103,13 @@ class BatchCommands(RunCommands):
         return self._done(batch_id, after.phase, "reorder", changed, at_once=True)
 
     def priority(self, id_: str, priority: object, *, by: str) -> Done:
-        """Give a waiting run, or a batch that has not ended, another priority: a whole number, 0 (last) to 10 (first)."""
-        number = whole_number("priority", priority, PRIORITY)
+        """Give a waiting run, or a batch that has not ended, another priority: a whole number, 0 (last) to 10 (first).
+
+        A run takes `batch` too: it has the priority of its batch again.
+        """
         if id_ not in self._index.batches and not id_.startswith("b_"):
-            return self._prioritise_run(id_, number, by)
+            return self._prioritise_run(id_, priority, by)
+        number = whole_number("priority", priority, PRIORITY)
         self._batch(id_, "priority")
         after, changed = self._write_batch(
             id_,

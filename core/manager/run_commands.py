@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.domain.batch import BatchRecord, withdraw_cancel
-from core.domain.commands import prioritise, request
+from core.domain.commands import own_priority, prioritise, request
 from core.domain.errors import BadInput, Refused
 from core.domain.run import RunRecord
 from core.domain.settings import parse_settings
@@ -73,11 +73,12 @@ class RunCommands(Desk):
             after, changed = self._write_run(run_id, ask, verb, by, data)
         return self._done(run_id, after.phase, after.intent.want, changed, at_once=verb == "remove")
 
-    def _prioritise_run(self, run_id: str, priority: int, by: str) -> Done:
+    def _prioritise_run(self, run_id: str, priority: object, by: str) -> Done:
+        number = own_priority(priority)
         before = self._run(run_id, "priority")
         _require_batch(before, self._index.batches[before.batch_id], "priority")
         after, changed = self._write_run(
-            run_id, lambda run: prioritise(run, priority, self._clock.now()), "priority", by, {"priority": priority}
+            run_id, lambda run: prioritise(run, number, self._clock.now()), "priority", by, {"priority": number}
         )
         return self._done(run_id, after.phase, after.intent.want, changed, at_once=True)
 

@@ -7,7 +7,6 @@ from uuid import uuid4
 import streamlit as st
 
 from core.api.process import current
-from core.domain.batch import effective_priority
 from core.domain.errors import RepriseError
 from core.manager.commands import Done
 from pages.components import session, verbs, words
@@ -75,8 +74,7 @@ def recover_all() -> bool:
 
 def reprioritise(run_id: str, priority: int) -> bool:
     """Give a waiting run another priority, with the way back to the one it had."""
-    run = session.manager().views.record(run_id)
-    before = effective_priority(run, session.manager().storage.index.batch(run.batch_id))
+    before = session.manager().views.record(run_id).priority
     done = _try(lambda: give("priority", run_id, n=priority))
     if done and done[0].changed:
         offer_back(f"Priority {priority}: {_name(run_id)}", ("priority", run_id, {"n": before}))

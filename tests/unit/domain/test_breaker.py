@@ -120,7 +120,7 @@ def test_a_trial_that_fails_for_another_reason_closes_the_breaker() -> None:
 
 LOCAL = (
     *(ErrorClass.DISK_FULL, ErrorClass.LOCAL_IO, ErrorClass.OUT_OF_MEMORY, ErrorClass.UNKNOWN, ErrorClass.CRASH),
-    *(ErrorClass.TOOLING, ErrorClass.INPUT_LOST, ErrorClass.POSTPROCESS, ErrorClass.MODEL_MISSING),
+    *(ErrorClass.INPUT_LOST, ErrorClass.POSTPROCESS, ErrorClass.MODEL_MISSING),
 )
 
 
@@ -207,3 +207,9 @@ def test_a_host_that_cannot_be_read_is_left_alone_once_three_said_so_and_who_tri
     assert opened(after(*runs)) == {HERE}
     assert fault(after(*runs[:2])) == "own", "one odd page fails at once"
     assert fault(after(*runs)) == "outside"
+
+
+def test_what_cannot_be_read_says_nothing_of_the_network_and_the_language_model() -> None:
+    known = {name: Breaker(at=NOW, failures=3, opened_at=NOW) for name in (NETWORK, LLM)}
+    told = failed(known, known, ErrorClass.TOOLING, NOW, limits=LIMITS, run_id="r_9", message="No.", probe=list(known))
+    assert told == known

@@ -89,6 +89,17 @@ def test_a_thousand_commands_with_keys_of_their_own_keep_twenty_and_one_line(hou
     assert len(commands_in_the_journal(house)) == 1
 
 
+def test_a_run_can_have_the_priority_of_its_batch_again(house: House) -> None:
+    (run,) = house.add(priority=3)
+    house.commands.priority(run, 9, by=ANA)
+    assert house.run(run).priority == 9
+    assert house.commands.priority(run, "batch", by=ANA).changed
+    assert house.run(run).priority is None
+    assert not house.commands.priority(run, "batch", by=ANA).changed
+    with pytest.raises(BadInput):
+        house.commands.priority(batch_of(house, run), "batch", by=ANA)
+
+
 # --- the journal ------------------------------------------------------------------------------------------------
 
 
