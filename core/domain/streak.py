@@ -33,9 +33,7 @@ def failed_since(runs: Iterable[RunRecord], since: datetime | None) -> list[RunR
     return [
         run
         for run in runs
-        if run.phase == Phase.FAILED
-        and not (run.failure is not None and run.failure.kind == FailureKind.STOPPED)
-        and (since is None or run.completed_at is None or run.completed_at >= since)
+        if run.needs_attention and (since is None or run.completed_at is None or run.completed_at >= since)
     ]
 
 

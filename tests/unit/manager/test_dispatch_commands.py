@@ -181,7 +181,7 @@ def test_a_stopped_run_says_by_whom(house: House) -> None:
     house.turn()
     failure = house.run(run).failure
     assert failure is not None
-    assert (failure.kind, failure.message) == (FailureKind.STOPPED, f"Stopped by {ANA}.")
+    assert (failure.kind, failure.message) == (FailureKind.STOPPED, "Stopped by ana.")
 
 
 def test_a_run_that_is_cancelled_with_its_batch_says_who_cancelled_that_and_why(house: House) -> None:
