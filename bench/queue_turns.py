@@ -3,8 +3,9 @@
     python -m bench.queue_turns [--count 10000] [--users 4] [--rounds 20] [--starts 3]
 
 The runs are in batches of 50 of several users, all queued. A turn is taken by a real dispatcher on a real storage whose
-workers are scripted: with nothing to do, and with one slot free, so that a run is claimed and written. A start is that
-of a real service process: from its start until the first attempt is in a state file.
+workers are scripted: with nothing to do, and with one slot free, so that a run is claimed and written. Now and then
+everything is looked at and every file is read; what counts is the longest stretch in which no signal is sent. A start is
+that of a real service process: from its start until the first attempt is in a state file.
 """
 
 import argparse
@@ -18,7 +19,10 @@ from core.domain.plan import stages_for
 from core.domain.run import RunRecord, Source
 from core.domain.settings import Settings
 from core.domain.states import BatchPhase
+from core.manager.agenda import EVERYTHING_S
+from core.manager.agenda import SLICE as AT_ONCE
 from core.manager.intake import member
+from core.manager.rescan import Rescan
 from core.runner.outcome import Committed
 from core.store.codec import Codec
 from core.store.layout import Layout, new_batch_id, new_run_id
@@ -41,6 +45,7 @@ def main() -> int:
     chosen = options.parse_args()
     with scratch() as folder:
         nothing, claiming, processor = turns(folder / "turns", chosen.count, chosen.users, chosen.rounds)
+        looks, steps = stretches(folder / "stretches", chosen.count, chosen.users)
         starts = [first_claim(folder / f"start-{n}", chosen.count, chosen.users) for n in range(chosen.starts)]
     return (
         0
@@ -49,6 +54,8 @@ def main() -> int:
                 (f"a turn with {chosen.count} queued runs and nothing to do", nothing, TURN_GOAL_S, "s"),
                 ("a turn with one slot free: one run is claimed and written", claiming, TURN_GOAL_S, "s"),
                 ("the same, processor time alone", processor, TURN_GOAL_S, "s"),
+                ("the longest turns of a look at everything, processor time", looks, TURN_GOAL_S, "s"),
+                ("the longest steps of a round over all files, processor time", steps, TURN_GOAL_S, "s"),
                 ("the start of a service until the first claim", starts, START_GOAL_S, "s"),
             ]
         )
@@ -101,10 +108,28 @@ def turns(folder: Path, count: int, users: int, rounds: int) -> tuple[list[float
     claiming, processor = [], []
     for number in range(rounds):
         house.engine.end(next(iter(house.engine.running)), Committed(key=f"k{number}"))
-        used = time.process_time()
-        claiming.append(timed(house.turn))
-        processor.append(time.process_time() - used)
+        processor.append(worked(lambda: claiming.append(timed(house.turn))))
     return nothing, claiming, processor
+
+
+def stretches(folder: Path, count: int, users: int, rounds: int = 5) -> tuple[list[float], list[float]]:
+    """For how long the service is deaf every half minute: seconds of the longest turn and the longest step, each round."""
+    house = House(folder)
+    fill(house.layout, count, users, house.catalog.wanted(Settings()))
+    house.restart()
+    house.turn(3)
+    rescan = Rescan(index=house.index, recovery=house.recovery(), clock=house.clock, every_s=EVERYTHING_S)
+    looks, steps = [], []
+    for _ in range(rounds):
+        house.clock.advance(EVERYTHING_S)
+        turns, reads = [], []
+        for _ in range(count // AT_ONCE + 1):
+            turns.append(worked(house.turn))
+        while rescan.left_s() == 0:
+            reads.append(worked(rescan.step))
+        looks.append(max(turns))
+        steps.append(max(reads))
+    return looks, steps
 
 
 def first_claim(folder: Path, count: int, users: int) -> float:
@@ -138,6 +163,13 @@ def timed(act: Callable[[], object]) -> float:
     began = time.perf_counter()
     act()
     return time.perf_counter() - began
+
+
+def worked(act: Callable[[], object]) -> float:
+    """Seconds of the processor that `act` takes."""
+    began = time.process_time()
+    act()
+    return time.process_time() - began
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Which runs a turn has to look at: those that changed, those whose time has come, and all of them now and then."""
 
 from collections.abc import Iterable
+from itertools import islice
 
 from core.domain.batch import Pause
 from core.domain.run import RunRecord
@@ -8,6 +9,7 @@ from core.manager.index import Index
 from core.system.clock import Clock
 
 EVERYTHING_S = 30.0
+SLICE = 500  # as many of everything are looked at in one turn: a signal that is waited for comes with the next
 
 
 class Agenda:
@@ -20,6 +22,7 @@ class Agenda:
         self._batch_of: dict[str, str] = {}
         self._timers: dict[str, float] = {}
         self._pending: set[str] = set()
+        self._left: dict[str, None] = {}  # of a look at everything, in order
         self._pause: tuple[Pause | None, Pause | None] = (None, None)
         self._everything_at_s = clock.monotonic()
         self._touched: set[str] = set()
@@ -27,7 +30,8 @@ class Agenda:
     def due(self, also: Iterable[str] = (), held: Pause | None = None) -> list[RunRecord]:
         """The runs to look at now, those named in `also` among them; removed ones and those of deleted batches too.
 
-        `held` is what holds everything beside a pause that somebody asked for.
+        `held` is what holds everything beside a pause that somebody asked for. A look at everything takes as many turns
+        as it needs, and `is_behind` until then.
         """
         now_s = self._clock.monotonic()
         runs, batches = self._read()
@@ -37,10 +41,13 @@ class Agenda:
         if pause != self._pause or now_s >= self._everything_at_s:
             self._pause, self._everything_at_s = pause, now_s + EVERYTHING_S
             self._touched.update(self._index.batches)
-            return list(self._index.everything()[0].values())
+            self._left = dict.fromkeys(self._index.runs)
         due.update(run_id for run_id, at_s in self._timers.items() if at_s <= now_s)
         for batch_id in batches:
             due |= self._members.get(batch_id, set())
+        due.update([*islice(self._left, SLICE)])
+        for run_id in due:
+            self._left.pop(run_id, None)
         known = self._index.runs
         return [run for run_id in sorted(due) if (run := known.get(run_id)) is not None]
 
@@ -51,6 +58,11 @@ class Agenda:
             self._pending.add(run_id)
         elif wait_s < EVERYTHING_S:
             self._timers[run_id] = self._clock.monotonic() + wait_s
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a look at everything is not over."""
+        return bool(self._left)
 
     def everything(self) -> None:
         """All runs are due at the next turn."""
@@ -77,6 +89,8 @@ class Agenda:
 
     def left_s(self) -> float:
         """Seconds until something is due though nothing changes."""
+        if self._left:
+            return 0.0
         now_s = self._clock.monotonic()
         return max(0.0, min(self._timers.values(), default=now_s + EVERYTHING_S) - now_s)
 

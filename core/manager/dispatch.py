@@ -179,17 +179,14 @@ class Dispatcher:
         self._hear_all()
         if self._is_urgent():
             return 0.0
-        for run in self._agenda.due([flight.run_id for flight in self._flights.all()], self._disk.pause):
-            if run.run_id in self._ahead:
-                continue
-            due_s = self._put_off(run.run_id, partial(self._drive, run))
-            moved = due_s is not None and self._index.runs.get(run.run_id, run) != run
-            self._agenda.again(run.run_id, 0.0 if moved else due_s)  # what was moved may move on
+        self._drive_all()
+        if self._is_urgent():
+            return 0.0
         self._put_off("playlists", self._playlists.expand)
         for batch_id, settle in self._settling.due(self._agenda.touched(), self._agenda.runs_of):
             if self._put_off(batch_id, settle) is None:
                 self._agenda.touch(batch_id)
-        if not self.draining:
+        if not self.draining and not self._agenda.is_behind:  # nobody is claimed before everyone was looked at
             after = [one.after for one in self._ahead.values()]
             for claim in self._put_off("schedule", partial(self._claims.due, after)) or ():
                 if self._is_urgent():
@@ -208,18 +205,24 @@ class Dispatcher:
         wait_s = min(wait_s, self._claims.look_again_s())
         return min(wait_s, TROUBLE_S) if self._in_trouble else wait_s
 
+    def _drive_all(self) -> None:
+        """Move every run that is due; once something is urgent the others come after it."""
+        for run in self._agenda.due([flight.run_id for flight in self._flights.all()], self._disk.pause):
+            if run.run_id in self._ahead:
+                continue
+            due_s = None if self._is_urgent() else self._put_off(run.run_id, partial(self._drive, run))
+            moved = due_s is not None and self._index.runs.get(run.run_id, run) != run
+            self._agenda.again(run.run_id, 0.0 if moved else due_s)  # what was moved may move on
+
     def close(self) -> None:
         """After the engine is closed: hear what is left, and give back what is still open as shut down."""
         with self._writer.together():
-            self._close()
-
-    def _close(self) -> None:
-        self._hear_all()
-        for flight in self._flights.all():
-            self._put_off(flight.run_id, partial(self._hearing.give_back, flight))
-        self._time.count()
-        for batch_id, write in self._time.all():
-            self._put_off(batch_id, write)
+            self._hear_all()
+            for flight in self._flights.all():
+                self._put_off(flight.run_id, partial(self._hearing.give_back, flight))
+            self._time.count()
+            for batch_id, write in self._time.all():
+                self._put_off(batch_id, write)
 
     def _is_urgent(self) -> bool:
         return self._urgent() and not self.draining

@@ -1,7 +1,7 @@
 """All records in memory, one copy a process: loaded once, refreshed by the watch, and scanned again now and then."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -87,13 +87,24 @@ class Shelf(Generic[T]):
                     self._gens.pop(record_id, None)
                     self._tell(record_id)
             for record_id, stored in found.items():
-                known = self._gens.get(record_id)
-                if known == stored.gen:
-                    continue  # the same record: whoever keeps something of it need not look again
-                if self._changed.get(record_id, 0) <= began or known is None or stored.gen > known:
-                    self._set(record_id, stored)
+                self._take(record_id, stored, began)
             self._changed = {record_id: at for record_id, at in self._changed.items() if at > began}
         return findings
+
+    def look(self, record_id: str, read: Callable[[], Stored[T]]) -> None:
+        """Like `load`, for one record: take what `read` finds, but when it was noted while that was read."""
+        with self._lock:
+            began = self._clock
+        stored = read()
+        with self._lock:
+            self._take(record_id, stored, began)
+
+    def _take(self, record_id: str, stored: Stored[T], began: int) -> None:
+        known = self._gens.get(record_id)
+        if known == stored.gen:
+            return  # the same record: whoever keeps something of it need not look again
+        if self._changed.get(record_id, 0) <= began or known is None or stored.gen > known:
+            self._set(record_id, stored)
 
     def copy(self) -> dict[str, T]:
         """A copy that stays as it is while it is read; the same one until something changes, so nobody may change it."""
@@ -178,6 +189,33 @@ class Index:
             self.lose(record_id, error)
         return True
 
+    def there(self) -> Iterator[tuple[str, str]]:
+        """Kind and id of every record that is on the disk or known, for `look`. Raises `StorageError`."""
+        yield "pool", POOL
+        for record_id in {*self._store.batches.ids(), *self.batches}:
+            yield "batch", record_id
+        for record_id in {*self._store.runs.ids(), *self.runs}:
+            yield "run", record_id
+
+    def look(self, kind: str, record_id: str) -> None:
+        """Like `refresh`, and as `load` does it: the same record is no news, and an older one in its place is believed."""
+        try:
+            match kind:
+                case "run":
+                    self._runs.look(record_id, lambda: self._store.runs.get(record_id))
+                case "batch":
+                    self._batches.look(record_id, lambda: self._store.batches.get(record_id))
+                case "pool":
+                    self._pool.look(record_id, lambda: self._store.pool.get(record_id))
+        except (NotFound, Damaged) as error:
+            self.lose(record_id, error)
+        else:
+            self._believe(record_id)
+
+    def _believe(self, record_id: str) -> None:
+        if record_id in self.damaged:
+            self.damaged = {id_: why for id_, why in self.damaged.items() if id_ != record_id}
+
     def run(self, run_id: str) -> RunRecord:
         """A run that somebody asks for; raises `NotFound`, or `Damaged` when it or its batch cannot be believed."""
         run = self.runs.get(run_id)
@@ -202,11 +240,12 @@ class Index:
         self._batches.drop(record_id)
         if isinstance(error, Damaged):
             self.damaged = {**self.damaged, record_id: error.message}
+        else:
+            self._believe(record_id)
 
     def put_run(self, run_id: str, stored: Stored[RunRecord]) -> bool:
         """Note a run that was just written or read; whether it is news."""
-        if run_id in self.damaged:
-            self.damaged = {id_: why for id_, why in self.damaged.items() if id_ != run_id}
+        self._believe(run_id)
         return self._runs.put(run_id, stored)
 
     def put_batch(self, batch_id: str, stored: Stored[BatchRecord]) -> bool:

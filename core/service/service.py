@@ -12,6 +12,7 @@ from core.engines.engine import Engine
 from core.manager.dispatch import Dispatcher
 from core.manager.index import Index
 from core.manager.recovery import Recovery, RecoveryReport, lanes_ahead
+from core.manager.rescan import Rescan
 from core.manager.upkeep import Upkeep
 from core.system.clock import Clock
 from core.system.logs import Log
@@ -93,10 +94,10 @@ class Service:
     ) -> None:
         self._index, self._dispatcher, self._recovery, self._upkeep = index, dispatcher, recovery, upkeep
         self._engine, self._watch, self._wake, self._clock = engine, watch, wake, clock
-        self._lanes, self._rescan_s, self._shutdown_s, self._on_ready = lanes, rescan_s, shutdown_s, on_ready
+        self._lanes, self._shutdown_s, self._on_ready = lanes, shutdown_s, on_ready
+        self._rescan = Rescan(index=index, recovery=recovery, clock=clock, every_s=rescan_s)
         self._stopping = threading.Event()
-        self._scanned_at = 0.0  # on the monotonic clock
-        self._due_at = 0.0  # the same
+        self._due_at = 0.0  # on the monotonic clock
 
     def stop(self) -> None:
         """Ask the loop to end; from any thread."""
@@ -112,7 +113,7 @@ class Service:
         try:
             wait_s = self.begin()
             while not self._stopping.is_set():
-                wait_s = self.once(self._wake.wait(min(wait_s, self._rescan_s)))
+                wait_s = self.once(self._wake.wait(wait_s))
         finally:
             self._watch.stop()
             self.end()
@@ -122,7 +123,6 @@ class Service:
         self._index.load()
         self._warm()
         report = self._recovery.recover()
-        self._scanned_at = self._clock.monotonic()
         wait_s = 0.0 if self._stopping.is_set() else self._turn()
         self._on_ready(report)
         return wait_s
@@ -135,12 +135,10 @@ class Service:
         """
         changed = list(changed)
         news = [self._refresh(kind, record_id) or kind != "run" for kind, record_id in changed if kind]
-        left_s = min(self._due_at, self._scanned_at + self._rescan_s) - self._clock.monotonic()
+        left_s = min(self._due_at - self._clock.monotonic(), self._rescan.left_s())
         if changed and RUNG not in changed and not any(news) and left_s > 0:
             return left_s
-        if self._clock.monotonic() - self._scanned_at >= self._rescan_s:
-            self._rescan()
-            self._scanned_at = self._clock.monotonic()
+        self._rescan.step()
         return self._turn()
 
     def end(self) -> None:
@@ -163,7 +161,7 @@ class Service:
     def _turn(self) -> float:
         wait_s = self._take_turn()
         self._due_at = self._clock.monotonic() + wait_s
-        return wait_s
+        return min(wait_s, self._rescan.left_s())
 
     def _take_turn(self) -> float:
         try:
@@ -177,16 +175,6 @@ class Service:
             # A full disk or a failing one: nothing was acknowledged, so the next turn finds the same work to do.
             log.error("turn_failed", error=str(error))
             return TROUBLE_S
-
-    def _rescan(self) -> None:
-        """Read everything once more; what cannot be read just now (no more open files) is read by the next look."""
-        try:
-            self._index.load()
-            self._recovery.look_again()
-        except Fenced:
-            raise
-        except (RepriseError, OSError) as error:
-            log.error("not_read", error=str(error))
 
     def _refresh(self, kind: str, record_id: str) -> bool:
         try:

@@ -81,6 +81,25 @@ def test_everything_is_due_every_half_minute_and_when_everything_is_paused_held_
     assert due(agenda) == runs
 
 
+def test_everything_takes_as_many_turns_as_it_needs_and_what_changed_comes_first(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = house.add(5)
+    agenda = Agenda(house.index, house.clock)
+    due(agenda)
+    monkeypatch.setattr("core.manager.agenda.SLICE", 2)
+    house.clock.advance(EVERYTHING_S)
+    first = due(agenda)
+    assert len(first) == 2
+    assert (agenda.is_behind, agenda.left_s()) == (True, 0.0)
+    last = runs[-1] if runs[-1] not in first else runs[0]
+    house.given.run(last, lambda run: replace(run, title="new"))
+    second = due(agenda)
+    assert last in second
+    assert first | second == set(runs), "two more of everything, and what changed"
+    assert (agenda.is_behind, agenda.left_s()) == (False, EVERYTHING_S)
+
+
 def test_a_batch_is_touched_by_its_own_changes_and_by_those_of_its_runs(house: House) -> None:
     (run,) = house.add()
     house.add()

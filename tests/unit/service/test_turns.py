@@ -1,12 +1,13 @@
 """When the service takes a turn: for news, for what the engine tells and for what is due, not for what it wrote itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
 from core.domain.batch import PoolRecord
 from core.manager.recovery import RecoveryReport
+from core.manager.rescan import SLICE
 from core.service.service import RUNG, Service, Wake
 from core.system.clock import ManualClock
 
@@ -20,6 +21,7 @@ class Part:
         self.turns = 0
         self.news: set[str] = set()
         self.held: list[str] = []
+        self.records: list[tuple[str, str]] = []
         self.runs: dict[str, Any] = {}
         self.draining = False
 
@@ -30,6 +32,9 @@ class Part:
     def refresh(self, kind: str, record_id: str) -> bool:
         return record_id in self.news
 
+    def there(self) -> Iterator[tuple[str, str]]:
+        return iter(self.records)
+
     def snapshot(self) -> tuple[dict[str, Any], dict[str, Any], PoolRecord]:
         return {}, {}, PoolRecord()
 
@@ -39,7 +44,7 @@ class Part:
     def nothing(self, *_: Any) -> None:
         return
 
-    load = start = stop = warm = make_lost_again = close = nothing
+    load = start = stop = warm = make_lost_again = look_again = close = nothing
 
 
 class Rested:
@@ -94,6 +99,21 @@ def test_own_writes_put_off_nothing_that_is_due(service: Service, part: Part, cl
     clock.advance(5.0)
     service.once([("run", "r_own")])
     assert part.turns == 1
+
+
+def test_in_the_middle_of_a_rescan_the_service_hears_what_happens_after_a_few_records(
+    service: Service, part: Part, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part.records = [("run", f"r_{number}") for number in range(2 * SLICE)]
+    read: list[str] = []
+    monkeypatch.setattr(part, "look", lambda kind, record_id: read.append(record_id), raising=False)
+    clock.advance(30.0)
+    assert service.once([]) == 0.0
+    assert (len(read), part.turns) == (SLICE, 1)
+    assert service.once([("pool", "pool")]) == 0.0
+    assert (len(read), part.turns) == (2 * SLICE, 2), "a turn, and the signals in it, comes after each"
+    assert service.once([]) == DUE_S
+    assert len(read) == 2 * SLICE
 
 
 def test_what_the_engine_rings_for_is_remembered_beside_the_records() -> None:
