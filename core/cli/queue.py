@@ -44,6 +44,8 @@ def queue(session: Session, limit: int, reset: str | None) -> None:
         state = breaker["state"].replace("_", " ")
         failures = "1 failure" if breaker["failures"] == 1 else f"{breaker['failures']} failures"
         click.echo(printable(f"{breaker['name']}: {state} after {failures}: {breaker['why']}"))
+        if breaker["state"] == "open":
+            click.echo(printable(f"  ./reprise queue --reset {breaker['name']} tries it at once"))
     if not shown["runs"]:
         click.echo("Nothing waits.")
         return

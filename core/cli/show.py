@@ -6,13 +6,15 @@ import click
 
 from core.cli.output import duration, printable, show_json, table
 from core.cli.session import Session, verb
+from core.domain import breaker as breaking
 from core.domain.errors import BadInput, NotFound
 from core.domain.run import RunRecord
-from core.domain.states import TERMINAL, BatchPhase, Phase
+from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.domain.tries import summary
 from core.domain.words import gigabytes
 from core.manager.history import TRANSITIONS
 
+PAUSED_SHOWN = 5
 RUN_COLUMNS = (
     ("run_id", "RUN", 28),
     ("shown", "PHASE", 10),
@@ -38,6 +40,10 @@ def status(session: Session) -> None:
     )
     if now["pause"]:
         click.echo(printable(now["pause"]["sentence"]))
+    for batch_id in now["paused_batches"][:PAUSED_SHOWN]:
+        click.echo(f"Batch {batch_id} is paused; ./reprise show {batch_id} says why")
+    if len(now["paused_batches"]) > PAUSED_SHOWN:
+        click.echo(f"… and {len(now['paused_batches']) - PAUSED_SHOWN} more are paused")
     if now["disk"]["low"]:
         free, needed = gigabytes(now["disk"]["free"]), gigabytes(now["disk"]["needed"])
         click.echo(
@@ -45,7 +51,9 @@ def status(session: Session) -> None:
         )
     for breaker in now["breakers"]:
         if breaker["state"] != "closed":
-            click.echo(f"{printable(breaker['name'])} is not asked for now: {printable(breaker['why'])}")
+            click.echo(
+                f"{printable(breaking.what(breaker['name']))} is left alone for now: {printable(breaker['why'])}"
+            )
     if now["damaged"]:
         click.echo(f"{now['damaged']} damaged; ./reprise list names them, ./reprise check says more")
     if now["stalled"]:
@@ -128,6 +136,8 @@ def _show_batch(batch: dict[str, Any], everything: dict[str, Any] | None) -> Non
     if pause and pause["runs"]:
         names = [run["title"] or run["source"] for run in runs if run["run_id"] in pause["runs"]]
         click.echo(f"They are {printable(', '.join(names))}; ./reprise resume {id_} tries them again, one at first.")
+    elif pause and pause["reason"] == "operator":
+        click.echo(f"./reprise resume {id_} lets it go on.")
     held = everything is not None and any(run["phase"] not in TERMINAL for run in runs)
     if held and everything is not None:
         click.echo(f"Everything: {printable(everything['sentence'])}")
@@ -145,12 +155,18 @@ def _show_run(record: RunRecord, run: dict[str, Any], said: str) -> None:
         click.echo("removed from its batch")
     if run["pause"]:
         click.echo(printable(run["pause"]["sentence"]))
+        if run["intent"] == Want.PAUSE:
+            click.echo(f"./reprise resume {run['run_id']} lets it go on.")
     show_left(run["eta_s"], paused=run["pause"] is not None)
     for flag in run["flags"]:
         click.echo(f"flag: {flag}")
     if "stalled" in run["flags"]:
         click.echo(f"{printable(said)} ./reprise recover {run['run_id']} begins it anew; what is done is kept.")
-    if run["blocked_reason"]:
+    elif "slow" in run["flags"] or run["phase"] == Phase.CANCELLED:
+        click.echo(printable(said))
+    if run["phase"] == Phase.CANCELLED and not run["removed"]:
+        click.echo(f"./reprise retry {run['run_id']} takes it up again.")
+    if run["blocked_reason"] and not run["pause"]:
         click.echo(f"waits: {printable(run['blocked_reason'])}")
     if run["failure"]:
         what = "failed" if run["phase"] == Phase.FAILED else "last error"
@@ -216,9 +232,12 @@ def _events(session: Session, kinds: tuple[str, ...], limit: int) -> None:
     for event in found["events"]:
         what = event["run_id"] or event["batch_id"] or ""
         moved = f"{event['from']} → {event['to']}" if event["to"] else ""
-        why = printable(event["data"].get("why") or event["data"].get("problem") or "")
+        data = event["data"]
         if event["type"].startswith("command."):
-            why = f"{_given(event['data'])} {why}".strip()
+            why = f"{_given(data)} {printable(data.get('why') or '')}".strip()
+        else:
+            told = (data.get(name) for name in ("name", "why", "problem", "message"))
+            why = printable(": ".join(word for word in told if word))
         line = f"{event['t']}  {printable(event['actor']):<16} {event['type']:<22} {what:<28} {moved:<22} {why}"
         click.echo(line.rstrip())
     if not found["events"]:

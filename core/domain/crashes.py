@@ -63,7 +63,8 @@ def recover(
     failure = Failure(
         kind=FailureKind.STALLED,
         message=f"{attempt.stage.capitalize()} stopped making progress {max_recoveries + 1} times.",
-        hint=f"Look at the log of the stage; ./reprise retry {run.run_id} goes on once the cause is gone.",
+        hint=f"./reprise log {run.run_id} shows its last lines; "
+        f"./reprise retry {run.run_id} goes on where it was once the cause is gone.",
     )
     changes = close_attempt(
         run, AttemptOutcome.STALLED, now, failure=failure, units_done=units_done, status=StageStatus.FAILED
@@ -107,7 +108,8 @@ def crashed(
             kind=FailureKind.POISON,
             error_class=ErrorClass.CRASH,
             message=f"The {who} died {deaths} times at the same place of {run.next_stage}{place}.",
-            hint="Look at the log of the stage; retry once the cause is gone.",
+            hint=f"./reprise log {run.run_id} shows its last lines; "
+            f"./reprise retry {run.run_id} goes on where it was once the cause is gone.",
         )
         changes = close_attempt(run, AttemptOutcome.INTERRUPTED, now, failure=failure, status=StageStatus.FAILED)
         return move(

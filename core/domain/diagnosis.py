@@ -11,12 +11,13 @@ from core.domain.batch import BatchRecord, Pause
 from core.domain.breaker import NETWORK, what
 from core.domain.errors import ErrorClass
 from core.domain.lines import Lines
+from core.domain.moves import sentences
 from core.domain.run import RunRecord
 from core.domain.schedule import Situation, Standing, standing
 from core.domain.spans import wait
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.domain.waiting import Waiting
-from core.domain.words import ahead_of_it, gigabytes, runs_in_words
+from core.domain.words import ahead_of_it, gigabytes, lowered, moment, runs_in_words
 
 # fmt: off
 Code = Literal[
@@ -154,7 +155,7 @@ class Reasons:
         if pause is None:
             return f"{whatever}."
         who = f" by {pause.by}" if pause.by else ""
-        since = f" since {_time(pause.at, self._now.now)}" if pause.at is not None else ""
+        since = f" since {moment(pause.at, self._now.now)}" if pause.at is not None else ""
         return f"{whatever}{who}{since}" + (f": {pause.why}" if pause.why else ".")
 
     def _waits_for_a_time(self, run: RunRecord) -> Why | None:
@@ -184,7 +185,7 @@ class Reasons:
         if lines.is_full(batch):
             return self._batch_is_full(batch, 0)
         if 0 < self._now.max_runs_per_user <= lines.running_of_user[run.owner]:
-            return self._has_enough(run.owner, "it is next")
+            return self._has_enough(run.owner, 0)
         return None
 
     def _stands_in_line(self, run: RunRecord) -> Why:
@@ -211,23 +212,23 @@ class Reasons:
             case ("breaker", name):
                 return self._breaker(name)
             case ("trial", name):
-                said = f"Another run tries whether {_lowered(what(name))} answers again; this one goes on if it does."
+                said = f"Another run tries whether {lowered(what(name))} answers again; this one goes on if it does."
                 return Why(code="breaker", message=said)
             case ("shared_work", shared):
                 stage = shared.partition("/")[0]
                 said = f"Another run does the same {stage} just now; its result will be taken over."
                 return Why(code="shared_work", message=said)
             case ("quota", user):
-                return self._has_enough(user, self._ahead(one))
+                # What others wait for does not keep it waiting.
+                return self._has_enough(user, sum(other.user == user for other in self._before(one)))
             case ("batch", batch_id):
-                line = self._lanes[one.lane][: self._places[one.run_id]]
-                ahead = sum(other.batch_id == batch_id and other.new for other in line)
+                ahead = sum(other.batch_id == batch_id and other.new for other in self._before(one))
                 return self._batch_is_full(self._now.batches[batch_id], ahead)
         return None
 
-    def _has_enough(self, user: str, place: str) -> Why:
-        at_work = runs_in_words(self._now.max_runs_per_user)
-        return Why(code="quota", message=f"{user} has {at_work} at work, as many as one user may have; {place}.")
+    def _has_enough(self, user: str, ahead: int) -> Why:
+        at_work = f"{runs_in_words(self._now.max_runs_per_user)} at work, as many as one user may have"
+        return Why(code="quota", message=f"{user} has {at_work}; {ahead_of_it(ahead)}.")
 
     def _not_yet(self, one: Waiting) -> Why:
         """Nothing holds it but that others are before it."""
@@ -252,9 +253,12 @@ class Reasons:
             said = "Its batch tries one run first, to see whether it works again"
         return Why(code="turn", message=f"{said}; {ahead_of_it(ahead)} in the batch.")
 
+    def _before(self, one: Waiting) -> list[Waiting]:
+        return self._lanes[one.lane][: self._places[one.run_id]]
+
     def _ahead(self, one: Waiting) -> str:
         """How many are before it in its lane, and whose."""
-        before = self._lanes[one.lane][: self._places[one.run_id]]
+        before = self._before(one)
         others = Counter(other.user for other in before if other.user != one.user)
         if not others:
             return ahead_of_it(len(before))
@@ -281,6 +285,9 @@ def _ended(run: RunRecord) -> Why | None:
         return Why(code="none", message="It will be retried within a moment.")
     if run.failure is not None and run.phase == Phase.FAILED:
         return Why(code="terminal", message=f"It failed: {run.failure.message}")
+    if run.phase == Phase.CANCELLED and run.transitions:
+        last = run.transitions[-1]
+        return Why(code="terminal", message=sentences(f"Cancelled by {last.by}", last.why))
     return Why(code="terminal", message=f"It is {run.phase}.")
 
 
@@ -288,12 +295,3 @@ def _never_added(batch: BatchRecord | None) -> Why | None:
     if batch is not None:
         return None
     return Why(code="dependency", message="Its batch was never completely added; add it again.")
-
-
-def _time(at: datetime, now: datetime) -> str:
-    """A moment in words: `14:03 UTC`, with its day unless that is today."""
-    return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%B %H:%M} UTC"
-
-
-def _lowered(subject: str) -> str:
-    return subject[:1].lower() + subject[1:] if subject.startswith("The ") else subject

@@ -164,7 +164,10 @@ class BatchCommands(RunCommands):
         batch = self._batch(batch_id, "retry --failed")
         failed = [run for run in self._index.runs_of(batch_id) if run.phase == Phase.FAILED]
         if not failed:
-            raise Refused(f"No run of batch {batch_id} is failed; it is {batch.phase}.")
+            raise Refused(
+                f"No run of batch {batch_id} is failed; it is {batch.phase}.",
+                hint=f"./reprise show {batch_id} lists its runs.",
+            )
         return [self.run(run.run_id, "retry", by=by, why=why, from_stage=from_stage, changes=changes) for run in failed]
 
     def _retry_what_failed_until_an_auto_pause(self, batch: BatchRecord, by: str) -> None:

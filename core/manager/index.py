@@ -224,15 +224,21 @@ class Index:
         place = run_id if run is None else run.batch_id
         if place in self.damaged:
             raise Damaged(self.damaged[place])
+        if run_id in self.batches:
+            hint = f"./reprise show {run_id} lists its runs."
+            raise NotFound(f"{run_id} is a batch; a run is needed here.", hint=hint)
         raise NotFound(f"There is no run {run_id}.")
 
     def batch(self, batch_id: str) -> BatchRecord:
         """A batch that somebody asks for; raises `NotFound`, or `Damaged` when it cannot be believed."""
         if batch_id in self.damaged:
             raise Damaged(self.damaged[batch_id])
-        if batch_id not in self.batches:
-            raise NotFound(f"There is no batch {batch_id}.")
-        return self.batches[batch_id]
+        if batch_id in self.batches:
+            return self.batches[batch_id]
+        if batch_id in self.runs:
+            hint = f"./reprise show {batch_id} names its batch."
+            raise NotFound(f"{batch_id} is a run; a batch is needed here.", hint=hint)
+        raise NotFound(f"There is no batch {batch_id}.")
 
     def lose(self, record_id: str, error: Damaged | NotFound) -> None:
         """Note that a record turned out to be gone or damaged: whoever goes through the index meets it no more."""

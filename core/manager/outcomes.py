@@ -12,6 +12,7 @@ from core.domain.retry import Fault, decide
 from core.domain.run import Entry, Failure, RunRecord
 from core.domain.settings import Settings
 from core.domain.states import AttemptOutcome, FailureKind, Want
+from core.domain.words import times
 from core.runner.outcome import Committed, Ended, Failed, InputDamaged, Outcome, Playlist, Shared, Stale
 
 BY_ITSELF = "; the run tries again by itself"  # true of every retryable class until its tries are used up
@@ -101,7 +102,7 @@ def _failed(
         hint = "It was asked for hours and always refused; retry later, or add cookies or a proxy (--cookies, --proxy)."
     elif decision.kind == FailureKind.EXHAUSTED:
         hint = (
-            f"{hint.replace(BY_ITSELF, '')} It was tried {tries + 1} times; ./reprise retry {run.run_id} tries again."
+            f"{hint.replace(BY_ITSELF, '')} It was tried {times(tries + 1)}; ./reprise retry {run.run_id} tries again."
         )
     failure = Failure(kind=decision.kind, error_class=outcome.error_class, message=outcome.message, hint=hint)
     return moves.fail_attempt(

@@ -55,6 +55,7 @@ class PoolViews:
             "attention": sum(run.needs_attention for run in added),
             "paused": counts[Phase.PAUSED],
             "cancelled": counts[Phase.CANCELLED],
+            "paused_batches": sorted(id_ for id_, batch in batches.items() if batch.phase == BatchPhase.PAUSED),
             "damaged": len(self._index.damaged),
             "stalled": sum("stalled" in self._runs.flags(run) for run in active),
             "resumed": sum(run.resumed for run in active),

@@ -122,3 +122,19 @@ def test_what_is_left_is_told_as_a_range(low: float, high: float, said: str, cap
 
 def test_little_space_is_told_in_megabytes() -> None:
     assert (gigabytes(12_340_000_000), gigabytes(20_000_000)) == ("12.3 GB", "20 MB")
+
+
+def test_what_is_paused_says_how_it_goes_on(case: Showcase, say: Say) -> None:
+    batch = case.batch("Talks")
+    first, second = case.run(batch, "Talk 1"), case.run(batch, "Talk 2")
+    say("pause", first.run_id)
+    say("pause", first.batch_id, "--reason", "cookies expired")
+    assert f"./reprise resume {first.run_id} lets it go on." in say("show", first.run_id)
+    assert f"./reprise resume {first.batch_id} lets it go on." in say("show", first.batch_id)
+    assert f"Batch {first.batch_id} is paused; ./reprise show {first.batch_id} says why" in say("status")
+    assert "lets it go on" not in say("show", second.run_id), "its batch is paused, not itself"
+
+
+def test_a_cancelled_run_says_by_whom_and_how_to_take_it_up_again(case: Showcase, say: Say) -> None:
+    run = case.run(case.batch("Talks"), "Talk 1", Phase.CANCELLED)
+    assert f"./reprise retry {run.run_id} takes it up again." in say("show", run.run_id)

@@ -111,6 +111,8 @@ def test_the_reason_of_a_poisoned_run_names_stage_and_place() -> None:
     failed = crashes.crashed(run, NOW, new_units=0, place=" (at 41 %)")
     assert failed.failure is not None
     assert failed.failure.message == "The worker died 3 times at the same place of transcribe (at 41 %)."
+    assert f"./reprise log {run.run_id}" in failed.failure.hint
+    assert f"./reprise retry {run.run_id}" in failed.failure.hint
 
 
 def test_crashes_under_a_pause_add_up_to_poison_too() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.domain.batch import BatchRecord, Pause, PoolRecord
 from core.domain.breaker import Breaker
@@ -11,7 +12,7 @@ from core.domain.diagnosis import Reasons, why
 from core.domain.errors import ErrorClass
 from core.domain.moves import settle_intent
 from core.domain.plan import PIPELINE
-from core.domain.run import Attempt, Failure, RunRecord, Source
+from core.domain.run import Attempt, Failure, RunRecord, Source, Transition
 from core.domain.schedule import Situation, schedule
 from core.domain.settings import Settings
 from core.domain.states import AttemptOutcome, BatchPhase, FailureKind, Phase, Want
@@ -236,9 +237,29 @@ def test_a_user_who_has_as_many_runs_at_work_as_allowed_waits_and_others_do_not(
     reason = why(runs[1], now)
     assert (reason.code, reason.message) == (
         "quota",
-        "ann has 1 run at work, as many as one user may have; 1 run is ahead of it, of bob.",
+        "ann has 1 run at work, as many as one user may have; it is next.",
     )
     assert why(runs[2], now).code == "none"
+
+
+def test_who_waits_for_its_own_user_is_told_of_runs_of_that_user_only() -> None:
+    runs = [a_run(Phase.RUNNING, run_id="r_0", owner="ann", working="transcribe")]
+    runs += [a_run(run_id=f"r_{place}", owner=user, position=place) for place, user in enumerate(("bob", "ann", "ann"))]
+    now = situation(runs, a_batch(concurrency=5), max_runs_per_user=1)
+    assert why(runs[3], now).message.endswith("; 1 run is ahead of it.")
+
+
+def test_a_cancelled_run_says_who_cancelled_it_and_that_it_had_to_be_forced() -> None:
+    cancelled = Transition(
+        id="t_1", at=NOW, event="cancel", source="running", target="cancelled", by="ann", why="Too long."
+    )
+    forced = replace(cancelled, why="It had to be killed after 10 s.")
+    for last, said in (
+        (cancelled, "Cancelled by ann. Too long."),
+        (forced, "Cancelled by ann. It had to be killed after 10 s."),
+    ):
+        run = replace(a_run(Phase.CANCELLED), transitions=[last])
+        assert why(run, situation([run])).message == said
 
 
 def test_a_lane_that_is_held_back_says_why() -> None:

@@ -109,6 +109,9 @@ def test_a_run_that_used_its_tries_is_held_when_the_batch_wants_that(house: Hous
     house.end(run, failing(ErrorClass.SERVER))
     assert house.phases(run) == ["paused"]
     assert house.batch(run).phase == "running"
+    failure = house.run(run).failure
+    assert failure is not None
+    assert "It was tried once;" in failure.hint
     house.ask(run, "resume")
     house.turn()
     house.finish(run)

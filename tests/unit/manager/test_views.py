@@ -191,6 +191,23 @@ def test_runs_are_listed_newest_batch_first_and_narrowed(house: House) -> None:
         shown.runs(batch_id="b_none")
 
 
+def test_an_id_of_the_other_kind_is_called_by_its_name(house: House) -> None:
+    (run,) = house.add()
+    batch = house.run(run).batch_id
+    with pytest.raises(NotFound, match=f"{batch} is a batch; a run is needed"):
+        views(house).why(batch)
+    with pytest.raises(NotFound, match=f"{run} is a run; a batch is needed"):
+        views(house).report(run)
+
+
+def test_the_status_names_the_batches_that_are_paused(house: House) -> None:
+    (run,) = house.add()
+    house.add()
+    batch = house.run(run).batch_id
+    house.commands.batch(batch, "pause", by=ANA)
+    assert views(house).status()["paused_batches"] == [batch]
+
+
 def test_what_cannot_be_believed_is_listed_and_asked_for_by_name_says_why(house: House) -> None:
     (run,) = house.add()
     house.layout.run_state(run).write_bytes(b"{")
