@@ -148,7 +148,7 @@ RUN_TABLE: tuple[Row, ...] = (
         "resume_still",
         ("paused",),
         ("running",),
-        "intent run while its stopped processes are still there: they go on",
+        "intent run while its stopped processes are still there, once its batch and its user have a place for it: they go on",
     ),
     Row(
         "R11",
