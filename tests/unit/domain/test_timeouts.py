@@ -82,6 +82,12 @@ def test_a_run_that_took_too_long_is_failed_and_its_stage_with_it(phase: Phase) 
         assert (last.outcome, last.units_done, last.failure) == (AttemptOutcome.ERROR, 4, failure)
 
 
+def test_what_drains_for_a_pause_may_take_too_long_like_any_other() -> None:
+    run = replace(WORKING, intent=replace(WORKING.intent, want=Want.PAUSE, drain=True))
+    after = timed_out(run, batch_failure(run, LIMITS), NOW)
+    assert (after.phase, after.intent.want) == (Phase.FAILED, Want.PAUSE)
+
+
 def test_what_is_to_be_cancelled_is_cancelled_and_not_timed_out() -> None:
     run = replace(WORKING, intent=replace(WORKING.intent, want=Want.CANCEL))
     assert timed_out(run, batch_failure(run, LIMITS), NOW).phase == Phase.CANCELLED

@@ -46,6 +46,18 @@ def test_a_pause_stands_the_processes_still_and_a_resume_lets_the_same_attempt_g
     assert len(house.engine.begun) == 2, "no work was begun again"
 
 
+def test_standing_still_that_is_heard_after_it_was_let_go_on_is_no_pause(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    house.end(run)
+    house.ask(run, "pause")
+    house.engine.stand_still(run)
+    house.ask(run, "resume")
+    assert house.engine.signals == [(run, Signal.FREEZE), (run, Signal.THAW)]
+    assert house.phases(run) == ["running"]
+    assert "pause" not in [step.event for step in house.run(run).transitions]
+
+
 def test_a_long_pause_frees_the_memory_and_the_run_stays_paused(tmp_path: Path) -> None:
     house = House(tmp_path, config=Config(pause_free_s=20.0))
     (run,) = house.add()

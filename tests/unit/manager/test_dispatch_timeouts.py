@@ -98,6 +98,19 @@ def test_the_clock_of_a_time_out_stands_still_under_a_pause(tmp_path: Path) -> N
     assert house.engine.signals[-1] == (run, Signal.TERM)
 
 
+def test_what_is_ended_for_a_pause_is_not_overdue_while_it_ends(tmp_path: Path) -> None:
+    house = house_with(tmp_path, stage_timeout_s=100.0)
+    (run,) = house.add()
+    house.turn()
+    house.clock.advance(99.0)
+    house.ask(run, "pause")
+    house.clock.advance(5.0)
+    house.turn()
+    house.engine.die(run)
+    house.turn()
+    assert (house.phases(run), house.run(run).attempts[-1].outcome) == (["paused"], AttemptOutcome.PAUSED)
+
+
 def test_a_run_has_a_limit_over_all_its_stages(tmp_path: Path) -> None:
     house = house_with(tmp_path, run_timeout_s=100.0)
     (run,) = house.add()
@@ -149,6 +162,16 @@ def test_a_batch_has_a_limit_on_the_time_in_which_anything_of_it_was_worked_on(t
     assert second in house.engine.running, "who retries gets the whole time again"
     house.finish(second)
     assert house.phases(second) == ["completed"]
+
+
+def test_what_waits_in_a_batch_that_is_overdue_fails_at_once_and_not_when_it_is_looked_at_next(tmp_path: Path) -> None:
+    house = house_with(tmp_path, batch_timeout_s=20.0)
+    first, second = house.add(2, concurrency=1)
+    house.turn()
+    house.clock.advance(20.0)
+    assert house.turn() == 0.0
+    house.turn()
+    assert house.phases(first, second) == ["running", "failed"]
 
 
 def test_one_run_of_a_batch_that_timed_out_can_be_retried_while_another_is_paused(tmp_path: Path) -> None:

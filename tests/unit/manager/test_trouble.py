@@ -41,6 +41,18 @@ def test_an_outcome_that_cannot_be_written_now_is_written_by_a_later_turn(house:
     assert house.engine.begun == [(run, "download"), (run, "transcribe")]
 
 
+def test_a_batch_whose_end_cannot_be_written_now_is_settled_by_the_next_turn(house: House) -> None:
+    (run,) = house.add()
+    house.turn()
+    house.end(run)
+    with refusing(house.store.batches, "update"):
+        house.end(run)
+        assert house.turn() <= 2.0, "it is tried again soon"
+    assert (house.phases(run), house.batch(run).phase) == (["completed"], "running")
+    house.turn()
+    assert house.batch(run).phase == "completed"
+
+
 def test_a_claim_that_cannot_be_written_gives_its_slot_back(house: House) -> None:
     (run,) = house.add()
     free = house.engine.free()
