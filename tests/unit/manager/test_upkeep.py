@@ -95,6 +95,7 @@ def test_what_is_made_again_has_the_whole_time_again(tmp_path: Path) -> None:
     house.turn()
     house.clock.advance(50.0)
     house.turn(2)
+    assert house.engine.signals == [], "nobody ends it: the 90 seconds were another round's"
     house.finish(run)
     assert house.phases(run) == ["completed"]
 
