@@ -81,6 +81,15 @@ def order_run(world: "World", dice: Random) -> None:
         require("an acknowledged command has its effect", ok or known, (verb, run.phase, run.intent))
 
 
+def recover(world: "World", dice: Random, run_id: str) -> None:
+    """A press of Recover, often on what somebody else has asked to pause at the end of its stage."""
+    if dice.random() < 0.5:
+        operator = operator_of(world, dice)
+        world.command(operator, partial(operator.commands.run, run_id, "pause", by="user0", why="because", drain=True))
+    operator = operator_of(world, dice)
+    world.command(operator, partial(operator.commands.run, run_id, "recover", by="user1"))
+
+
 def _some_run(world: "World", dice: Random) -> str:
     """Mostly one that is worked on or waits."""
     working = [worker.assignment.run_id for worker in world.workers]

@@ -7,11 +7,11 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from core.domain import attempts, crashes, diagnosis, lines, moves, schedule
+from core.domain import attempts, commands, crashes, diagnosis, lines, moves, schedule
 from core.domain.batch import PoolRecord
 from core.domain.run import Intent, RunRecord
 from core.domain.states import AttemptOutcome, Phase, StageStatus, Want
-from core.manager import claims, dispatch, recovery, resting
+from core.manager import claims, dispatch, recovery, resting, run_commands
 from tests.support.simulation import world
 from tests.support.simulation.disk import PathLock
 from tests.support.simulation.engine import SimEngine
@@ -23,6 +23,7 @@ Patches = list[tuple[Any, str, Any]]
 
 
 _crashed, _schedule, _settle_intent = crashes.crashed, schedule.schedule, moves.settle_intent
+_invalidate_input, _request = crashes.invalidate_input, commands.request
 
 
 def _crash_forgets_what_was_asked(run: RunRecord, *given: Any, **more: Any) -> RunRecord:
@@ -36,6 +37,22 @@ def _crash_forgets_what_was_done(run: RunRecord, *given: Any, **more: Any) -> Ru
         for name, stage in after.stages.items()
     }
     return replace(after, stages=stages)
+
+
+def _only_workers_die(run: RunRecord, *given: Any, **more: Any) -> RunRecord:
+    return _crashed(run, *given, **more | {"service_died": False})
+
+
+def _damage_uses_a_try(run: RunRecord, stage: str, now: Any) -> RunRecord:
+    state = run.stages[stage]
+    tried = replace(state, tries=state.tries + 1, damages=state.damages - 1)
+    return _invalidate_input(replace(run, stages={**run.stages, stage: tried}), stage, now)
+
+
+def _recovery_takes_back_a_pause(run: RunRecord, verb: str, *given: Any, **more: Any) -> RunRecord:
+    after = _request(run, verb, *given, **more)
+    asked = verb == "recover" and after.intent != run.intent
+    return replace(after, intent=Intent(by=more["by"], recover=after.intent.recover)) if asked else after
 
 
 def _claims_under_a_pause(situation: schedule.Situation, lines: Any = None) -> list[schedule.Claim]:
@@ -87,6 +104,9 @@ PLANTS: dict[str, Callable[[], Patches]] = {
     "a crash forgets what was asked": lambda: [(recovery, "crashed", _crash_forgets_what_was_asked)],
     "a crash forgets what was done": lambda: [(recovery, "crashed", _crash_forgets_what_was_done)],
     "a death uses up a try": lambda: [(attempts, "close_attempt", _death_uses_a_try_of(attempts.close_attempt))],
+    "damage uses up a try": lambda: [(crashes, "invalidate_input", _damage_uses_a_try)],
+    "a recovery takes back a pause": lambda: [(run_commands, "request", _recovery_takes_back_a_pause)],
+    "deaths of the service count as the worker's": lambda: [(recovery, "crashed", _only_workers_die)],
     "a pause of everything does not hold": lambda: [
         (claims, "schedule", _claims_under_a_pause),
         (world, "schedule", _claims_under_a_pause),

@@ -11,6 +11,7 @@ from tests.support.simulation.orders import (
     order_batch,
     order_pool,
     order_run,
+    recover,
     resume_everything,
     upload,
 )
@@ -70,7 +71,7 @@ def curse(world: "World", dice: Random) -> None:
 
 
 def get_nowhere(world: "World", dice: Random) -> None:
-    """All workers of a run get stuck, for as long as it takes to be noticed more than once."""
+    """All workers of a run get stuck, for as long as it takes to be noticed more than once; then somebody may recover it."""
     if world.service is None or not world.workers:
         return
     run_id = dice.choice(world.workers).assignment.run_id
@@ -85,6 +86,8 @@ def get_nowhere(world: "World", dice: Random) -> None:
         world.during(service, service.tell)
         if service in world.processes:
             world.turn(service)
+    if dice.random() < 0.5:
+        recover(world, dice, run_id)
 
 
 def stop_worker(world: "World", dice: Random) -> None:
