@@ -190,11 +190,14 @@ class Index:
         return True
 
     def there(self) -> Iterator[tuple[str, str]]:
-        """Kind and id of every record that is on the disk or known, for `look`. Raises `StorageError`."""
+        """Kind and id of every record that is on the disk or known, for `look`, in an order that chance has no part in.
+
+        Raises `StorageError`.
+        """
         yield "pool", POOL
-        for record_id in {*self._store.batches.ids(), *self.batches}:
+        for record_id in dict.fromkeys([*self._store.batches.ids(), *self.batches]):
             yield "batch", record_id
-        for record_id in {*self._store.runs.ids(), *self.runs}:
+        for record_id in dict.fromkeys([*self._store.runs.ids(), *self.runs]):
             yield "run", record_id
 
     def look(self, kind: str, record_id: str) -> None:
