@@ -190,10 +190,7 @@ class Index:
         return True
 
     def there(self) -> Iterator[tuple[str, str]]:
-        """Kind and id of every record that is on the disk or known, for `look`, in an order that chance has no part in.
-
-        Raises `StorageError`.
-        """
+        """Kind and id of every record on the disk or known, for `look`, always in one order. Raises `StorageError`."""
         yield "pool", POOL
         for record_id in dict.fromkeys([*self._store.batches.ids(), *self.batches]):
             yield "batch", record_id
