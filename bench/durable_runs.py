@@ -105,7 +105,6 @@ def report(ways: dict[str, list[Result]], fsync: float) -> int:
         gaps = [percentile(one.gaps_ms, share) for share in (0.5, 0.99)]
         print(f"{name:28}{one.rate:10.1f}{one.cpu_ms / one.steps:10.2f}{gaps[0]:10.1f}{gaps[1]:10.1f}")
     ours = best["Reprise"].rate
-    print(f"{'Reprise, claims counted':28}{2 * ours:10.1f}   (a stage is opened and committed: two durable writes)")
     print(f"{'fsync ceiling, one writer':28}{1000 / fsync:10.1f}")
     met = True
     for journal, what in (("delete", "as it comes"), ("wal", "tuned: WAL")):

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.domain.markup import one_line
 from core.domain.states import BatchPhase
+from core.domain.words import person
 from pages.components import acting, banners, session, verbs, words
 from pages.components.live import listen
 from pages.components.markup import Html, join, literal, show, tag
@@ -82,7 +83,7 @@ def people(users: list[dict[str, Any]]) -> Html:
     lines = [
         tag(
             "tr",
-            tag("th", one["user"].removeprefix("local:"), scope="row"),
+            tag("th", person(one["user"]), scope="row"),
             tag("td", one["waiting"]),
             tag("td", words.duration(one["waiting_s"]) if one["waiting"] else "–"),
             tag("td", one["running"]),

@@ -17,7 +17,7 @@ from core.domain.schedule import Situation, Standing, standing
 from core.domain.spans import wait
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
 from core.domain.waiting import Waiting
-from core.domain.words import ahead_of_it, gigabytes, lowered, moment, runs_in_words
+from core.domain.words import ahead_of_it, gigabytes, lowered, moment, person, runs_in_words
 
 # fmt: off
 Code = Literal[
@@ -154,7 +154,7 @@ class Reasons:
         """Who paused it, since when, and why."""
         if pause is None:
             return f"{whatever}."
-        who = f" by {pause.by}" if pause.by else ""
+        who = f" by {person(pause.by)}" if pause.by else ""
         since = f" since {moment(pause.at, self._now.now)}" if pause.at is not None else ""
         return f"{whatever}{who}{since}" + (f": {pause.why}" if pause.why else ".")
 
@@ -228,7 +228,7 @@ class Reasons:
 
     def _has_enough(self, user: str, ahead: int) -> Why:
         at_work = f"{runs_in_words(self._now.max_runs_per_user)} at work, as many as one user may have"
-        return Why(code="quota", message=f"{user} has {at_work}; {ahead_of_it(ahead)}.")
+        return Why(code="quota", message=f"{person(user)} has {at_work}; {ahead_of_it(ahead)}.")
 
     def _not_yet(self, one: Waiting) -> Why:
         """Nothing holds it but that others are before it."""
@@ -263,7 +263,7 @@ class Reasons:
         if not others:
             return ahead_of_it(len(before))
         count = sum(others.values())
-        whose = next(iter(others)) if len(others) == 1 else f"{len(others)} other users"
+        whose = person(next(iter(others))) if len(others) == 1 else f"{len(others)} other users"
         part = "" if count == len(before) else f"{count} of them "
         return f"{ahead_of_it(len(before))}, {part}of {whose}"
 
@@ -287,7 +287,7 @@ def _ended(run: RunRecord) -> Why | None:
         return Why(code="terminal", message=f"It failed: {run.failure.message}")
     if run.phase == Phase.CANCELLED and run.transitions:
         last = run.transitions[-1]
-        return Why(code="terminal", message=sentences(f"Cancelled by {last.by}", last.why))
+        return Why(code="terminal", message=sentences(f"Cancelled by {person(last.by)}", last.why))
     return Why(code="terminal", message=f"It is {run.phase}.")
 
 

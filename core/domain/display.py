@@ -9,6 +9,7 @@ import msgspec
 from core.domain.batch import BatchRecord, Pause, PoolRecord
 from core.domain.run import RunRecord
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
+from core.domain.words import person
 
 PoolStatus = Literal["idle", "running", "paused", "completed", "failed"]
 
@@ -115,7 +116,7 @@ def pause_sentence(pause: Pause, in_flight: Sequence[InFlight], since: datetime 
     if since is not None:
         today = since.date() == now.astimezone(since.tzinfo).date()
         when = f" at {since:%H:%M:%S}" if today else f" on {since:%Y-%m-%d} at {since:%H:%M:%S}"
-    by = pause.by.removeprefix("local:")
+    by = person(pause.by)
     if by in ("", "service"):
         return f"paused{when}" + (f": {pause.why}" if pause.why else "")
     return f"paused{when} by {by}" + (f': "{pause.why}"' if pause.why else "")

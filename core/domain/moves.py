@@ -14,6 +14,7 @@ from core.domain.errors import Refused
 from core.domain.run import REMEMBERED_TRANSITIONS, Failure, RunRecord, StageState, Transition
 from core.domain.settings import Settings
 from core.domain.states import RUN_TABLE, TERMINAL, FailureKind, Phase, StageStatus, Want, allowed
+from core.domain.words import person
 
 
 def move(
@@ -174,7 +175,7 @@ def stopped(run: RunRecord, now: datetime, changes: dict[str, Any], last: Failur
     failure = Failure(
         kind=FailureKind.STOPPED,
         message=sentences(
-            f"Stopped by {run.intent.by.removeprefix('local:') or 'the operator'}",
+            f"Stopped by {person(run.intent.by) or 'the operator'}",
             note,
             f"Last error: {said}" if said else "",
         ),

@@ -30,6 +30,11 @@ def moment(at: datetime, now: datetime) -> str:
     return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%B %H:%M} UTC"
 
 
+def person(user: str) -> str:
+    """A user as sentences name one: `ana` for `local:ana`, who is the same in no other place."""
+    return user.removeprefix("local:")
+
+
 def lowered(subject: str) -> str:
     """The subject of a sentence, as it stands inside another."""
     return subject[:1].lower() + subject[1:] if subject.startswith("The ") else subject

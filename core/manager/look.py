@@ -10,6 +10,7 @@ from core.domain.estimate import Rates
 from core.domain.run import RunRecord
 from core.domain.schedule import Situation
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
+from core.domain.words import person
 from core.manager.capacities import Capacities
 from core.manager.disk import is_low, needed_bytes
 from core.manager.index import Index
@@ -54,7 +55,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 def gone(run: RunRecord, batch: BatchRecord) -> Why | None:
     """Why nothing will be made of a run that was removed, or whose batch was deleted; None for any other."""
     if run.removed:
-        by = f" by {run.intent.by}" if run.intent.by else ""
+        by = f" by {person(run.intent.by)}" if run.intent.by else ""
         said = f": {run.intent.why}" if run.intent.why else "."
         return Why(code="terminal", message=f"It was removed from its batch{by}{said}")
     if batch.phase != BatchPhase.DELETED:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from core.domain.words import person
+
 TONES = {
     "running": "busy",
     "retrying": "busy",
@@ -136,7 +138,7 @@ def asked(pause: dict[str, Any]) -> str:
     """By whom and why, while the sentence of the pause tells what still moves."""
     if not pause["in_flight"]:
         return ""
-    by = pause["by"].removeprefix("local:")
+    by = person(pause["by"])
     return f"Asked for by {by}" + (f": {pause['why']}" if pause["why"] else "")
 
 
