@@ -16,6 +16,12 @@ class _Exact(FragmentFD):  # type: ignore[misc]
         ctx.setdefault("extra_state", {})["size"] = ctx["dest_stream"].tell() + len(frag_content)
         super()._append_fragment(ctx, frag_content)
 
+    def _write_ytdl_file(self, ctx: dict[str, Any]) -> None:
+        """Note how far it is with one rename: yt-dlp empties the note first, and a kill then would cost every fragment."""
+        new = f"{ctx['filename']}.new"
+        super()._write_ytdl_file({**ctx, "filename": new})
+        os.replace(self.ytdl_filename(new), self.ytdl_filename(ctx["filename"]))  # noqa: PTH105 - yt-dlp's own names
+
     def _prepare_frag_download(self, ctx: dict[str, Any]) -> None:
         part = Path(self.temp_name(ctx["filename"]))
         if part.is_file():

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from core.config import Config
+from core.domain.words import person
 from core.manager.capacities import Capacities
 from core.store.locks import Lock
 from tests.support.dispatching import ANA, House
@@ -36,7 +37,7 @@ def test_a_limit_of_the_service_alone_is_named_by_whoever_asks(served: House) ->
     why = views(served).why(waiting)
     assert (why["code"], why["message"]) == (
         "quota",
-        f"{ANA} has 1 run at work, as many as one user may have; it is next.",
+        f"{person(ANA)} has 1 run at work, as many as one user may have; it is next.",
     )
 
 

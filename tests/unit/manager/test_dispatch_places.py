@@ -6,6 +6,7 @@ import pytest
 
 from core.config import Config
 from core.domain.diagnosis import Reasons
+from core.domain.words import person
 from core.engines.engine import Signal
 from tests.support.dispatching import ANA, House
 
@@ -85,7 +86,7 @@ def test_a_user_with_as_many_runs_at_work_as_allowed_waits_with_what_is_resumed(
     why = Reasons(house.dispatcher._claims._situation()).why(house.run(first))
     assert (why.code, why.message) == (
         "quota",
-        f"{ANA} has 1 run at work, as many as one user may have; it is next.",
+        f"{person(ANA)} has 1 run at work, as many as one user may have; it is next.",
     )
     house.finish(second)
     assert house.engine.signals[1:] == [(first, Signal.THAW)]
