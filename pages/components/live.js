@@ -48,6 +48,8 @@ function openBus() {
   function passOn(pressed, since) {
     if (isBusy() && Date.now() - since < HELD_MS) { setTimeout(passOn, APART_MS, pressed, since); return; }
     held = null;
+    // What was drawn anew while a press waited is pressed where it stands now.
+    if (!pressed.isConnected) pressed = [...document.querySelectorAll(ONCE)].find((one) => one.outerHTML === pressed.outerHTML) ?? pressed;
     passing = pressed;
     pressed.click();
     passing = null;
