@@ -9,12 +9,17 @@ from core.domain.run import RunRecord, StageState
 from core.domain.settings import Settings
 from core.domain.states import StageStatus
 
-PIPELINE = ("download", "transcribe", "quotes", "summary")
+PIPELINE = ("download", "transcribe", "quotes", "summary", "remove_silence", "detect_highlights", "export")
+# What a stage reads of those before it. One that the run does not have is not waited for: a video that is not to be
+# transcribed has its silence removed by its sound alone.
 NEEDS: dict[str, tuple[str, ...]] = {
     "download": (),
     "transcribe": ("download",),
     "quotes": ("transcribe",),
     "summary": ("transcribe",),
+    "remove_silence": ("download", "transcribe"),
+    "detect_highlights": ("download", "transcribe"),
+    "export": ("download", "remove_silence"),
 }
 # Which stages a setting may change the result of. Switches (transcribe, quotes, …) are not here: they decide whether
 # there is a stage at all. A stage that is reset needlessly finds its artifact under its key and does nothing.
@@ -23,7 +28,13 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "use_subtitles": ("download", "transcribe"),
     "language": ("transcribe",),
     "model": ("transcribe",),
-    "llm": ("quotes", "summary"),
+    "llm": ("quotes", "summary", "detect_highlights"),
+    "silence_threshold": ("remove_silence",),
+    "min_silence_s": ("remove_silence",),
+    "highlight_sensitivity": ("detect_highlights",),
+    "keywords": ("detect_highlights",),
+    "export_format": ("export",),
+    "export_quality": ("export",),
 }
 
 
@@ -71,15 +82,15 @@ def reset_from(
 ) -> dict[str, StageState]:
     """The stages of a run for one more round, in the order of `wanted`; tries start again everywhere.
 
-    What is committed stays so, except `stage` and those in `changed`, newly wanted ones, and every stage that needs one
-    of these. `stage` alone gets another `redo` number, so that it is really made again; the others are looked up under
+    What is committed stays so, except `stage` and those in `changed`, ones newly wanted or wanted no more, and every
+    stage that needs one of these. `stage` alone gets another `redo` number, so that it is really made again; the others are looked up under
     their keys first. Raises `BadInput` when there is no stage of that name.
     """
     if stage is not None and stage not in wanted:
         raise BadInput(f"There is no stage “{stage}”.", hint=f"Choose one of {', '.join(wanted)}.")
     old = {name: stages.get(name, StageState(status=StageStatus.NOT_NEEDED)) for name in wanted}
-    added = {name for name in wanted if wanted[name] and old[name].status == StageStatus.NOT_NEEDED}
-    again = downstream({*changed, *added, *([stage] if stage else [])}, needs)
+    switched = {name for name in wanted if wanted[name] != (old[name].status != StageStatus.NOT_NEEDED)}
+    again = downstream({*changed, *switched, *([stage] if stage else [])}, needs)
     result: dict[str, StageState] = {}
     for name, state in old.items():
         redo = state.redo + (name == stage and wanted[name])

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from core.domain.errors import CLASSES, ErrorClass, RepriseError, StageError, Stop
 from core.domain.run import RunRecord, Work
 from core.domain.settings import Settings
+from core.domain.states import StageStatus
 from core.runner.attempt import RunningAttempt
 from core.runner.control import Control
 from core.runner.outcome import (
@@ -71,6 +72,8 @@ class Runner:
             stage = self._stages[assignment.stage]
             inputs: dict[str, Published] = {}
             for name in stage.needs:
+                if run.stages[name].status == StageStatus.NOT_NEEDED:
+                    continue
                 published = self._input(run, name)
                 if published is None:
                     return InputDamaged(stage=name)

@@ -31,7 +31,10 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stage's parameters may depend on: the source, the settings and what was published before it."""
+    """What a stage's parameters may depend on: the source, the settings and what was published before it.
+
+    `inputs` are the artifacts of the stages it needs, without those that this run does not have.
+    """
 
     space_id: str
     source: Source

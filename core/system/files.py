@@ -235,6 +235,15 @@ def sha256_file(path: Path | str, on_progress: Callable[[int], None] | None = No
     return digest.hexdigest()
 
 
+def size_of(path: Path) -> int:
+    """The bytes of the regular file `path`; 0 when there is none, or it was renamed while we looked."""
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return 0
+    return state.st_size if stat.S_ISREG(state.st_mode) else 0
+
+
 def free_bytes(path: Path) -> int:
     """What this user may still write on the file system of `path`."""
     status = os.statvfs(path)

@@ -1,7 +1,8 @@
 """A storage with a dispatcher on it, an engine whose attempts end when and how the test says, and a clock it moves."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from core.stages.catalog import Catalog
 from core.stages.registry import host_of_source
 from core.store.artifacts import Artifacts, Receipt
 from core.store.layout import Layout, new_batch_id, new_run_id
+from core.store.locks import Lock
 from core.store.state import open_store
 from core.system.clock import ManualClock
 from core.system.identity import this_process
@@ -223,6 +225,12 @@ class House:
             self.given.new_run(run)
         self.given.new_batch(msgspec.structs.replace(batch, members=[member(run) for run in made]), ANA, {})
         return [run.run_id for run in made]
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """A service holds this storage, for whoever looks from outside."""
+        with Lock(self.layout.service_lock()).holding():
+            yield
 
     def turn(self, times: int = 1) -> float:
         """Turns of the service; gives the wait the last one asked for."""

@@ -18,7 +18,7 @@ from core.stages.download.source import canonical_url, shown
 from core.stages.download.texts import display_title, log_line
 from core.stages.stage import Attempt, Entry, Expanded
 from core.system.egress import EgressProxy
-from core.system.files import free_bytes
+from core.system.files import free_bytes, size_of
 from core.system.network import AllowedHosts
 from core.system.programs import Limits, Program, signal_name
 
@@ -124,7 +124,7 @@ def _largest_file(folder: Path, bounds: Bounds) -> int:
     The free space is looked at while the download runs, but a fast one fills a disk between two looks; the kernel
     stops it at the reserve, without which no state could be written any more.
     """
-    largest = max((_size(path) for path in folder.iterdir()), default=0)
+    largest = max((size_on_disk(path) for path in folder.iterdir()), default=0)
     spare = max(free_bytes(folder) - bounds.free_space_bytes, 0)
     return min(bounds.max_media_bytes + CONTAINER_BYTES, largest + spare)
 
@@ -165,7 +165,7 @@ class _Watcher:
     def _tell_progress(self) -> None:
         """What is on the disk counts; it is told also while nothing new comes."""
         if self._present:
-            done = sum(_size(self._attempt.work / name) for name in self._present)
+            done = sum(size_on_disk(self._attempt.work / name) for name in self._present)
             self._attempt.progress(done, self._total, "downloading")
 
     def take(self, line: str) -> None:
@@ -235,8 +235,9 @@ class _Watcher:
         return Expanded(title=title, entries=tuple(entries), total=total)
 
 
-def _size(path: Path) -> int:
-    return sum(one.stat().st_size for one in (path, path.with_name(f"{path.name}.part")) if one.is_file())
+def size_on_disk(path: Path) -> int:
+    """The bytes of a file that is downloaded, finished or not; its tool may rename it at any moment."""
+    return max(size_of(path.with_name(f"{path.name}.part")), size_of(path))
 
 
 def _task(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds, proxy: EgressProxy) -> bytes:

@@ -11,12 +11,11 @@ from core.domain.breaker import Breaker
 from core.domain.diagnosis import Reasons, why
 from core.domain.errors import ErrorClass
 from core.domain.moves import settle_intent
-from core.domain.plan import PIPELINE
 from core.domain.run import Attempt, Failure, RunRecord, Source, Transition
 from core.domain.schedule import Situation, schedule
 from core.domain.settings import Settings
 from core.domain.states import AttemptOutcome, BatchPhase, FailureKind, Phase, Want
-from tests.support.records import NOW, a_batch, a_run
+from tests.support.records import NOW, USUAL, a_batch, a_run
 
 LANES = {"network": 2, "cpu": 1, "api": 2}
 LANE_OF = {"download": "network", "transcribe": "cpu", "quotes": "api", "summary": "api"}
@@ -47,7 +46,7 @@ def waiting(error_class: ErrorClass, wait_s: float, message: str = "") -> RunRec
 
 
 CASES: list[tuple[RunRecord, dict[str, Any], str, str]] = [
-    (a_run(Phase.COMPLETED, done=PIPELINE), {}, "terminal", "It is completed."),
+    (a_run(Phase.COMPLETED, done=USUAL), {}, "terminal", "It is completed."),
     (
         a_run(Phase.FAILED, failure=broken(ErrorClass.REMOVED, "The video is gone.")),
         {},
@@ -198,7 +197,7 @@ def needs(stage: str, source: Source, settings: Settings) -> tuple[str, ...]:
         (a_run(), "host:example.org", "example.org is in trouble: It broke off. It is tried again in 6 s."),
         (a_run(), "network", "The network seems to be down: It broke off. It is tried again in 6 s."),
         (
-            a_run(done=PIPELINE[:2]),
+            a_run(done=USUAL[:2]),
             "llm",
             "The language model is in trouble: It broke off. It is tried again in 6 s.",
         ),
@@ -309,19 +308,19 @@ def some_situation(draw: st.DrawFn) -> Situation:
     for number in range(draw(st.integers(0, 9))):
         done = draw(st.integers(0, 4))
         phase = draw(st.sampled_from([Phase.QUEUED] * 4 + [Phase.RUNNING] * 3 + list(Phase)))
-        working = PIPELINE[done] if done < 4 and phase == Phase.RUNNING and draw(st.booleans()) else None
+        working = USUAL[done] if done < 4 and phase == Phase.RUNNING and draw(st.booleans()) else None
         later = draw(st.sampled_from([None, None, 5.0]))
         runs.append(
             a_run(
                 phase,
                 draw(st.sampled_from([Want.RUN] * 5 + list(Want))),
-                done=PIPELINE[:done],
+                done=USUAL[:done],
                 working=working,
                 run_id=f"r_{number}",
                 batch_id=f"b_{draw(st.sampled_from([0, 0, 1, 2]))}",
                 position=number,
                 owner=draw(st.sampled_from(["ann", "bob"])),
-                waits_for=draw(st.sampled_from([None, None, f"{PIPELINE[min(done, 3)]}/k"])),
+                waits_for=draw(st.sampled_from([None, None, f"{USUAL[min(done, 3)]}/k"])),
                 next_at=None if later is None else NOW + timedelta(seconds=later),
                 wait_s=later,
             )
@@ -342,7 +341,7 @@ def some_situation(draw: st.DrawFn) -> Situation:
         outside=needs,
         draining=draw(st.sampled_from([False] * 7 + [True])),
         disk_low=draw(st.sampled_from([False] * 5 + [True])),
-        shared_busy=frozenset(draw(st.sets(st.sampled_from([f"{stage}/k" for stage in PIPELINE])))),
+        shared_busy=frozenset(draw(st.sets(st.sampled_from([f"{stage}/k" for stage in USUAL])))),
         throttled=draw(st.sampled_from([{}, {}, {"cpu": "Waits for memory."}])),
         max_runs_per_user=draw(st.integers(0, 2)),
     )
@@ -367,7 +366,7 @@ def test_who_has_no_reason_to_wait_starts_or_moves_and_whoever_starts_has_none(n
 
 
 def test_many_answers_worked_out_together_are_the_same() -> None:
-    runs = [a_run(run_id=f"r_{n}", position=n, done=PIPELINE[: n % 3]) for n in range(9)]
+    runs = [a_run(run_id=f"r_{n}", position=n, done=USUAL[: n % 3]) for n in range(9)]
     now = situation(runs, a_batch(concurrency=5), free={"network": 1})
     together = Reasons(now)
     assert [together.why(run) for run in runs] == [why(run, now) for run in runs]

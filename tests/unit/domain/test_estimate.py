@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from core.domain.estimate import Estimate, Rates, Spread, estimate_run, estimate_runs, measured_rates, own_left
-from core.domain.plan import PIPELINE
 from core.domain.run import Attempt, RunRecord, Work
 from core.domain.states import AttemptOutcome, Phase
-from tests.support.records import NOW, a_run
+from tests.support.records import NOW, USUAL, a_run
 
 LANES = {"network": 2, "cpu": 1, "api": 2}
 LANE_OF = {"download": "network", "transcribe": "cpu", "quotes": "api", "summary": "api"}
@@ -39,7 +38,7 @@ def finished(took_s: dict[str, float], duration_s: float = 100.0, **fields: Any)
         )
         for stage, seconds in took_s.items()
     ]
-    return a_run(Phase.COMPLETED, done=PIPELINE, attempts=attempts, duration_s=duration_s, **fields)
+    return a_run(Phase.COMPLETED, done=USUAL, attempts=attempts, duration_s=duration_s, **fields)
 
 
 def test_what_is_left_is_the_media_length_times_the_rate_of_each_stage_left() -> None:
@@ -159,13 +158,13 @@ SHARES = st.floats(0, 1)
 SECONDS = st.floats(0, 1e6)
 SPREADS = st.tuples(SECONDS, SECONDS).map(lambda pair: Spread(low=min(pair), high=max(pair)))
 ANY_RATES = st.builds(
-    lambda spreads, media_s: Rates(stages=dict(zip(PIPELINE, spreads, strict=True)), media_s=media_s),
-    st.lists(SPREADS, min_size=len(PIPELINE), max_size=len(PIPELINE)),
+    lambda spreads, media_s: Rates(stages=dict(zip(USUAL, spreads, strict=True)), media_s=media_s),
+    st.lists(SPREADS, min_size=len(USUAL), max_size=len(USUAL)),
     SPREADS,
 )
 ANY_RUN = st.builds(
-    lambda done, duration_s: a_run(done=PIPELINE[:done], duration_s=duration_s),
-    st.integers(0, len(PIPELINE) - 1),
+    lambda done, duration_s: a_run(done=USUAL[:done], duration_s=duration_s),
+    st.integers(0, len(USUAL) - 1),
     st.none() | st.floats(0.1, 1e5),
 )
 

@@ -6,11 +6,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from core.domain.moves import another_round, due, invalidate, is_finished, settle_intent, wait_over
-from core.domain.plan import PIPELINE
 from core.domain.run import Failure, Intent, RunRecord
 from core.domain.settings import Settings
 from core.domain.states import FailureKind, Phase, StageStatus, Want
-from tests.support.records import NOW, a_run
+from tests.support.records import NOW, USUAL, a_run
 
 MOVES = [
     (Phase.QUEUED, Want.PAUSE, Phase.PAUSED),
@@ -48,7 +47,7 @@ def test_a_run_that_is_worked_on_is_left_to_its_attempt() -> None:
 @pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.RUNNING, Phase.PAUSED])
 @pytest.mark.parametrize("want", [Want.RUN, Want.PAUSE, Want.STOP])
 def test_a_run_with_nothing_left_to_do_is_completed(phase: Phase, want: Want) -> None:
-    after = settle_intent(a_run(phase, want, done=PIPELINE), NOW)
+    after = settle_intent(a_run(phase, want, done=USUAL), NOW)
     assert (after.phase, after.completed_at, after.intent.want) == (Phase.COMPLETED, NOW, Want.RUN)
 
 
@@ -109,7 +108,7 @@ def test_another_round_is_counted_and_starts_clean() -> None:
 
 
 def test_a_completed_run_with_a_damaged_result_is_queued_again_with_the_reason() -> None:
-    run = a_run(Phase.COMPLETED, done=PIPELINE, completed_at=NOW)
+    run = a_run(Phase.COMPLETED, done=USUAL, completed_at=NOW)
     after = invalidate(run, a_run(done=("download",)).stages, NOW, why="transcript.json is damaged")
     assert (after.phase, after.next_stage, after.completed_at) == (Phase.QUEUED, "transcribe", None)
     assert after.transitions[-1].why == "transcript.json is damaged"

@@ -8,7 +8,7 @@ from core.domain.plan import NEEDS, PIPELINE, READ_BY, changed_stages, downstrea
 from core.domain.run import Failure, StageState
 from core.domain.settings import Settings
 from core.domain.states import FailureKind, StageStatus
-from tests.support.records import ALL
+from tests.support.records import ALL, USUAL
 
 PENDING, COMMITTED, FAILED, NOT_NEEDED = (
     StageStatus.PENDING,
@@ -21,7 +21,7 @@ PENDING, COMMITTED, FAILED, NOT_NEEDED = (
 def stages(*statuses: StageStatus) -> dict[str, StageState]:
     return {
         name: StageState(status=status, tries=2, key=f"key-{name}" if status == COMMITTED else None)
-        for name, status in zip(PIPELINE, statuses, strict=True)
+        for name, status in zip(USUAL, statuses, strict=True)
     }
 
 
@@ -31,7 +31,7 @@ def statuses(of: dict[str, StageState]) -> list[StageStatus]:
 
 def test_a_new_run_has_its_stages_pending_in_pipeline_order() -> None:
     made = stages_for({"download": True, "transcribe": True, "quotes": False, "summary": True})
-    assert list(made) == list(PIPELINE)
+    assert list(made) == list(USUAL)
     assert statuses(made) == [PENDING, PENDING, NOT_NEEDED, PENDING]
 
 
@@ -91,22 +91,27 @@ def test_the_same_settings_change_nothing() -> None:
     assert changed_stages(Settings(), Settings(model="tiny")) == {"transcribe"}
 
 
+def test_what_read_a_stage_is_made_again_without_it_once_that_is_switched_off() -> None:
+    needs = {"download": (), "remove_silence": ("download",), "export": ("download", "remove_silence")}
+    before = {name: StageState(status=COMMITTED, key=f"key-{name}") for name in needs}
+    after = reset_from(before, None, {"download": True, "remove_silence": False, "export": True}, needs)
+    assert statuses(after) == [COMMITTED, NOT_NEEDED, PENDING]
+
+
 @given(
     st.lists(st.sampled_from([PENDING, COMMITTED, FAILED, NOT_NEEDED]), min_size=4, max_size=4),
-    st.sampled_from([None, *PIPELINE]),
+    st.sampled_from([None, *USUAL]),
     st.lists(st.booleans(), min_size=4, max_size=4),
-    st.frozensets(st.sampled_from(PIPELINE)),
+    st.frozensets(st.sampled_from(USUAL)),
 )
 def test_nothing_stays_committed_behind_a_stage_that_is_done_again(
     given_statuses: list[StageStatus], stage: str | None, switches: list[bool], changed: frozenset[str]
 ) -> None:
-    wanted = dict(zip(PIPELINE, switches, strict=True))
+    wanted = dict(zip(USUAL, switches, strict=True))
     before = stages(*given_statuses)
     after = reset_from(before, stage, wanted, NEEDS, changed)
-    reset = {
-        name for name in PIPELINE if before[name].status in (COMMITTED, NOT_NEEDED) and after[name].status == PENDING
-    }
-    for name in downstream(reset, NEEDS):
+    reset = {name for name in USUAL if before[name].status in (COMMITTED, NOT_NEEDED) and after[name].status == PENDING}
+    for name in downstream(reset, NEEDS) & set(USUAL):
         assert after[name].status != COMMITTED
-    assert all((after[name].status == NOT_NEEDED) == (not wanted[name]) for name in PIPELINE)
-    assert all(after[name].redo == (1 if name == stage and wanted[name] else 0) for name in PIPELINE)
+    assert all((after[name].status == NOT_NEEDED) == (not wanted[name]) for name in USUAL)
+    assert all(after[name].redo == (1 if name == stage and wanted[name] else 0) for name in USUAL)

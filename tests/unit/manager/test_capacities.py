@@ -1,7 +1,6 @@
 """Views reckon with what the running service works with, not with the configuration they happen to run in."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -9,7 +8,6 @@ from msgspec.structs import replace
 from core.config import Config
 from core.domain.words import person
 from core.manager.capacities import Capacities
-from core.store.locks import Lock
 from tests.support.dispatching import ANA, House
 from tests.unit.manager.test_views import views
 
@@ -21,14 +19,6 @@ def house(tmp_path: Path) -> House:
     house = House(tmp_path, config=config, network=2)
     house.given.pool(lambda pool: replace(pool, capacity=config.capacity))
     return house
-
-
-@pytest.fixture
-def served(house: House) -> Any:
-    lock = Lock(house.layout.service_lock())
-    assert lock.acquire()
-    yield house
-    lock.release()
 
 
 def test_a_limit_of_the_service_alone_is_named_by_whoever_asks(served: House) -> None:

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from core.config import Config
 from core.engines.engine import Signal
-from core.store.locks import Lock
 from tests.support.dispatching import ANA, House
 from tests.unit.manager.test_views import views
 
@@ -87,9 +86,8 @@ def test_a_full_disk_does_not_let_a_drain_go_on(house: House) -> None:
     assert house.engine.signals == [(run, Signal.FREEZE)]
 
 
-def test_whoever_looks_is_told_by_the_service_that_the_disk_holds_everything(house: House) -> None:
-    lock = Lock(house.layout.service_lock())
-    assert lock.acquire()
+def test_whoever_looks_is_told_by_the_service_that_the_disk_holds_everything(served: House) -> None:
+    house = served
     house.disk_is_low = True  # for the service; who looks sees much more free than is kept
     (queued,) = house.add()
     house.turn()
@@ -98,7 +96,6 @@ def test_whoever_looks_is_told_by_the_service_that_the_disk_holds_everything(hou
     house.disk_is_low = False
     house.turn()
     assert views(house).why(queued)["code"] == "none"
-    lock.release()
 
 
 def test_what_a_service_that_is_gone_held_is_not_held_any_more(house: House) -> None:
@@ -109,12 +106,10 @@ def test_what_a_service_that_is_gone_held_is_not_held_any_more(house: House) -> 
     assert not views(house).status()["disk"]["low"]
 
 
-def test_what_is_missing_is_told_up_to_where_it_goes_on(house: House) -> None:
+def test_what_is_missing_is_told_up_to_where_it_goes_on(served: House) -> None:
+    house = served
     house.given.pool(lambda pool: replace(pool, capacity=Config(free_space_bytes=1000).capacity))
-    lock = Lock(house.layout.service_lock())
-    assert lock.acquire()
     assert views(house).status()["disk"]["needed"] == 1000
     house.disk_is_low = True
     house.turn()
     assert views(house).status()["disk"]["needed"] == 1100
-    lock.release()

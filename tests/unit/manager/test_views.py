@@ -38,15 +38,6 @@ def views(house: House, **settings: Any) -> Views:
     )
 
 
-@pytest.fixture
-def served(house: House) -> Any:
-    """A service holds the storage."""
-    lock = Lock(house.layout.service_lock())
-    assert lock.acquire()
-    yield house
-    lock.release()
-
-
 def tell(house: House, run_id: str, share: float, *, duration_s: float, **more: float) -> None:
     """The running attempt writes how far it is in media of that length, and what else is given."""
     assignment = house.engine.running[run_id]

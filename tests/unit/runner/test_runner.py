@@ -127,6 +127,15 @@ def test_what_is_published_is_found_and_not_made_again(bench: Bench) -> None:
     assert bench.first.runs == 1
 
 
+def test_a_stage_is_made_without_the_artifact_of_one_that_its_run_does_not_have(bench: Bench) -> None:
+    bench.store.runs.update(RUN, lambda run: replace(run, stages=stages_for({"download": False, "transcribe": True})))
+    outcome = bench.execute("transcribe")
+    assert isinstance(outcome, Committed)
+    receipt = bench.artifacts.receipt("transcribe", outcome.key)
+    assert receipt is not None
+    assert receipt.inputs == {}
+
+
 def test_the_same_bytes_from_another_source_are_worked_on_once(bench: Bench) -> None:
     bench.commit(bench.execute())
     first = bench.execute("transcribe")

@@ -1,12 +1,13 @@
 """URLs through the real yt-dlp: what is fetched, and how it is told."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from core.domain.errors import Stop
 from core.domain.run import Source
-from core.stages.download import DownloadStage
+from core.stages.download import DownloadStage, remote
 from core.stages.stage import Expanded, Made
 from tests.support.media_files import dash_folder, hls_folder, media_file, mp4
 from tests.support.media_server import MediaServer
@@ -192,3 +193,22 @@ def test_a_video_without_sound_is_a_video(stage: DownloadStage, server: MediaSer
     made = stage.run(begin(server.add("/v.mp4", silent, content_type="video/mp4")))
     assert isinstance(made, Made)
     assert (made.facts["has_audio"], made.facts["audio_codec"]) == (False, None)
+
+
+def test_a_file_renamed_while_its_size_is_asked_for_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, whole = tmp_path / "source.0.part", tmp_path / "source.0"
+    part.write_bytes(b"x" * 10)
+    stat = Path.stat
+
+    def rename_after(path: Path, **how: bool) -> os.stat_result:
+        found = stat(path, **how)
+        if path == part:
+            part.rename(whole)
+        return found
+
+    monkeypatch.setattr(Path, "stat", rename_after)
+    assert remote.size_on_disk(whole) == 10
+    assert remote.size_on_disk(whole) == 10, "it has its own name now"
+    assert remote.size_on_disk(tmp_path / "source.1") == 0
