@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from core.domain.batch import BatchRecord
 from core.domain.breaker import HOST, Breaker
 from core.domain.errors import CLASSES, ErrorClass
-from core.domain.plan import PIPELINE
 from core.domain.run import Attempt, Failure, RunRecord, Source, StageState, Verdict, Work
 from core.domain.states import AttemptOutcome, BatchPhase, FailureKind, Phase, StageStatus
 from core.store.artifacts import Artifacts, Receipt
@@ -18,6 +17,7 @@ from core.store.locks import Lock
 from core.store.progress import write_progress
 from core.store.state import StateStore, open_store
 from core.system.clock import SystemClock
+from tests.support.records import USUAL
 from tests.support.showcase_results import SUMMARY, as_json, quotes, talk_video
 from tests.support.transcripts import TALK, transcript
 
@@ -65,8 +65,8 @@ class Showcase:
         """A run with its first `done` stages committed, and an open attempt on the next one if it is running."""
         run_id, at = new_run_id(self.clock), self.ago(fields.pop("minutes", 25))
         position = 1 + sum(self.store.runs.get(known).value.batch_id == batch_id for known in self.store.runs.ids())
-        done = len(PIPELINE) if phase == Phase.COMPLETED else done
-        stages = {name: self._stage(place, name, done, at) for place, name in enumerate(PIPELINE)}
+        done = len(USUAL) if phase == Phase.COMPLETED else done
+        stages = {name: self._stage(place, name, done, at) for place, name in enumerate(USUAL)}
         attempts = [
             Attempt(
                 id=f"a_{place:016x}",
@@ -76,10 +76,10 @@ class Showcase:
                 ended_at=stages[name].ended_at,
                 outcome=AttemptOutcome.COMMITTED,
             )
-            for place, name in enumerate(PIPELINE[:done])
+            for place, name in enumerate(USUAL[:done])
         ]
         if phase == Phase.RUNNING:
-            stage = PIPELINE[done]
+            stage = USUAL[done]
             stages[stage] = StageState(status=StageStatus.RUNNING, started_at=self.ago(2))
             attempts.append(Attempt(id=f"a_{0xFF:016x}", stage=stage, epoch=4, started_at=self.ago(2)))
         values: dict[str, Any] = {
@@ -115,7 +115,7 @@ class Showcase:
         failure = Failure(kind=FailureKind.PERMANENT, error_class=error, message=message, hint=CLASSES[error].hint)
         phase = fields.pop("phase", Phase.FAILED)
         run = self.run(batch_id, title, phase, done=stage, failure=failure, **fields)
-        name, at = PIPELINE[stage], run.created_at
+        name, at = USUAL[stage], run.created_at
         attempt = Attempt(
             id=f"a_{0xEE:016x}",
             stage=name,
@@ -154,7 +154,7 @@ class Showcase:
         made = [
             Attempt(
                 id=f"a_{0xA0 + number:016x}",
-                stage=run.next_stage or PIPELINE[0],
+                stage=run.next_stage or USUAL[0],
                 epoch=3,
                 started_at=self.ago(22 - number),
                 ended_at=self.ago(21.5 - number),
@@ -208,7 +208,7 @@ class Showcase:
             "quotes": {"quotes.json": as_json(quotes(said)), "quotes.md": b"# Quotes\n"},
             "summary": {"summary.json": as_json(SUMMARY), "summary.md": b"# Summary\n"},
         }
-        for place, stage in enumerate(PIPELINE):
+        for place, stage in enumerate(USUAL):
             key = f"{KEY}{place}"
             if self.layout.artifact(stage, key).exists():
                 continue

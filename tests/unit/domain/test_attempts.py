@@ -6,18 +6,17 @@ from msgspec.structs import replace
 from core.domain import attempts
 from core.domain.errors import ErrorClass, Refused
 from core.domain.moves import settle_intent
-from core.domain.plan import PIPELINE
 from core.domain.run import Entry, Failure, RunRecord, Work
 from core.domain.settings import Settings
 from core.domain.states import AttemptOutcome, FailureKind, Phase, StageStatus, Want
-from tests.support.records import NOW, a_run
+from tests.support.records import NOW, USUAL, a_run
 
 ERROR = Failure(kind=FailureKind.ERROR, error_class=ErrorClass.NETWORK, message="No answer.")
 LATER = NOW + timedelta(minutes=1)
 
 
 def working(want: Want = Want.RUN, phase: Phase = Phase.RUNNING, stage: str = "transcribe") -> RunRecord:
-    return a_run(phase, want, done=PIPELINE[: PIPELINE.index(stage)], working=stage)
+    return a_run(phase, want, done=USUAL[: USUAL.index(stage)], working=stage)
 
 
 def test_a_claim_opens_an_attempt_and_clears_the_last_error() -> None:

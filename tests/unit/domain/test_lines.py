@@ -8,10 +8,9 @@ from msgspec.structs import replace
 
 from core.domain.batch import BatchRecord
 from core.domain.lines import Lines, lines_of
-from core.domain.plan import PIPELINE
 from core.domain.run import Attempt, RunRecord
 from core.domain.states import AttemptOutcome, BatchPhase, Phase, Want
-from tests.support.records import NOW, a_batch, a_run
+from tests.support.records import NOW, USUAL, a_batch, a_run
 
 LANE_OF = {"download": "network", "transcribe": "cpu", "quotes": "api", "summary": "api"}
 
@@ -20,11 +19,11 @@ LANE_OF = {"download": "network", "transcribe": "cpu", "quotes": "api", "summary
 def some_run(draw: st.DrawFn) -> RunRecord:
     number, done = draw(st.integers(0, 9)), draw(st.integers(0, 3))
     phase = draw(st.sampled_from(Phase))
-    working = PIPELINE[done] if phase == Phase.RUNNING and draw(st.booleans()) else None
+    working = USUAL[done] if phase == Phase.RUNNING and draw(st.booleans()) else None
     run = a_run(
         phase,
         draw(st.sampled_from(Want)),
-        done=PIPELINE[:done],
+        done=USUAL[:done],
         working=working,
         run_id=f"r_{number}",
         batch_id=f"b_{number % 3}",
@@ -45,7 +44,7 @@ def some_run(draw: st.DrawFn) -> RunRecord:
                 ended_at=NOW + timedelta(seconds=place),
                 outcome=AttemptOutcome.COMMITTED,
             )
-            for place, stage in enumerate(PIPELINE[:done])
+            for place, stage in enumerate(USUAL[:done])
         ]
         return replace(run, attempts=ended)
     return replace(run, attempts=[replace(run.attempts[0], probe=draw(st.sampled_from([None, "network llm"])))])

@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.batch import BatchRecord, Pause, PoolRecord
-from core.domain.plan import PIPELINE
 from core.domain.run import RunRecord
 from core.domain.schedule import Situation, schedule
 from core.domain.states import BatchPhase, Phase, Want
-from tests.support.records import NOW, a_batch, a_run
+from tests.support.records import NOW, USUAL, a_batch, a_run
 
 LANES = {"network": 2, "cpu": 1, "api": 2}
 LANE_OF = {"download": "network", "transcribe": "cpu", "quotes": "api", "summary": "api"}
@@ -46,10 +45,10 @@ WAITING = {
     "a run between two tries": a_run(Phase.RETRY_WAIT, next_at=NOW, wait_s=2.0),
     "a run queued for later": a_run(next_at=NOW + timedelta(seconds=2), wait_s=2.0),
     "a run that is being worked on": a_run(Phase.RUNNING, working="download"),
-    "a finished run": a_run(Phase.COMPLETED, done=PIPELINE),
+    "a finished run": a_run(Phase.COMPLETED, done=USUAL),
     "a failed run that is to be retried": a_run(Phase.FAILED),
     "a run of a batch that was never completely added": a_run(batch_id="b_none"),
-    "a run with nothing left to do": a_run(done=PIPELINE),
+    "a run with nothing left to do": a_run(done=USUAL),
     "a run waiting for shared work": a_run(Phase.RUNNING, waits_for="download/k"),
 }
 
@@ -135,9 +134,9 @@ def test_no_slot_or_place_is_given_twice_and_none_is_left_free_while_someone_cou
 ) -> None:
     runs = []
     for number, (phase, want, done, of, works) in enumerate(rows):
-        working = PIPELINE[done] if works and phase == Phase.RUNNING else None
+        working = USUAL[done] if works and phase == Phase.RUNNING else None
         fields = {"run_id": f"r_{number}", "batch_id": f"b_{of}", "position": number}
-        runs.append(a_run(phase, want, done=PIPELINE[:done], working=working, **fields))
+        runs.append(a_run(phase, want, done=USUAL[:done], working=working, **fields))
     batches = [a_batch(batch_id=f"b_{n}", concurrency=concurrency) for n in range(3)]
     now = situation(runs, *batches, free=free)
     claims = schedule(now)

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from core.domain import attempts, batch, batch_commands, crashes, moves, timeouts
 from core.domain.batch import BatchRecord, Pause
 from core.domain.errors import Refused
-from core.domain.plan import PIPELINE
 from core.domain.run import Attempt, Failure, RunRecord
 from core.domain.settings import Settings
 from core.domain.states import (
@@ -25,7 +24,7 @@ from core.domain.states import (
     Want,
 )
 from core.domain.streak import auto_pause
-from tests.support.records import NOW, a_batch, a_run
+from tests.support.records import NOW, USUAL, a_batch, a_run
 
 Step = tuple[str, str, str]
 ERROR = Failure(kind=FailureKind.ERROR, message="It broke.")
@@ -42,10 +41,10 @@ def every_run() -> Iterator[RunRecord]:
             continue
         settings = Settings(on_exhausted=hold)  # type: ignore[arg-type]
         for done in (0, 2, 3, 4):
-            run = a_run(phase, want, done=PIPELINE[:done], settings=settings, crashes=[NOW, NOW])
+            run = a_run(phase, want, done=USUAL[:done], settings=settings, crashes=[NOW, NOW])
             yield replace(run, intent=replace(run.intent, again=again), crashes=[])
             if done < 4 and phase in (Phase.RUNNING, Phase.PAUSED):
-                working = a_run(phase, want, done=PIPELINE[:done], working=PIPELINE[done], settings=settings)
+                working = a_run(phase, want, done=USUAL[:done], working=USUAL[done], settings=settings)
                 yield working
                 yield replace(working, crashes=[NOW, NOW])
 
