@@ -49,6 +49,7 @@ class Program:
 
     `lines()` gives its output line by line; leaving the block before its end terminates it (SIGTERM, SIGKILL after
     `grace_s`) and waits for its real exit. `check` is called at least 4 times a second while waiting and may raise.
+    With `on_data` standard output is no text: it is handed over as it comes, and is not among the lines.
 
     Raises `StageError(TOOLING)` when the program does not exist or cannot be started, and the one for a shortage that
     passes when there are no more processes or open files.
@@ -65,8 +66,10 @@ class Program:
         limits: Limits = NO_LIMITS,
         grace_s: float = GRACE_S,
         max_line_bytes: int = MAX_LINE_BYTES,
+        on_data: Callable[[bytes], None] | None = None,
     ) -> None:
         self._check = check
+        self._on_data = on_data
         self._stdin = stdin
         self._grace_s = grace_s
         self._tails: dict[Stream, deque[str]] = {"stdout": deque(maxlen=KEEP_LINES), "stderr": deque(maxlen=KEEP_LINES)}
@@ -184,7 +187,10 @@ class Program:
                     for chunk in chunks:
                         if not chunk:
                             selector.unregister(key.fileobj)
-                        yield from self._split(key.data, chunk)
+                        if key.data == "stdout" and self._on_data is not None:
+                            self._on_data(chunk)
+                        else:
+                            yield from self._split(key.data, chunk)
         for stream in ("stdout", "stderr"):
             yield from self._split(stream, None)
 
@@ -231,11 +237,12 @@ def run_program(
     limits: Limits = NO_LIMITS,
     grace_s: float = GRACE_S,
     max_line_bytes: int = MAX_LINE_BYTES,
+    on_data: Callable[[bytes], None] | None = None,
 ) -> Finished:
     """Run a program to its end and tell how it ended; the last 40 lines of each stream are kept, no more.
 
-    `on_line` gets every line of standard output, `on_error_line` of standard error. What `check` raises (`Stop`)
-    ends the program first and is then raised. Raises `StageError(TOOLING)` when the program is missing, or has not
+    `on_line` gets every line of standard output (`on_data` its bytes instead), `on_error_line` of standard error. What
+    `check` raises (`Stop`) ends the program first and is then raised. Raises `StageError(TOOLING)` when the program is missing, or has not
     ended after `timeout_s` (not counting time in which this process itself stood still).
     """
     with Program(
@@ -247,6 +254,7 @@ def run_program(
         limits=limits,
         grace_s=grace_s,
         max_line_bytes=max_line_bytes,
+        on_data=on_data,
     ) as program:
 
         def watch_time() -> None:

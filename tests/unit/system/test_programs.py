@@ -70,6 +70,13 @@ def test_lines_may_end_with_a_carriage_return_as_progress_bars_do() -> None:
     assert run_program(["printf", "1%%\r2%%\r3%%"], check=never).tail_stdout == ("1%", "2%", "3%")
 
 
+def test_output_that_is_no_text_is_handed_over_byte_for_byte() -> None:
+    heard: list[bytes] = []
+    ended = run_program(["sh", "-c", "head -c 1000000 /dev/zero; echo wrong >&2"], check=never, on_data=heard.append)
+    assert b"".join(heard) == bytes(1_000_000)
+    assert (ended.tail_stdout, ended.tail_stderr) == ((), ("wrong",))
+
+
 def test_a_missing_program_is_a_fault_of_the_tooling_that_names_it() -> None:
     with pytest.raises(StageError, match="no-such-tool is missing") as caught:
         run_program(["no-such-tool"], check=never)
