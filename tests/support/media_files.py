@@ -13,7 +13,8 @@ _AUDIO = ("-c:a", "aac", "-b:a", "64k")
 
 
 @functools.cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
+def media_folder() -> tempfile.TemporaryDirectory[str]:
+    """Where the files of this session lie; gone with it."""
     folder = tempfile.TemporaryDirectory(prefix="media-files-")
     atexit.register(folder.cleanup)
     return folder
@@ -42,7 +43,7 @@ def media_file(
 
     `noise` makes it large (about 1 MB a second); `options` go before the output's name.
     """
-    path = Path(_folder().name) / f"{abs(hash((seconds, video, audio, size, codecs, options, noise)))}-{name}"
+    path = Path(media_folder().name) / f"{abs(hash((seconds, video, audio, size, codecs, options, noise)))}-{name}"
     words: list[str] = []
     if video:
         words += ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration={seconds}"]
@@ -64,7 +65,7 @@ def mp4(**how: object) -> Path:
 @functools.cache
 def hls_folder(seconds: float = 10.0) -> Path:
     """A folder with `index.m3u8` and MPEG-TS segments of 1 s."""
-    folder = Path(_folder().name) / f"hls-{seconds:g}"
+    folder = Path(media_folder().name) / f"hls-{seconds:g}"
     folder.mkdir()
     source = media_file("source.mp4", seconds=seconds, options=("-g", "25"))
     ffmpeg(
@@ -86,7 +87,7 @@ def hls_folder(seconds: float = 10.0) -> Path:
 @functools.cache
 def dash_folder(seconds: float = 4.0) -> Path:
     """A folder with `index.mpd`, picture and sound in separate segments of 1 s."""
-    folder = Path(_folder().name) / f"dash-{seconds:g}"
+    folder = Path(media_folder().name) / f"dash-{seconds:g}"
     folder.mkdir()
     source = media_file("source.mp4", seconds=seconds, options=("-g", "25"))
     split = ("-seg_duration", "1", "-adaptation_sets", "id=0,streams=v id=1,streams=a")
