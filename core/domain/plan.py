@@ -35,6 +35,7 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "keywords": ("detect_highlights",),
     "export_format": ("export",),
     "export_quality": ("export",),
+    "export_upscale": ("export",),
 }
 
 

@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     export: bool = False
     export_format: Literal["mp4", "mov", "webm"] = "mp4"
     export_quality: Literal["720p", "1080p", "4K"] = "1080p"
+    export_upscale: bool = False
     max_retries: Annotated[int, msgspec.Meta(ge=0, le=10)] = 3
     on_exhausted: Literal["fail", "hold"] = "fail"
     format: Literal["best", "1080p", "720p", "audio"] = "best"
