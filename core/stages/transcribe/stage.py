@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
+from core.domain import subtitles
 from core.domain.errors import ErrorClass, StageError
 from core.domain.run import Work
 from core.domain.settings import Settings
 from core.stages.stage import Attempt, Job, Made
-from core.stages.transcribe import audio, formats, gate, hub, models, plan
+from core.stages.transcribe import audio, gate, hub, models, plan
 from core.stages.transcribe.assemble import assemble
 from core.stages.transcribe.audio import Recording
 from core.stages.transcribe.gate import Heard
@@ -186,7 +187,7 @@ def _refuse_foreign_speech(settings: Settings, model: Model, made: Plan, heard: 
 def _publish(out: Path, made: Plan, heard: Mapping[int, Heard], work: Work) -> Made:
     transcript = assemble(made, heard)
     (out / "transcript.json").write_bytes(msgspec.json.format(msgspec.json.encode(transcript), indent=1) + b"\n")
-    for suffix, render in (("txt", formats.as_txt), ("srt", formats.as_srt), ("vtt", formats.as_vtt)):
+    for suffix, render in (("txt", subtitles.as_txt), ("srt", subtitles.as_srt), ("vtt", subtitles.as_vtt)):
         (out / f"transcript.{suffix}").write_bytes(render(transcript).encode())
     segments = transcript["segments"]
     return Made(

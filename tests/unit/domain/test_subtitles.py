@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.stages.transcribe import formats
+from core.domain import subtitles
 
 
 def transcript(*segments: tuple[float, float, str]) -> dict[str, Any]:
@@ -26,31 +26,31 @@ def transcript(*segments: tuple[float, float, str]) -> dict[str, Any]:
 def test_an_empty_transcript_is_valid_in_every_format() -> None:
     empty = transcript()
 
-    assert formats.as_txt(empty) == ""
-    assert formats.as_srt(empty) == ""
-    assert formats.as_vtt(empty) == "WEBVTT\n"
+    assert subtitles.as_txt(empty) == ""
+    assert subtitles.as_srt(empty) == ""
+    assert subtitles.as_vtt(empty) == "WEBVTT\n"
 
 
 def test_text_is_one_segment_a_line() -> None:
-    assert formats.as_txt(transcript((0, 1, "One."), (1, 2, "Two."))) == "One.\nTwo.\n"
+    assert subtitles.as_txt(transcript((0, 1, "One."), (1, 2, "Two."))) == "One.\nTwo.\n"
 
 
 def test_subrip_has_a_comma_and_web_vtt_a_point_and_hours() -> None:
     made = transcript((3661.5, 3662.75, "Good evening."))
 
-    assert formats.as_srt(made) == "1\n01:01:01,500 --> 01:01:02,750\nGood evening.\n"
-    assert formats.as_vtt(made) == "WEBVTT\n\n01:01:01.500 --> 01:01:02.750\nGood evening.\n"
+    assert subtitles.as_srt(made) == "1\n01:01:01,500 --> 01:01:02,750\nGood evening.\n"
+    assert subtitles.as_vtt(made) == "WEBVTT\n\n01:01:01.500 --> 01:01:02.750\nGood evening.\n"
 
 
 def test_two_lines_are_about_equally_long() -> None:
-    (cue,) = formats.cues(transcript((0, 5, "The river begins in the hills above the town of stone.")))
+    (cue,) = subtitles.cues(transcript((0, 5, "The river begins in the hills above the town of stone.")))
 
     assert cue.lines == ("The river begins in the hills", "above the town of stone.")
 
 
 def test_a_short_cue_stays_for_a_second_where_nothing_follows() -> None:
-    alone, _ = formats.cues(transcript((1.0, 1.2, "Yes."), (8.0, 9.5, "We know it.")))
-    hurried, _ = formats.cues(transcript((1.0, 1.2, "Yes."), (1.5, 3.5, "We know it.")))
+    alone, _ = subtitles.cues(transcript((1.0, 1.2, "Yes."), (8.0, 9.5, "We know it.")))
+    hurried, _ = subtitles.cues(transcript((1.0, 1.2, "Yes."), (1.5, 3.5, "We know it.")))
 
     assert (alone.end, hurried.end) == (2.0, 1.5)
 
@@ -58,7 +58,7 @@ def test_a_short_cue_stays_for_a_second_where_nothing_follows() -> None:
 def test_spoken_markup_cannot_become_markup() -> None:
     made = transcript((0, 2, "a --> b <script>alert(1)</script> & {\\an8}"))
 
-    vtt, srt = formats.as_vtt(made), formats.as_srt(made)
+    vtt, srt = subtitles.as_vtt(made), subtitles.as_srt(made)
     assert vtt.count("-->") == srt.count("-->") == 1
     assert "<" not in vtt
     assert "&lt;script&gt;" in vtt
@@ -73,7 +73,7 @@ texts = st.lists(st.text("abcdefghij ,.", min_size=1).filter(str.strip), min_siz
 def test_cues_fit_their_lines_keep_every_character_and_never_overlap(lines: list[str], each: float) -> None:
     made = transcript(*((n * each, (n + 1) * each, text) for n, text in enumerate(lines)))
 
-    cues = formats.cues(made)
+    cues = subtitles.cues(made)
 
     assert all(0 < len(cue.lines) <= 2 and all(len(line) <= 42 for line in cue.lines) for cue in cues)
     assert all(cue.start <= cue.end for cue in cues)
@@ -85,7 +85,30 @@ def test_cues_fit_their_lines_keep_every_character_and_never_overlap(lines: list
 def test_a_word_without_end_is_broken_and_nothing_of_it_is_lost() -> None:
     made = transcript((0, 5, "x" * 200))
 
-    shown = "".join(line for cue in formats.cues(made) for line in cue.lines)
+    shown = "".join(line for cue in subtitles.cues(made) for line in cue.lines)
 
-    assert all(len(line) <= 42 for cue in formats.cues(made) for line in cue.lines)
+    assert all(len(line) <= 42 for cue in subtitles.cues(made) for line in cue.lines)
     assert shown == "x" * 200
+
+
+def test_a_segment_whose_words_are_not_known_shares_its_time_among_them() -> None:
+    made = transcript((10.0, 14.0, "one two three four"))
+    made["segments"][0]["words"] = []
+    (cue,) = subtitles.cues(made)
+    assert (cue.start, cue.end, cue.lines) == (10.0, 14.0, ("one two three four",))
+
+
+def test_a_long_segment_whose_words_are_not_known_becomes_several_subtitles() -> None:
+    made = transcript((0.0, 30.0, "word " * 60))
+    made["segments"][0]["words"] = []
+    found = subtitles.cues(made)
+    assert len(found) > 2
+    assert all(len(line) <= 42 for cue in found for line in cue.lines)
+    assert " ".join(line for cue in found for line in cue.lines).split() == ["word"] * 60
+
+
+def test_other_passages_are_subtitles_too() -> None:
+    passages = [(5.0, 6.0, "second"), (1.0, 5.5, "first --> <b>")]
+    assert subtitles.passages_srt(passages) == (
+        "1\n00:00:01,000 --> 00:00:05,000\nfirst → ‹b›\n\n2\n00:00:05,000 --> 00:00:06,000\nsecond\n"
+    )

@@ -4,7 +4,8 @@ Lines have at most 42 characters and a cue at most two lines, as subtitle guides
 nothing in it can end a cue or become markup.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 LINE, LINES = 42, 2
@@ -28,8 +29,26 @@ def as_txt(transcript: dict[str, Any]) -> str:
 
 def as_srt(transcript: dict[str, Any]) -> str:
     """SubRip: numbered cues, milliseconds after a comma."""
+    return _srt(cues(transcript))
+
+
+def passages_srt(passages: Iterable[tuple[float, float, str]]) -> str:
+    """Passages (start and end in seconds, text) as SubRip; the words of one share its time, none overlaps the next."""
+    ordered = sorted(passages)
+    ends = [
+        min(end, following) if following > start else end
+        for (start, end, _), (following, _, _) in zip(ordered, [*ordered[1:], (inf, inf, "")], strict=True)
+    ]
+    segments = [
+        {"words": [], "start": start, "end": end, "text": text}
+        for (start, _, text), end in zip(ordered, ends, strict=True)
+    ]
+    return _srt(cues({"segments": segments, "duration": 0.0}))
+
+
+def _srt(found: Iterable[Cue]) -> str:
     blocks = []
-    for number, cue in enumerate(cues(transcript), 1):
+    for number, cue in enumerate(found, 1):
         text = "\n".join(_harmless(line) for line in cue.lines)
         blocks.append(f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{text}\n")
     return "\n".join(blocks)
@@ -46,7 +65,7 @@ def as_vtt(transcript: dict[str, Any]) -> str:
 
 def cues(transcript: dict[str, Any]) -> list[Cue]:
     """The subtitles of all segments; none overlaps the next, and short ones stay as long as they can up to a second."""
-    found = [cue for segment in transcript["segments"] for cue in _of_segment(segment["words"])]
+    found = [cue for segment in transcript["segments"] for cue in _of_segment(segment["words"] or _even(segment))]
     stretched = []
     for index, cue in enumerate(found):
         following = found[index + 1].start if index + 1 < len(found) else max(cue.end, transcript["duration"])
@@ -68,6 +87,18 @@ def _of_segment(words: Sequence[dict[str, Any]]) -> Iterator[Cue]:
         held.append(word)
     if held:
         yield _cue(held)
+
+
+def _even(segment: dict[str, Any]) -> list[dict[str, Any]]:
+    """The words of a segment of which only the text is known, with times spread over its characters."""
+    said = segment["text"].split()
+    each_s = (segment["end"] - segment["start"]) / max(1, sum(map(len, said)))
+    words, at = [], 0
+    for word in said:
+        start = segment["start"] + at * each_s
+        at += len(word)
+        words.append({"word": f" {word}", "start": start, "end": segment["start"] + at * each_s})
+    return words
 
 
 def _cue(words: Sequence[dict[str, Any]]) -> Cue:
