@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from core.stages.sound.recording import RATE
 from core.stages.transcribe import gate
-from core.stages.transcribe.audio import RATE
 from core.stages.transcribe.gate import Heard
 from core.stages.transcribe.plan import Plan, real_time, seconds
 

@@ -11,15 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from core.stages.transcribe.audio import RATE
-from core.stages.transcribe.speech import FRAME
+from core.stages.sound.recording import RATE
+from core.stages.sound.voice import FRAME, speech_runs
 
 FORMAT = 1
 LIMIT = 30 * RATE  # samples in a window
 
-ON, OFF = 0.5, 0.35  # probability at which speech begins, and below which it may end
-MIN_SPEECH = 3  # frames: what is shorter is a click
-PAUSE = 4  # frames: a pause in which a window may end
 BEFORE, AFTER = 9, 9  # frames kept round speech, because its soft beginnings and ends are missed
 # A pause of a second is as good a place to end a window as any. What a bad place costs, in windows:
 GOOD_PAUSE, BAD_CUT = 31, 0.2
@@ -95,28 +92,8 @@ def make_windows(probabilities: Sequence[float], samples: int) -> tuple[tuple[Pi
     return tuple(_merge(group) for group in _pack(_atoms(probabilities, samples)))
 
 
-def _runs(probabilities: Sequence[float]) -> list[tuple[int, int]]:
-    """Frames of speech: from the first above ON to where it stays below OFF for a pause."""
-    runs: list[tuple[int, int]] = []
-    start, quiet = -1, 0
-    for index, probability in enumerate(probabilities):
-        if start < 0:
-            if probability >= ON:
-                start, quiet = index, 0
-        elif probability >= OFF:
-            quiet = 0
-        else:
-            quiet += 1
-            if quiet >= PAUSE:
-                runs.append((start, index + 1 - quiet))
-                start = -1
-    if start >= 0:
-        runs.append((start, len(probabilities) - quiet))
-    return [(first, last) for first, last in runs if last - first >= MIN_SPEECH]
-
-
 def _atoms(probabilities: Sequence[float], samples: int) -> list[_Atom]:
-    runs = _runs(probabilities)
+    runs = speech_runs(probabilities)
     atoms: list[_Atom] = []
     begin = max(0, runs[0][0] - BEFORE) if runs else 0
     for index, (first, last) in enumerate(runs):

@@ -3,14 +3,14 @@
 import msgspec
 
 from core.domain.errors import ErrorClass, StageError
+from core.stages.sound.recording import Recording
+from core.stages.sound.voice import speech_probabilities
 from core.stages.stage import Attempt
 from core.stages.transcribe import plan
-from core.stages.transcribe.audio import Recording
 from core.stages.transcribe.environment import environment
 from core.stages.transcribe.loading import COMPUTE_TYPE, Loading
 from core.stages.transcribe.models import Model
 from core.stages.transcribe.plan import FIRST, SECOND, Piece, Plan
-from core.stages.transcribe.speech import speech_probabilities
 from core.stages.transcribe.windows import detect_language
 
 NAME = "plan.json"

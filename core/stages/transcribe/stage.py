@@ -11,10 +11,11 @@ from core.domain import subtitles
 from core.domain.errors import ErrorClass, StageError
 from core.domain.run import Work
 from core.domain.settings import Settings
+from core.stages.sound.recording import NAME as SAMPLES
+from core.stages.sound.recording import RATE, Recording, extract
 from core.stages.stage import Attempt, Job, Made
-from core.stages.transcribe import audio, gate, hub, models, plan
+from core.stages.transcribe import gate, hub, models, plan
 from core.stages.transcribe.assemble import assemble
-from core.stages.transcribe.audio import Recording
 from core.stages.transcribe.gate import Heard
 from core.stages.transcribe.loading import COMPUTE_TYPE, Loader, Loading
 from core.stages.transcribe.models import Model
@@ -153,10 +154,10 @@ class TranscribeStage:
 
 
 def _recording(attempt: Attempt, media: Path) -> Recording:
-    target = attempt.work / audio.NAME
+    target = attempt.work / SAMPLES
     if not target.exists():
         attempt.progress(0, None, "reading the sound")
-        audio.extract(media, target, check=attempt.check, log=attempt.log)
+        extract(media, target, check=attempt.check, log=attempt.log)
     return Recording(target)
 
 
@@ -175,7 +176,7 @@ def _refuse_foreign_speech(settings: Settings, model: Model, made: Plan, heard: 
         return
     total_s = sum(plan.seconds(pieces) for pieces in made.windows)
     faulty_s = sum(plan.seconds(made.windows[number]) for number, result in heard.items() if result.faults)
-    is_speech = total_s >= max(FOREIGN_S, FOREIGN_SPEECH_SHARE * made.samples / audio.RATE)
+    is_speech = total_s >= max(FOREIGN_S, FOREIGN_SPEECH_SHARE * made.samples / RATE)
     if is_speech and faulty_s > FOREIGN_FAULTY_SHARE * total_s:
         raise StageError(
             ErrorClass.LANGUAGE_MISMATCH,

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.domain.errors import ErrorClass, StageError
+from core.stages.sound.recording import RATE, Recording
 from core.stages.transcribe import gate
-from core.stages.transcribe.audio import RATE, Recording
 from core.stages.transcribe.gate import Heard, Word
 from core.stages.transcribe.plan import Piece, Plan, Recipe, seconds
 
 if TYPE_CHECKING:
-    from core.stages.transcribe.audio import Samples
+    from core.stages.sound.recording import Samples
 
 FRAMES_PER_S = 100
 MAX_LENGTH = 448  # tokens Whisper's decoder can hold

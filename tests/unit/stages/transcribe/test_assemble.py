@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.stages.sound.recording import RATE
 from core.stages.transcribe import plan
 from core.stages.transcribe.assemble import assemble, split
-from core.stages.transcribe.audio import RATE
 from core.stages.transcribe.gate import Heard, Word
 from core.stages.transcribe.plan import Plan
 

@@ -6,9 +6,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.stages.sound import voice
+from core.stages.sound.recording import RATE
+from core.stages.sound.voice import FRAME
 from core.stages.transcribe import plan
-from core.stages.transcribe.audio import RATE
-from core.stages.transcribe.speech import FRAME
 
 FRAMES_PER_S = RATE / FRAME
 
@@ -78,8 +79,8 @@ def test_all_speech_is_in_some_window(frames: list[float]) -> None:
 
     run = 0
     for index, chance in enumerate(frames):
-        run = run + 1 if chance >= plan.ON else 0
-        if run >= plan.MIN_SPEECH:
+        run = run + 1 if chance >= voice.ON else 0
+        if run >= voice.MIN_SPEECH:
             middle = index * FRAME + FRAME // 2
             assert any(start <= middle < end for start, end in pieces), f"frame {index} is lost"
 

@@ -4,20 +4,24 @@ The network looks at frames of 512 samples. A recording is cut into fixed blocks
 run-up, so that blocks can be done side by side in flat memory and the result does not depend on how many are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from core.stages.transcribe.audio import Recording
+from core.domain.cuts import Span
+from core.stages.sound.recording import RATE, Recording
 
 if TYPE_CHECKING:
-    from core.stages.transcribe.audio import Samples
+    from core.stages.sound.recording import Samples
 
 FRAME = 512  # samples, 32 ms
 BLOCK = 2_000  # frames, 64 s
 RUN_UP = 64  # frames, 2 s: what the network needs to forget that it was started in the middle
 CONTEXT = 64  # samples of the frame before, which the network wants in front of each frame
 STATE = 128
+ON, OFF = 0.5, 0.35  # probability at which speech begins, and below which it may end
+MIN_SPEECH = 3  # frames: what is shorter is a click
+PAUSE = 4  # frames: a pause in which a window may end
 
 
 def speech_probabilities(
@@ -39,6 +43,31 @@ def speech_probabilities(
                 found += job.result()
             progress(min(1.0, len(found) / max(1, frames)))
     return found
+
+
+def speech_runs(probabilities: Sequence[float]) -> list[tuple[int, int]]:
+    """Frames of speech: from the first above ON to where it stays below OFF for a pause."""
+    runs: list[tuple[int, int]] = []
+    start, quiet = -1, 0
+    for index, probability in enumerate(probabilities):
+        if start < 0:
+            if probability >= ON:
+                start, quiet = index, 0
+        elif probability >= OFF:
+            quiet = 0
+        else:
+            quiet += 1
+            if quiet >= PAUSE:
+                runs.append((start, index + 1 - quiet))
+                start = -1
+    if start >= 0:
+        runs.append((start, len(probabilities) - quiet))
+    return [(first, last) for first, last in runs if last - first >= MIN_SPEECH]
+
+
+def speech_spans(probabilities: Sequence[float]) -> tuple[Span, ...]:
+    """Where somebody speaks, in seconds, without anything round it."""
+    return tuple(Span(first * FRAME / RATE, last * FRAME / RATE) for first, last in speech_runs(probabilities))
 
 
 def _block(session: Any, recording: Recording, start: int, frames: int) -> list[float]:

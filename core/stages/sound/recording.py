@@ -47,13 +47,14 @@ def extract(media: Path, target: Path, *, check: Callable[[], None], log: Callab
     )
     if ended.returncode != 0:
         part.unlink(missing_ok=True)
-        raise _failure(ended.returncode, "\n".join(ended.tail_stderr))
+        raise failure(ended.returncode, "\n".join(ended.tail_stderr))
     with part.open("rb") as written:
         os.fsync(written.fileno())
     part.replace(target)
 
 
-def _failure(returncode: int, said: str) -> StageError:
+def failure(returncode: int, said: str) -> StageError:
+    """What an ffmpeg that was to unpack sound and ended with `returncode` died of, by its last words."""
     if "No space left on device" in said:
         return StageError(ErrorClass.DISK_FULL, "The disk is full: the sound could not be unpacked.")
     if "matches no streams" in said or "does not contain any stream" in said:

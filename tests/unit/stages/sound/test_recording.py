@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import ErrorClass, StageError, Stop
-from core.stages.transcribe.audio import RATE, Recording, extract
+from core.stages.sound.recording import RATE, Recording, extract
 from tests.support.media_files import ffmpeg, media_file
 
 
