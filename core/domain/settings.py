@@ -16,7 +16,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What a batch asks for; the field names are those of the outside contract.
 
     `model` is `auto` (the best installed one) or a size from `MODELS`; `language` is `auto` or an ISO 639-1 code;
-    `silence_threshold` is in dB, `min_silence_s` in seconds.
+    `silence_threshold` is in dB and used by the mode `fixed` only; `auto` follows the recording's own background.
     """
 
     transcribe: bool = True
@@ -27,8 +27,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     summary: bool = True
     llm: Literal["auto", "offline", "openai-compatible"] = "auto"
     remove_silence: bool = False
+    silence_mode: Literal["auto", "fixed"] = "auto"
     silence_threshold: Annotated[float, msgspec.Meta(ge=-60, le=-20)] = -40.0
     min_silence_s: Annotated[float, msgspec.Meta(ge=0.5, le=5)] = 0.5
+    silence_margin_s: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
     detect_highlights: bool = False
     highlight_sensitivity: Literal["low", "medium", "high", "max"] = "medium"
     keywords: Annotated[tuple[Name, ...], msgspec.Meta(max_length=100)] = ()
@@ -44,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def parse_settings(given: dict[str, Any], base: Settings | None = None) -> Settings:
     """The settings `base` changed by what was `given`; text is converted (`true`, `3`, `-40`).
 
+    Who gives a threshold of silence and no mode wants that threshold, and so the mode `fixed`.
     Raises `BadInput` naming the field, what was wrong with it and, for an unknown name, the nearest known one.
     """
     known = Settings.__struct_fields__
@@ -54,6 +57,8 @@ def parse_settings(given: dict[str, Any], base: Settings | None = None) -> Setti
                 f"There is no setting “{name}”.",
                 hint=f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}.",
             )
+    if "silence_threshold" in given and "silence_mode" not in given:
+        given = {**given, "silence_mode": "fixed"}
     merged = {**msgspec.to_builtins(base or Settings()), **given}
     if isinstance(merged["keywords"], str):
         merged["keywords"] = [word.strip() for word in merged["keywords"].split(",") if word.strip()]

@@ -15,6 +15,7 @@ import msgspec
 
 from core.domain.cuts import CutList, Span, joined
 from core.domain.levels import NOTHING, STEP_S, Levels, byte_of, decibels
+from core.domain.settings import Settings
 
 # Measured on speech in clean and in noisy rooms (bench/silence.py): the background of a recording is what a tenth of it
 # stays below, its speech what a twentieth of it goes beyond.
@@ -43,6 +44,16 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     threshold_db: float = -40.0
     min_silence_s: float = 0.5
     margin_s: float = 0.2
+
+
+def rule_of(settings: Settings) -> Rule:
+    """The rule that the settings of a run ask for."""
+    return Rule(
+        mode=settings.silence_mode,
+        threshold_db=settings.silence_threshold,
+        min_silence_s=settings.min_silence_s,
+        margin_s=settings.silence_margin_s,
+    )
 
 
 class Voice(msgspec.Struct, frozen=True, kw_only=True):

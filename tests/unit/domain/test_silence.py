@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from core.domain.cuts import Span
 from core.domain.levels import STEP_S, Levels, byte_of
-from core.domain.silence import Rule, Voice, clock, find_silence, said, thresholds, voice_of_words
+from core.domain.settings import Settings, parse_settings
+from core.domain.silence import Rule, Voice, clock, find_silence, rule_of, said, thresholds, voice_of_words
 
 FIXED = Rule(mode="fixed", threshold_db=-40, min_silence_s=0.5, margin_s=0.2)
 NOBODY = Voice()
@@ -123,6 +124,12 @@ def test_what_cutting_does_is_said_in_a_few_words() -> None:
     assert said(find_silence(levels((2, -10), (3, -60), (2, -10)), 7, FIXED).cuts) == "1 pause, -0:03"
     assert said(find_silence(levels((2, -10)), 2, FIXED).cuts) == "No pauses"
     assert [clock(at) for at in (0.4, 59.6, 680, 3723)] == ["0:00", "1:00", "11:20", "1:02:03"]
+
+
+def test_who_gives_a_threshold_and_no_mode_wants_that_threshold() -> None:
+    assert rule_of(Settings()) == Rule()
+    assert rule_of(parse_settings({"silence_threshold": "-30"})) == Rule(mode="fixed", threshold_db=-30)
+    assert rule_of(parse_settings({"silence_threshold": -30, "silence_mode": "auto"})).mode == "auto"
 
 
 stretches = st.lists(st.tuples(st.floats(0.02, 3), st.floats(-100, 0)), max_size=20)
