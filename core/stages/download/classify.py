@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from core.domain.errors import ErrorClass, StageError
-from core.stages.download.container import SUFFIXES
+from core.stages.container import SUFFIXES
 from core.stages.download.texts import reason
 
 

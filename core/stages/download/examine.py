@@ -4,7 +4,6 @@ The file is opened with the one demuxer its first bytes ask for (never as a play
 end without being decoded, and what it says of its length is compared with what is there.
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,54 +11,20 @@ from typing import Any
 import msgspec
 
 from core.domain.errors import ErrorClass, StageError
-from core.stages.download.container import Container, Facts, recognise
+from core.stages import examining
+from core.stages.container import Container, recognise
+from core.stages.download.facts import Facts
+from core.stages.opening import (
+    AUDIO_CODECS,
+    MAX_PIXELS,
+    MAX_SIDE,
+    MAX_STREAMS,
+    VIDEO_CODECS,
+    codec_of,
+    is_cover,
+    opened,
+)
 
-MAX_STREAMS = 64
-MAX_SIDE = 8192
-MAX_PIXELS = 8192 * 4608
-
-VIDEO_CODECS = frozenset(
-    [
-        "h264",
-        "hevc",
-        "vp8",
-        "vp9",
-        "av1",
-        "mpeg4",
-        "mpeg1video",
-        "mpeg2video",
-        "mjpeg",
-        "theora",
-        "h263",
-        "prores",
-        "dnxhd",
-        "ffv1",
-        "msmpeg4v2",
-        "msmpeg4v3",
-    ]
-)
-AUDIO_CODECS = frozenset(
-    [
-        "aac",
-        "mp3",
-        "mp2",
-        "mp3float",
-        "mp2float",
-        "opus",
-        "vorbis",
-        "flac",
-        "alac",
-        "ac3",
-        "eac3",
-        "wavpack",
-        "speex",
-        "amr_nb",
-    ]
-)
-# What is read while looking at a file may be decoded for a moment by the library; only these decoders are there then.
-_WHITELIST = ",".join(
-    sorted(VIDEO_CODECS | AUDIO_CODECS | {"pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_u8"})
-)
 ENCRYPTED = "The file is encrypted by its publisher (DRM)."
 # A stream may end a little before the container says; a cut file misses much more.
 TOLERANCE_S = 0.75
@@ -73,14 +38,8 @@ def examine(path: Path, max_media_s: float) -> Facts:
     container = recognise(path)
     if container.name == "wav":
         _refuse_short_wav(path)
-    options = {
-        "protocol_whitelist": "file",
-        "format_whitelist": container.demuxer if container.demuxer != "mov" else "mov,mp4,m4a,3gp,3g2,mj2",
-        "codec_whitelist": _WHITELIST,
-        "max_streams": str(MAX_STREAMS + 1),
-    }
     try:
-        with av.open(f"file:{path}", format=container.demuxer, options=options) as media:
+        with opened(path, container) as media:
             return _facts(media, container, max_media_s)
     except av.FFmpegError as error:
         if _is_bare_mp4(path, container):
@@ -92,7 +51,7 @@ def examine(path: Path, max_media_s: float) -> Facts:
 
 def _facts(media: Any, container: Container, max_media_s: float) -> Facts:
     _refuse_too_much(media)
-    videos = [stream for stream in media.streams.video if not _is_cover(stream)]
+    videos = [stream for stream in media.streams.video if not is_cover(stream)]
     audios = list(media.streams.audio)
     if not videos and not audios:
         raise StageError(ErrorClass.NOT_MEDIA, "The file holds neither video nor sound.")
@@ -120,8 +79,8 @@ def _facts(media: Any, container: Container, max_media_s: float) -> Facts:
         duration=round(duration, 3),
         has_audio=audio is not None and audio.index in ends,
         has_video=video is not None and video.index in ends,
-        audio_codec=_codec(audio),
-        video_codec=_codec(video),
+        audio_codec=codec_of(audio),
+        video_codec=codec_of(video),
         width=video.codec_context.width if video is not None else None,
         height=video.codec_context.height if video is not None else None,
         fps=round(float(rate), 3) if rate else None,
@@ -148,7 +107,7 @@ def _refuse_codec(stream: Any) -> None:
         return
     if _tag(stream) in ("encv", "enca", "drmi", "drms"):
         raise StageError(ErrorClass.DRM, ENCRYPTED)
-    name = _codec(stream)
+    name = codec_of(stream)
     allowed = VIDEO_CODECS if stream.type == "video" else AUDIO_CODECS
     if name is None or (name not in allowed and not name.startswith("pcm_")):
         kind = "picture" if stream.type == "video" else "sound"
@@ -204,20 +163,6 @@ def _tag(stream: Any) -> str:
         return ""  # a number, not letters: common in AVI
 
 
-def _is_cover(stream: Any) -> bool:
-    """Whether it is the picture on a sound file: a video stream of one frame."""
-    from av.stream import Disposition
-
-    return bool(stream.disposition & Disposition.attached_pic)
-
-
-def _codec(stream: Any) -> str | None:
-    if stream is None or stream.codec_context is None:
-        return None
-    # The library names the decoder; mp3float decodes mp3.
-    return str(stream.codec_context.name).removesuffix("float")
-
-
 def _is_bare_mp4(path: Path, container: Container) -> bool:
     """Whether a walk over the outermost atoms finds no `moov`."""
     if container.demuxer != "mov":
@@ -241,16 +186,9 @@ def _is_bare_mp4(path: Path, container: Container) -> bool:
 
 
 def main() -> int:
-    """`probe PATH MAX_S`: one line of JSON, `{"facts": …}` or `{"error", "message"}`."""
+    """`examine PATH MAX_S`: see `core.stages.examining`."""
     path, max_media_s = Path(sys.argv[1]), float(sys.argv[2])
-    try:
-        answer: dict[str, Any] = {"facts": msgspec.to_builtins(examine(path, max_media_s))}
-    except StageError as error:
-        answer = {"error": error.error_class.value, "message": error.message}
-    except MemoryError:
-        answer = {"error": "limit_exceeded", "message": "Examining the file needs more memory than is allowed."}
-    sys.stdout.write(json.dumps(answer) + "\n")
-    return 0
+    return examining.answer(lambda: msgspec.to_builtins(examine(path, max_media_s)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from core.domain.errors import ErrorClass, StageError
-from core.stages.download.container import AAC, AVI, FLAC, MKV, MOV, MP3, MP4, OGG, TS, WAV, WEBM, Container, Facts
+from core.stages.container import AAC, AVI, FLAC, MKV, MOV, MP3, MP4, OGG, TS, WAV, WEBM, Container
+from core.stages.download.facts import Facts
 from core.system.ffmpeg import ffmpeg_path
 from core.system.programs import Limits, run_program
 

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from core.domain.errors import BadInput
 from core.domain.run import Source
-from core.stages.download.container import HEAD_BYTES, SUFFIXES, describe_other, sniff
+from core.stages.container import HEAD_BYTES, SUFFIXES, describe_other, sniff
 from core.stages.download.identity import is_playlist, space_id
 from core.stages.download.texts import display_title
 from core.system.network import AllowedHosts, check_url

@@ -12,7 +12,7 @@ import msgspec
 from core.domain.errors import ErrorClass, StageError
 from core.domain.run import Source, Work
 from core.domain.settings import Settings
-from core.stages.download.container import Facts
+from core.stages.download.facts import Facts
 from core.stages.download.local import bring_in
 from core.stages.download.merge import Part, join, needs_joining
 from core.stages.download.probe import probe

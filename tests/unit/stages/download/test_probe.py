@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import ErrorClass, StageError, Stop
-from core.stages.download.container import SUFFIXES, Facts, sniff
+from core.stages.container import SUFFIXES, sniff
+from core.stages.download.facts import Facts
 from core.stages.download.probe import probe
 from tests.support.media_files import ffmpeg, media_file, mp4
 from tests.support.media_server import MediaServer
