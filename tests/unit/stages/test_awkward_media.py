@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import ErrorClass, StageError
-from core.stages.download.container import Facts
+from core.stages.download.facts import Facts
 from core.stages.download.probe import probe
 from tests.support import awkward_media
 from tests.support.awkward_media import SOUND_ONES
