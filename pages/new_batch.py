@@ -32,40 +32,47 @@ def page() -> None:
         default={"files": []},
         on_files_change=lambda: None,
     ).files
-    with st.form(f"new-{number}", border=False):
-        sources = st.text_area(
-            "Links, files and folders, one a line",
-            height=130,
-            key=f"sources-{number}",
-            placeholder="https://example.org/a-talk\n/home/me/recordings\n/home/me/interview.mp4",
-        )
-        name = st.text_input(
-            "Name", max_chars=MAX_NAME, key=f"name-{number}", placeholder="Named after its first recording"
-        )
-        said = st.text_input(
-            "Description", max_chars=MAX_DESCRIPTION, key=f"description-{number}", placeholder="What it is for"
-        )
-        given = {"description": said.strip()} | settings(number)
-        with st.container(horizontal=True):
-            start = st.form_submit_button("Start", type="primary", icon=":material/play_arrow:")
-            draft = st.form_submit_button("Keep as draft", icon=":material/draft:")
+    sources = st.text_area(
+        "Links, files and folders, one a line",
+        height=130,
+        key=f"sources-{number}",
+        placeholder="https://example.org/a-talk\n/home/me/recordings\n/home/me/interview.mp4",
+    )
+    name = st.text_input(
+        "Name", max_chars=MAX_NAME, key=f"name-{number}", placeholder="Named after its first recording"
+    )
+    said = st.text_input(
+        "Description", max_chars=MAX_DESCRIPTION, key=f"description-{number}", placeholder="What it is for"
+    )
+    settings(number)
+    with st.container(horizontal=True):
+        start = st.button("Start", type="primary", icon=":material/play_arrow:", key=f"start-{number}")
+        draft = st.button("Keep as draft", icon=":material/draft:", key=f"draft-{number}")
     if start or draft:
         wanted = [line.strip() for line in sources.splitlines() if line.strip()] + [one["path"] for one in uploaded]
-        submit(token, wanted, name, given, draft)
+        submit(token, wanted, name, {"description": said.strip(), **given(number)}, draft)
 
 
-def settings(number: int) -> dict[str, Any]:
-    """What should be made, with defaults that suit most recordings."""
-    usual, key = Settings(), str(number)
+@st.fragment
+def settings(number: int) -> None:
+    """What should be made; each change redraws this part alone."""
+    key = str(number)
     with st.expander("Settings"):
-        first, second = st.columns(2)
-        with first:
-            made = settings_form.how(usual, key)
-        with second:
-            priority = st.slider("Priority", *PRIORITY, 5, key=f"priority-{number}")
-            concurrency = st.slider("Runs at a time", *CONCURRENCY, 3, key=f"concurrency-{number}")
-            made |= settings_form.what(usual, key)
-    return {"priority": priority, "concurrency": concurrency, "settings": made}
+        chosen = settings_form.draw(Settings(), key)
+        first, second = st.columns(2, gap="medium")
+        first.slider("Runs at a time", *CONCURRENCY, 3, key=f"concurrency-{number}")
+        second.slider("Priority", *PRIORITY, 5, key=f"priority-{number}", help="10 goes first.")
+    show(settings_form.summary(chosen))
+
+
+def given(number: int) -> dict[str, Any]:
+    """What is chosen beside the sources."""
+    chosen = settings_form.chosen(Settings(), str(number))
+    return {
+        "priority": st.session_state[f"priority-{number}"],
+        "concurrency": st.session_state[f"concurrency-{number}"],
+        "settings": chosen,
+    }
 
 
 def submit(token: str, sources: list[str], name: str, given: dict[str, Any], draft: bool) -> None:

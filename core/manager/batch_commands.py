@@ -140,7 +140,7 @@ class BatchCommands(RunCommands):
         def change(batch: BatchRecord) -> BatchRecord:
             now = self._clock.now()
             after = edit_batch(batch, now, name=name, description=description, concurrency=concurrency, changes=changes)
-            check_settings(after.settings)
+            check_settings(after.settings, self._catalog)
             data.update(_differences(batch, after))
             return after
 

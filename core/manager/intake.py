@@ -67,7 +67,7 @@ class Intake:
         crash in between leaves nothing half accepted. Raises `BadInput` for what is wrong with the batch itself.
         """
         check_batch(submission)
-        check_settings(submission.settings)
+        check_settings(submission.settings, self._catalog)
         taken, rejected = self._parse(submission, on_hash)
         if not taken:
             return Added(batch_id=None, runs=(), rejected=tuple(rejected), expanding=False)
@@ -174,9 +174,10 @@ def check_batch(submission: Submission) -> None:
     whole_number("limit", submission.playlist_limit, (1, MAX_RUNS))
 
 
-def check_settings(settings: Settings) -> None:
-    """Raise `BadInput` for a setting this version has no stage for: better refused than silently not done."""
-    asked = [name for name in ("remove_silence", "detect_highlights", "export") if getattr(settings, name)]
+def check_settings(settings: Settings, catalog: Catalog) -> None:
+    """Raise `BadInput` for a setting that `catalog` has no stage for: better refused than silently not done."""
+    stages = ("remove_silence", "detect_highlights", "export")
+    asked = [name for name in stages if getattr(settings, name) and name not in catalog.stages]
     if settings.use_subtitles != "never":
         asked.append("use_subtitles")
     if asked:

@@ -40,7 +40,7 @@ class RunCommands(Desk):
             stages = ", ".join(self._catalog.stages)
             raise BadInput(f"There is no stage “{from_stage}”.", hint=f"Stages: {stages}.")
         if changes:
-            check_settings(parse_settings(changes))
+            check_settings(parse_settings(changes), self._catalog)
 
         def ask(run: RunRecord) -> RunRecord:
             return request(

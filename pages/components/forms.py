@@ -15,6 +15,7 @@ NEEDED = frozenset({"again", "edit", "priority"})
 
 def ask(verb: str, id_: str, version: str) -> None:
     """Open the form of the command."""
+    settings_form.begin(verb)
     {"again": again, "edit": edit, "priority": priority}[verb](id_, version)
 
 
@@ -40,7 +41,7 @@ def again(run_id: str, version: str) -> None:
         key="again-from",
     )
     with st.expander("Other settings"):
-        chosen = settings_form.how(settings, "again") | settings_form.what(settings, "again")
+        chosen = settings_form.draw(settings, "again", around=session.around(run_id), columns=1)
     changes = settings_form.changed(settings, chosen)
     st.caption("What is made anew replaces what there is once it is whole; until then the old results stay.")
     if _end("Make again", "again"):
@@ -60,7 +61,7 @@ def edit(batch_id: str, version: str) -> None:
     at_once = first.slider("Runs at a time", *CONCURRENCY, batch.concurrency, key="edit-concurrency")
     number = second.slider("Priority", *PRIORITY, batch.priority, key="edit-priority", help="10 goes first.")
     with st.expander("Settings of the runs that have not begun"):
-        chosen = settings_form.how(batch.settings, "edit") | settings_form.what(batch.settings, "edit")
+        chosen = settings_form.draw(batch.settings, "edit", columns=1)
     if _end("Save", "edit") and save(batch_id, name, said, at_once, number, batch.settings, chosen):
         st.rerun()
 

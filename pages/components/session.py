@@ -11,10 +11,12 @@ from streamlit.errors import StreamlitAPIException
 
 from core.api.process import current
 from core.bootstrap import Manager
+from core.domain.advice import Around
 from core.domain.errors import RepriseError
 from core.domain.offers import offered_to_batch, offered_to_run
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase
+from core.manager.surroundings import surroundings
 
 T = TypeVar("T")
 _REMEMBERED = 500
@@ -30,6 +32,13 @@ def manager() -> Manager:
 def read(name: str, view: Callable[[], T]) -> T:
     """What a view gives; `name` tells it from others. Sessions that look at the same time read it once."""
     return current().read(name, view)
+
+
+def around(run_id: str | None = None) -> Around:
+    """What advice on settings rests on: this machine, and the recording of a run."""
+    storage = manager().storage
+    run = storage.index.runs.get(run_id) if run_id else None
+    return read(f"around-{run_id}", lambda: surroundings(storage.config, storage.artifacts, run))
 
 
 def service_error() -> RepriseError | None:
