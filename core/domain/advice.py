@@ -105,7 +105,12 @@ def _sound(settings: Settings, around: Around) -> Iterator[Advice]:
             yield Advice("transcribe", "This video has no sound, so there is nothing to write down.")
         if settings.remove_silence:
             yield Advice("remove_silence", "This video has no sound, so no silence can be told from speech.")
-    if settings.remove_silence and settings.silence_threshold > _LOUD_DB:
+    if settings.remove_silence and 2 * settings.silence_margin_s > settings.min_silence_s:
+        yield Advice(
+            "silence_margin_s",
+            f"Pauses shorter than {2 * settings.silence_margin_s:g} s lose nothing, since both margins fill them.",
+        )
+    if settings.remove_silence and settings.silence_mode == "fixed" and settings.silence_threshold > _LOUD_DB:
         yield Advice(
             "silence_threshold", "So near to −20 dB quiet speech may be cut too. The preview of a run shows it."
         )

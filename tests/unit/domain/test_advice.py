@@ -43,6 +43,8 @@ def test_usual_settings_on_a_machine_that_is_set_up_need_no_advice() -> None:
         (SILENT, {"remove_silence": True}, [("transcribe", False), ("remove_silence", False)]),
         (SILENT, {"transcribe": False, "export": True}, []),
         (Around(), {"remove_silence": True, "silence_threshold": -22}, [("silence_threshold", False)]),
+        (Around(), {"remove_silence": True, "silence_mode": "auto", "silence_threshold": -22}, []),
+        (Around(), {"remove_silence": True, "silence_margin_s": 0.4}, [("silence_margin_s", False)]),
         (Around(), {"transcribe": False, "detect_highlights": True}, [("detect_highlights", False)]),
     ],
 )
