@@ -28,6 +28,7 @@ INLINE = {
     "ogg": "audio/ogg",
     "opus": "audio/ogg",
     "flac": "audio/flac",
+    "jpg": "image/jpeg",
 }
 _UNFIT = re.compile(r"[^\w .()-]+")
 

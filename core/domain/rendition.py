@@ -1,7 +1,8 @@
 """What has to be done to a medium so that it is the file that was asked for: nothing, another wrapping, or coding. Pure.
 
 The table of this file says which codecs each format takes as they are; everything else is coded anew. Copying is exact and
-takes seconds, coding takes minutes and some quality, so a stream is coded only when it has to be.
+takes seconds, coding takes minutes and some quality, so the picture is coded only when it has to be, and the sound only when
+it or the picture has to be.
 """
 
 from typing import Literal
@@ -14,7 +15,7 @@ Quality = Literal["720p", "1080p", "4K"]
 # The frame a picture is fitted into, lying; a picture that stands gets it turned.
 FRAMES: dict[str, tuple[int, int]] = {"720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
 # A player that expects video shows nothing useful above this rate; slow motion of telephones lies below it.
-MAX_FPS, USUAL_FPS = 240.0, 60.0
+MAX_FPS = 240.0
 
 _EIGHT_BIT = frozenset({"yuv420p", "yuvj420p", "nv12"})
 _TEN_BIT = frozenset({"yuv420p10le", "p010le"})
@@ -79,14 +80,13 @@ class Film(msgspec.Struct, frozen=True, kw_only=True):
 
 class Rendition(msgspec.Struct, frozen=True, kw_only=True):
     """What an export is made of: its suffix, `copy` or a codec for picture and sound (None: there is none), the size of a
-    picture that is coded (even numbers; 0 when there is none or it is copied), its highest rate, and why, in one sentence."""
+    picture that is coded (even numbers; 0 when there is none or it is copied), and why, in a sentence or two."""
 
     suffix: str
     video: str | None
     audio: str | None
     width: int = 0
     height: int = 0
-    max_fps: float | None = None
     why: str
 
     @property
@@ -105,13 +105,13 @@ def decide(film: Film, wanted: Format, quality: Quality, upscale: bool = False) 
         return _sound_alone(film, kind)
     width, height = fitted(film.width, film.height, quality, upscale)
     reason = _must_be_coded(film, kind, width, height)
-    sound = None if film.audio_codec is None else "copy" if film.audio_codec in kind.sounds else kind.sound
     if reason is None:
+        sound = None if film.audio_codec is None else "copy" if film.audio_codec in kind.sounds else kind.sound
         told = _copied(film, kind, sound)
         return Rendition(
             suffix=kind.suffix, video="copy", audio=sound, why=told + _not_enlarged(film, quality, upscale)
         )
-    return _coded(film, kind, quality, upscale, sound, reason + _not_enlarged(film, quality, upscale))
+    return _coded(film, kind, quality, upscale, reason + _not_enlarged(film, quality, upscale))
 
 
 def coded_anew(film: Film, wanted: Format, quality: Quality, upscale: bool, why: str) -> Rendition:
@@ -119,7 +119,7 @@ def coded_anew(film: Film, wanted: Format, quality: Quality, upscale: bool, why:
     kind = KINDS[wanted]
     if film.video_codec is None:
         return Rendition(suffix=kind.sound_suffix, video=None, audio=kind.sound, why=why)
-    return _coded(film, kind, quality, upscale, None if film.audio_codec is None else kind.sound, why)
+    return _coded(film, kind, quality, upscale, why)
 
 
 def fitted(width: int, height: int, quality: Quality, upscale: bool = False) -> tuple[int, int]:
@@ -134,15 +134,14 @@ def fitted(width: int, height: int, quality: Quality, upscale: bool = False) -> 
     return _even(width * share), _even(height * share)
 
 
-def _coded(film: Film, kind: Kind, quality: Quality, upscale: bool, sound: str | None, why: str) -> Rendition:
+def _coded(film: Film, kind: Kind, quality: Quality, upscale: bool, why: str) -> Rendition:
     width, height = fitted(film.width, film.height, quality, upscale)
     return Rendition(
         suffix=kind.suffix,
         video=kind.picture,
-        audio=sound,
+        audio=None if film.audio_codec is None else kind.sound,
         width=width,
         height=height,
-        max_fps=USUAL_FPS if (film.fps or 0) > MAX_FPS else None,
         why=why,
     )
 

@@ -12,9 +12,13 @@ from core.store.artifacts import Artifacts
 from core.store.layout import Layout
 
 MEDIA = "media"
+POSTER = "poster.jpg"
+# Files whose suffix depends on what is in them, by the stage that makes them; a name without a suffix finds them too.
+ONE_FILE = {MEDIA: "download"}
+NOT_ALWAYS = frozenset({POSTER})
 # What each stage publishes, so that a file that is not there yet is told from one that never will be.
 PUBLISHES = {
-    "download": (MEDIA,),
+    "download": (MEDIA, POSTER),
     "transcribe": ("transcript.json", "transcript.txt", "transcript.srt", "transcript.vtt"),
     "quotes": ("quotes.json", "quotes.md"),
     "summary": ("summary.json", "summary.md"),
@@ -36,6 +40,7 @@ class Results:
 
     def __init__(self, index: Index, layout: Layout, artifacts: Artifacts) -> None:
         self._index, self._layout, self._artifacts = index, layout, artifacts
+        self._posters: dict[str, str] = {}  # what is published under a key never changes; lists ask again and again
 
     def all(self, run_id: str) -> list[Result]:
         """Every file the run has published so far and that can be believed, in pipeline order."""
@@ -51,16 +56,17 @@ class Results:
         run = self._index.run(run_id)
         there = self.all(run_id)
         for result in there:
-            if result.name == name or (
-                name == MEDIA and result.stage == "download" and result.name.startswith("media.")
-            ):
+            if result.name == name or (ONE_FILE.get(name) == result.stage and result.name.startswith(f"{name}.")):
                 return result
-        wanted = MEDIA if name.startswith(f"{MEDIA}.") else name
+        stem = name.partition(".")[0]
+        wanted = stem if stem in ONE_FILE else name
         maker = next((stage for stage, names in PUBLISHES.items() if wanted in names), None)
         if maker not in run.stages or run.stages[maker].status == StageStatus.NOT_NEEDED:
             left_out = f", since its settings leave {maker} out" if maker in run.stages else ""
             possible = [file for stage in run.stages for file in PUBLISHES.get(stage, ())]
             raise NotFound(f"Run {run_id} has no file {name}{left_out}.", hint=f"There may be: {', '.join(possible)}.")
+        if run.stages[maker].status == StageStatus.COMMITTED and name in NOT_ALWAYS:
+            raise NotFound(f"Run {run_id} has no file {name}: none could be made of it.")
         if run.stages[maker].status == StageStatus.COMMITTED:
             raise Damaged(f"{name} of run {run_id} was made, but is gone or no longer what was published.")
         raise Refused(
@@ -68,6 +74,19 @@ class Results:
             hint=f"./reprise why {run_id} tells what it waits for.",
             code="not_made_yet",
         )
+
+    def poster(self, run: RunRecord) -> str | None:
+        """The checksum of the picture by which the video of `run` is known, `POSTER` among its files; None without one."""
+        download = run.stages.get("download")
+        if download is None or download.key is None or download.status != StageStatus.COMMITTED:
+            return None
+        if download.key not in self._posters:
+            receipt = self._artifacts.receipt("download", download.key)
+            if receipt is None:
+                return None
+            found = receipt.files.get(POSTER)
+            self._posters[download.key] = found.sha256 if found is not None else ""
+        return self._posters[download.key] or None
 
     def check(self, result: Result, run_id: str) -> Path:
         """The path of a result whose bytes were just compared with its receipt; raises `Damaged`."""

@@ -6,7 +6,10 @@ from pathlib import Path
 FORMATS = "mov,matroska,mp3,wav,flac,ogg,aac,mpegts,mpeg,avi,flv,live_flv,asf,aiff,caf,amr,w64,au,ac3,eac3,dts,wv,ape,tta,mpc,mpc8"
 # Decoders that may be opened at all: those of sound, and of the pictures people have, which ffmpeg looks at for a moment
 # to learn when each track begins. The many rare ones, a rich source of memory bugs, stay closed.
-PICTURES = "h264,hevc,vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,mpeg4,mpeg1video,mpeg2video,h263,flv,vc1,wmv3,mjpeg,png"
+PICTURES = (
+    "h264,hevc,vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,mpeg4,mpeg1video,mpeg2video,h263,flv,vc1,wmv3,mjpeg,png,"
+    "theora,prores,dnxhd,ffv1,msmpeg4v2,msmpeg4"
+)
 SOUNDS = (
     "aac,aac_fixed,aac_latm,libfdk_aac,mp3,mp3float,mp2,mp2float,mp1,mp1float,opus,libopus,vorbis,libvorbis,flac,alac,"
     "ac3,ac3_fixed,eac3,dca,truehd,mlp,wmav1,wmav2,wmapro,wmalossless,wmavoice,amrnb,amrwb,libopencore_amrnb,"

@@ -54,8 +54,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def content(self) -> str:
-        """The digest of its files, whoever made them from whatever: the same names and bytes have the same."""
-        return _digest({name: entry.sha256 for name, entry in self.files.items()})
+        """The digest of its files, whoever made them from whatever: the same names and bytes have the same.
+
+        Files that `facts` name as `aside`, such as a picture to know it by, are for people; nothing is made of them.
+        """
+        aside = self.facts.get("aside", ())
+        return _digest({name: entry.sha256 for name, entry in self.files.items() if name not in aside})
 
 
 def stage_key(name: str, version: int, params: dict[str, Any], inputs: dict[str, str], redo: int) -> str:

@@ -3,7 +3,9 @@
 from typing import Any
 from urllib.parse import quote
 
-from pages.components import words
+from core.domain.run import RunRecord
+from core.manager.results import POSTER
+from pages.components import session, words
 from pages.components.live import component
 from pages.components.markup import Html, tag
 
@@ -18,6 +20,12 @@ def address(run_id: str, name: str, sha256: str = "", *, save: bool = False) -> 
     return f"/api/runs/{quote(run_id)}/files/{quote(name)}?{'save' if save else 'v=' + sha256[:12]}"
 
 
+def poster(run: RunRecord) -> str | None:
+    """Where the browser fetches the picture by which the video of `run` is known; None when there is none."""
+    found = session.manager().results.poster(run)
+    return address(run.run_id, POSTER, found) if found else None
+
+
 def reader(run: dict[str, Any]) -> None:
     """What can be seen and heard of the run so far; what is still to come says so."""
     made = {(stage, file["name"]): file for stage, view in run["stages"].items() for file in view["files"]}
@@ -25,7 +33,7 @@ def reader(run: dict[str, Any]) -> None:
     for (stage, name), file in made.items():
         if stage == "download" and name.startswith("media."):
             url = address(run["run_id"], name, file["sha256"])
-            data["media"] = {"url": url, "audio": name.lower().endswith(SOUND)}
+            data["media"] = {"url": url, "audio": name.lower().endswith(SOUND), "poster": _poster(run["run_id"], made)}
     for stage, name in READ.items():
         found = made.get((stage, name))
         data[NAMES[stage]] = address(run["run_id"], name, found["sha256"]) if found else None
@@ -49,6 +57,11 @@ def files(run: dict[str, Any]) -> Html:
         for file in stage["files"]
     ]
     return tag("ul", *items, cls="rp-files") if items else tag("p", "Nothing yet.", cls="rp-none")
+
+
+def _poster(run_id: str, made: dict[tuple[str, str], Any]) -> str | None:
+    file = made.get(("download", POSTER))
+    return address(run_id, POSTER, file["sha256"]) if file else None
 
 
 def _waiting(stage: str, run: dict[str, Any]) -> str:

@@ -84,6 +84,7 @@ class Reader {
     this.player = el(media.audio ? "audio" : "video", "", this.stage);
     this.player.controls = true;
     this.player.preload = "metadata";
+    if (media.poster && !media.audio) this.player.poster = media.poster;
     this.player.setAttribute("aria-label", "The recording");
     this.player.onloadedmetadata = () => { this.stage.classList.toggle("rp-sound", media.audio || !this.player.videoWidth); };
     this.player.ontimeupdate = () => this.mark();

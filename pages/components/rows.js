@@ -4,6 +4,7 @@ const BUSY_MS = 4000;
 function makeRow() {
   const row = { root: el("li", "rp-row") };
   row.main = el("div", "rp-row-main", row.root);
+  row.poster = el("span", "rp-row-poster", row.main);
   const head = el("div", "rp-row-head", row.main);
   row.badge = el("span", "rp-badge", head);
   row.title = el("a", "rp-row-title", head);
@@ -69,13 +70,27 @@ function drawTries(row, tries) {
   }));
 }
 
+function drawPoster(row, address) {
+  if (row.pictured === address) return;
+  row.pictured = address;
+  row.poster.replaceChildren();
+  if (!address) return;
+  const picture = el("img", "", row.poster);
+  picture.alt = "";
+  picture.decoding = "async";
+  picture.loading = "lazy";
+  picture.onerror = () => picture.remove();
+  picture.src = address;
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const state = (parentElement.repriseRows ||= { rows: new Map(), list: null, none: null });
   if (!state.list) {
     state.list = el("ul", "rp-rows", parentElement);
     state.none = el("p", "rp-none", parentElement);
   }
-  state.list.className = `rp-rows ${data.look}`;
+  const pictured = data.rows.some((row) => row.poster);
+  state.list.className = `rp-rows ${data.look}${pictured ? " rp-pictured" : ""}`;
   state.list.setAttribute("aria-label", data.label);
   text(state.none, data.rows.length ? "" : data.none);
   const keep = new Set(data.rows.map((row) => row.id));
@@ -85,6 +100,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     state.rows.set(given.id, row);
     if (state.list.children[place] !== row.root) state.list.insertBefore(row.root, state.list.children[place] ?? null);
     row.root.dataset.id = given.id;
+    drawPoster(row, given.poster);
     text(row.badge, given.badge);
     row.badge.dataset.tone = given.tone;
     text(row.title, given.title);

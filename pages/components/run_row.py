@@ -7,7 +7,7 @@ import streamlit as st
 from core.domain.display import shown_batch_phase, shown_phase
 from core.domain.run import RunRecord
 from core.domain.states import Phase
-from pages.components import controls, session, tries, verbs, words
+from pages.components import controls, player, session, tries, verbs, words
 from pages.components.live import component
 from pages.components.markup import clean, join
 
@@ -81,6 +81,7 @@ def _run_row(run: dict[str, Any]) -> dict[str, Any]:
         "version": run["updated_at"],
         "href": f"run?run={run['run_id']}",
         "title": run["title"] or run["source"],
+        "poster": player.poster(record),
         "sub": _sub(run, word, record),
         "badge": words.label(word),
         "tone": words.tone(word),
@@ -165,6 +166,7 @@ def _batch_row(batch: dict[str, Any], phases: list[Phase]) -> dict[str, Any]:
         "version": record.updated_at.isoformat(),
         "href": f"batches?batch={batch['batch_id']}",
         "title": batch["name"],
+        "poster": None,
         "sub": join(
             [
                 f"{done} of {words.count(batch['total'], 'run')} done",

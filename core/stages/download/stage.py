@@ -15,6 +15,7 @@ from core.domain.settings import Settings
 from core.stages.download.facts import Facts
 from core.stages.download.local import bring_in
 from core.stages.download.merge import Part, join, needs_joining
+from core.stages.download.poster import make_poster
 from core.stages.download.probe import probe
 from core.stages.download.remote import Bounds, Fetched, fetch, read_cookies, require_space
 from core.stages.download.texts import display_title
@@ -85,11 +86,13 @@ class DownloadStage:
             raise
         name = f"media.{facts.suffix}"
         _publish(path, attempt.out / name)
+        poster = make_poster(path, facts, attempt.out, check=attempt.check)
         attempt.log(_summary(facts))
         return Made(
             facts={
                 "media": name,
                 "title": got.title,
+                **({"aside": [poster.name]} if poster is not None else {}),
                 **{key: value for key, value in msgspec.to_builtins(facts).items() if key != "suffix"},
             },
             tools={tool: _version(tool) for tool in (("av",) if source.kind == "file" else ("av", "yt-dlp"))},

@@ -88,3 +88,14 @@ def test_what_was_made_and_is_gone_is_damage_and_not_something_to_wait_for(house
     (house.layout.artifact("download", "d1") / "receipt.json").unlink()
     with pytest.raises(Damaged, match="was made, but is gone"):
         results(house).find(run, "media")
+
+
+def test_the_picture_of_a_video_is_found_and_one_that_could_not_be_made_is_not_damage(house: House, run: str) -> None:
+    assert results(house).poster(house.run(run)) is None
+    with pytest.raises(NotFound, match="none could be made"):
+        results(house).find(run, "poster.jpg")
+    (other,) = house.add()
+    assert results(house).poster(house.run(other)) is None
+    house.turn()
+    house.end(other, house.publish("download", "d2", media_mp4="other", poster_jpg="a picture"))
+    assert results(house).poster(house.run(other)) == results(house).find(other, "poster.jpg").sha256

@@ -173,3 +173,11 @@ def test_anything_that_changes_the_result_changes_the_key() -> None:
     assert all(len(key) == 32 for key in keys)
     with pytest.raises(ValueError):
         stage_key("quotes", 1, {"a": math.nan}, {}, 0)
+
+
+def test_nothing_is_made_of_what_lies_aside(layout: Layout, artifacts: Artifacts) -> None:
+    plain = artifacts.publish(STAGE, KEY, made(layout, text="hello"), receipt())
+    folder = made(layout, "a2", text="hello", poster="a picture")
+    pictured = artifacts.publish(STAGE, "other", folder, receipt(key="other", facts={"aside": ["poster"]}))
+    assert set(pictured.files) == {"text", "poster"}
+    assert pictured.content == plain.content
