@@ -24,6 +24,7 @@ from core.manager.purge import Purge
 from core.manager.results import Results
 from core.manager.stamps import Stamps
 from core.manager.starter import ServiceStarter, service_environment
+from core.manager.templates import Templates
 from core.manager.uploads import Uploads
 from core.manager.views import Views
 from core.manager.writer import Writer
@@ -71,6 +72,7 @@ class Manager:
     views: Views
     results: Results
     intake: Intake
+    templates: Templates
     starter: ServiceStarter
 
 
@@ -130,6 +132,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
         ),
         results=Results(storage.index, storage.layout, storage.artifacts),
         intake=Intake(writer, storage.catalog, stamps, AllowedHosts.parse(config.allowed_hosts)),
+        templates=Templates(storage.layout, writer),
         starter=ServiceStarter(storage.layout, storage.clock, service_environment(storage.layout.root)),
     )
 

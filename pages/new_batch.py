@@ -7,10 +7,10 @@ import msgspec
 import streamlit as st
 
 from core.domain.errors import RepriseError
-from core.domain.limits import CONCURRENCY, MAX_DESCRIPTION, MAX_NAME, PRIORITY
-from core.domain.settings import Settings, parse_settings
+from core.domain.limits import MAX_DESCRIPTION, MAX_NAME
+from core.domain.settings import parse_settings
 from core.manager.intake import Added, Submission
-from pages.components import session, settings_form, words
+from pages.components import session, settings_form, settings_panel, words
 from pages.components.live import component
 from pages.components.markup import join, show, tag
 
@@ -56,23 +56,16 @@ def page() -> None:
 @st.fragment
 def settings(number: int) -> None:
     """What should be made; each change redraws this part alone."""
-    key = str(number)
     with st.expander("Settings"):
-        chosen = settings_form.draw(Settings(), key)
-        first, second = st.columns(2, gap="medium")
-        first.slider("Runs at a time", *CONCURRENCY, 3, key=f"concurrency-{number}")
-        second.slider("Priority", *PRIORITY, 5, key=f"priority-{number}", help="10 goes first.")
-    show(settings_form.summary(chosen))
+        settings_panel.draw(str(number))
+    show(settings_form.summary(settings_panel.values(str(number))))
 
 
 def given(number: int) -> dict[str, Any]:
     """What is chosen beside the sources."""
-    chosen = settings_form.chosen(Settings(), str(number))
-    return {
-        "priority": st.session_state[f"priority-{number}"],
-        "concurrency": st.session_state[f"concurrency-{number}"],
-        "settings": chosen,
-    }
+    chosen = settings_panel.chosen(str(number))
+    settings = settings_panel.values(str(number))
+    return {"priority": chosen.priority, "concurrency": chosen.concurrency, "settings": settings}
 
 
 def submit(token: str, sources: list[str], name: str, given: dict[str, Any], draft: bool) -> None:

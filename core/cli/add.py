@@ -1,6 +1,5 @@
 """`add`: hand in sources, and wait for the results if wanted."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -9,10 +8,10 @@ import msgspec
 from core.cli.answers import read_changes
 from core.cli.output import clip, is_terminal, printable, show_error, show_json
 from core.cli.session import Session, verb
+from core.cli.settings import read_settings
+from core.cli.template import base
 from core.cli.waiting import wait_for_batch
-from core.domain.errors import BadInput
 from core.domain.limits import CONCURRENCY, PRIORITY, whole_number
-from core.domain.settings import Settings, parse_settings
 from core.manager.intake import Added, Submission
 from core.stages.download.source import absolute_file
 
@@ -35,10 +34,9 @@ Settings (--set NAME=VALUE):
 @click.option("--description", default="", help="What the batch is about, 2000 characters at most.")
 @click.option("--settings", "settings_text", metavar="FILE|JSON", help="Settings as a JSON object, or a file with one.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="One setting; may be repeated.")
-@click.option("--priority", default="5", show_default=True, metavar="N", help="0 (last) to 10 (first).")
-@click.option(
-    "--concurrency", default="3", show_default=True, metavar="N", help="How many of its runs at once, 1 to 5."
-)
+@click.option("--template", metavar="NAME", help="Begin with the settings of this template instead of your defaults.")
+@click.option("--priority", metavar="N", help="0 (last) to 10 (first); 5 unless your defaults say otherwise.")
+@click.option("--concurrency", metavar="N", help="How many of its runs at once, 1 to 5; 3 unless your defaults differ.")
 @click.option(
     "--limit", type=int, default=50, show_default=True, help="How many videos of a playlist are taken at most."
 )
@@ -55,13 +53,18 @@ def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
     """
     if not sources:
         raise click.UsageError("Give at least one URL, file or folder.", click.get_current_context())
+    begin = base(session, options["template"])
+    given: dict[str, Any] = read_changes(options["changes"])
+    if options["format_"]:
+        given["format"] = options["format_"]
+    priority, at_once = options["priority"], options["concurrency"]
     submission = Submission(
         sources=sources,
         name=options["name"],
         description=options["description"],
-        settings=read_settings(options["settings_text"], options["changes"], options["format_"]),
-        priority=whole_number("priority", options["priority"], PRIORITY),
-        concurrency=whole_number("concurrency", options["concurrency"], CONCURRENCY),
+        settings=read_settings(options["settings_text"], given, begin.settings),
+        priority=begin.priority if priority is None else whole_number("priority", priority, PRIORITY),
+        concurrency=begin.concurrency if at_once is None else whole_number("concurrency", at_once, CONCURRENCY),
         draft=options["draft"],
         playlist_limit=options["limit"],
         cookies=str(absolute_file(options["cookies"], "cookies file")) if options["cookies"] else None,
@@ -92,32 +95,6 @@ def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
         if added.batch_id and not manager.commands.service_alive() and not submission.draft:
             click.echo("No service is running yet: ./reprise serve works it off, or add with --wait.")
     return code
-
-
-def read_settings(text: str | None, changes: tuple[str, ...], format_: str | None) -> Settings:
-    """The settings of one `add`; raises `BadInput` for what is not JSON, not NAME=VALUE, or not possible."""
-    settings = parse_settings(_object(text)) if text else Settings()
-    given: dict[str, Any] = read_changes(changes)
-    if format_:
-        given["format"] = format_
-    return parse_settings(given, settings)
-
-
-def _object(text: str) -> dict[str, Any]:
-    content = text if text.lstrip().startswith("{") else _read(text)
-    try:
-        return msgspec.json.decode(content, type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise BadInput(f"The settings are not a JSON object: {error}.", hint='For example {"model": "base"}.') from None
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).expanduser().read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"The settings file {path} cannot be read: {error}.", hint="Give a file or a JSON object."
-        ) from None
 
 
 def _document(added: Added) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from core import __version__
-from core.cli import add, arrange, control, queue, report, results, serve, show, upkeep
+from core.cli import add, arrange, control, queue, report, results, serve, show, template, upkeep
 from core.cli.output import INTERNAL, INTERRUPTED, USAGE, exit_code, show_error
 from core.cli.session import Session
 from core.domain.errors import RepriseError
@@ -54,6 +54,7 @@ for command in (
     *report.COMMANDS,
     *control.COMMANDS,
     *arrange.COMMANDS,
+    *template.COMMANDS,
     *serve.COMMANDS,
     *upkeep.COMMANDS,
 ):
@@ -81,7 +82,7 @@ def run_cli(args: Sequence[str]) -> int:
         click.echo(nothing.format_message(), err=True)
         return USAGE
     except click.UsageError as error:
-        verb = error.ctx.info_name if error.ctx is not None and error.ctx.parent is not None else ""
+        verb = error.ctx.command_path.partition(" ")[2] if error.ctx is not None else ""
         show_error("usage", error.format_message(), f"./reprise {verb} --help".replace("  ", " "), as_json=as_json)
         return USAGE
     except (click.Abort, KeyboardInterrupt):

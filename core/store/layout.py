@@ -74,6 +74,8 @@ class Layout:
         self.quarantine = root / "quarantine"
         self.logs = root / "logs"
         self.inbox = root / "inbox"
+        self.templates = root / "templates"
+        self.people = root / "people"
 
     def run_state(self, run_id: str) -> Path:
         """The state file of a run."""
@@ -107,6 +109,10 @@ class Layout:
     def purge_lock(self) -> Path:
         """Held while a batch is deleted for good."""
         return self.locks / "purge.lock"
+
+    def templates_lock(self) -> Path:
+        """Held while a template or somebody's defaults are changed."""
+        return self.locks / "templates.lock"
 
     def key_lock(self, stage: str, key: str) -> Path:
         """Held by whoever works on this key of this stage."""

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
+from core.api.process import current
 from core.domain.fields import FIELDS
 from core.domain.settings import Settings
+from core.manager.templates import Template
 from tests.pages.reading import html, press
 from tests.support.media_files import media_file
 from tests.support.showcase import Showcase
@@ -71,3 +73,31 @@ def test_a_batch_is_made_with_what_was_chosen(page: Open, case: Showcase) -> Non
     batch = case.store.batches.get(batch_id).value
     assert batch.settings == Settings(summary=False, model="base", max_retries=1)
     assert batch.concurrency == 2
+
+
+def test_a_template_is_saved_loaded_and_what_was_changed_is_reset(page: Open, case: Showcase) -> None:
+    drawn = page("new_batch.py")
+    drawn.selectbox(key="language-0").select("de")
+    drawn.slider(key="concurrency-0").set_value(1)
+    drawn.text_input(key="template-0-0").input("Lectures").run()
+    drawn.button(key="save-0").click().run()
+    assert [path.name for path in case.layout.templates.iterdir()] == ["Lectures.json"]
+    again = page("new_batch.py")
+    assert again.selectbox(key="language-0").value == "auto"
+    again.selectbox(key="begin-0").select("Lectures").run()
+    assert (again.selectbox(key="language-0").value, again.slider(key="concurrency-0").value) == ("de", 1)
+    again.toggle(key="quotes-0").set_value(False).run()
+    again.button(key="reset-0").click().run()
+    assert again.toggle(key="quotes-0").value is True
+    assert again.selectbox(key="language-0").value == "de"
+
+
+def test_the_form_begins_with_what_the_person_usually_wants(page: Open, case: Showcase) -> None:
+    drawn = page("new_batch.py")
+    manager = current().manager
+    manager.templates.save_defaults(Template(settings=Settings(summary=False), concurrency=5), by=manager.actor)
+    drawn = page("new_batch.py")
+    assert drawn.toggle(key="summary-0").value is False
+    assert drawn.slider(key="concurrency-0").value == 5
+    assert "Transcribe, Quotes" in html(drawn)
+    del case
