@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Start a worker when asked to by the service, else the command line."""
     if sys.argv[1:2] == ["worker"]:
-        from core.bootstrap import run_worker
+        from core.bootstrap_worker import run_worker
 
         run_worker(lane=sys.argv[2], parent_pid=int(sys.argv[3]))
         return

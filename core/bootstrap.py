@@ -1,4 +1,4 @@
-"""The composition root: the only file that picks classes and puts them together.
+"""The composition root: the only place, with `bootstrap_worker`, that picks classes and puts them together.
 
 What only a service or a worker needs is imported where it is put together: a command is to answer in a moment.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.config import Config, load_config
+from core.config import Config
 from core.domain.errors import Refused, RepriseError
 from core.manager.commands import Commands
 from core.manager.index import Index
@@ -42,7 +42,6 @@ from core.system.pressure import Pressure
 
 if TYPE_CHECKING:
     from core.manager.recovery import RecoveryReport
-    from core.runner.runner import Runner
     from core.service.service import Service
     from core.store.watch import Watch
 
@@ -272,32 +271,3 @@ def build_service(
         shutdown_s=config.shutdown_s,
         on_ready=ready,
     )
-
-
-def build_runner(storage: Storage) -> "Runner":
-    """What a worker process makes attempts with."""
-    from core.runner.runner import Runner
-
-    return Runner(
-        layout=storage.layout,
-        store=storage.store,
-        artifacts=storage.artifacts,
-        stages=storage.catalog.stages,
-        clock=storage.clock,
-    )
-
-
-def run_worker(lane: str, parent_pid: int, open_storage: Callable[[Config], Storage] = open_storage) -> None:
-    """Be a worker process: make attempts for the service `parent_pid` until it is gone."""
-    from core.runner.worker import die_with_parent, serve_assignments
-    from core.system.logs import configure_log
-
-    die_with_parent(parent_pid)
-    config = load_config()
-    # Reports go out on the real standard output; whatever a library prints goes to the service's log.
-    reports = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    configure_log(sys.stderr, secrets=[config.llm_api_key])
-    storage = open_storage(config)
-    storage.catalog.warm(lane)
-    serve_assignments(lambda: build_runner(storage), sys.stdin.buffer, reports)

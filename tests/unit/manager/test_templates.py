@@ -27,7 +27,11 @@ def templates(house: House) -> Templates:
 
 
 def events(house: House) -> list[tuple[str, str]]:
-    return [(line["type"], line["actor"]) for line in house.store.journal.lines() if line["type"].partition(".")[0] in ("template", "defaults")][:1]
+    return [
+        (line["type"], line["actor"])
+        for line in house.store.journal.lines()
+        if line["type"].partition(".")[0] in ("template", "defaults")
+    ][:1]
 
 
 def test_a_template_is_found_again_as_it_was_saved_by_any_capitals(templates: Templates, house: House) -> None:
