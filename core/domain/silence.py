@@ -15,6 +15,7 @@ import msgspec
 
 from core.domain.cuts import CutList, Span, joined
 from core.domain.levels import NOTHING, STEP_S, Levels, byte_of, decibels
+from core.domain.sentences import Transcript
 from core.domain.settings import Settings
 
 # Measured on speech in clean and in noisy rooms (bench/silence.py): the background of a recording is what a tenth of it
@@ -106,12 +107,28 @@ def thresholds(levels: Levels, rule: Rule) -> Thresholds:
     return Thresholds(quiet=quiet, nearly=nearly, floor=floor)
 
 
-def voice_of_words(words: Iterable[Span]) -> Voice:
-    """What a transcript tells: words are never cut, but for those so long that a pause must be in them."""
+def voice_of_words(words: Iterable[Span], suspect: Iterable[Span] = ()) -> Voice:
+    """What a transcript tells: words are never cut, but for those so long that a pause must be in them.
+
+    `suspect` ones were perhaps never said; they only keep what is not quiet for sure.
+    """
     known = list(words)
     return Voice(
-        spoken=tuple(joined(word for word in known if word.length <= LONG_WORD_S)), speech=tuple(joined(known))
+        spoken=tuple(joined(word for word in known if word.length <= LONG_WORD_S)),
+        speech=tuple(joined([*known, *suspect])),
     )
+
+
+def voice_of_transcript(transcript: Transcript) -> Voice:
+    """Where the words of a transcript are; a segment without times of its words is speech as a whole."""
+    words: list[Span] = []
+    suspect: list[Span] = []
+    for segment in transcript.segments:
+        if segment.flags or not segment.words:
+            suspect.append(Span(segment.start, segment.end))
+        else:
+            words += [Span(word.start, word.end) for word in segment.words]
+    return voice_of_words(words, suspect)
 
 
 def said(found: CutList) -> str:

@@ -15,6 +15,7 @@ from core.manager.look import Looker, gone, told
 from core.manager.measure import Measure
 from core.manager.pauses import Pauses
 from core.manager.pool_views import PoolViews
+from core.manager.previews import Previews
 from core.manager.queue_view import QueueView
 from core.manager.report import Reports
 from core.manager.run_views import RunViews
@@ -55,6 +56,7 @@ class Views:
         self._queue_view = QueueView(self._run_views)
         self.logs = Logs(layout)
         self.history = History(journal)
+        self.previews = Previews(index, layout, artifacts)
         self._reports = Reports(
             index=index,
             artifacts=artifacts,

@@ -70,6 +70,7 @@ class Layout:
         self.journal = root / "journal"
         self.uploads = root / "uploads"
         self.exports = root / "exports"
+        self.sound = root / "sound"
         self.backups = root / "backups"
         self.quarantine = root / "quarantine"
         self.logs = root / "logs"
@@ -125,6 +126,10 @@ class Layout:
     def work(self, stage: str, key: str) -> Path:
         """The folder of a key that survives attempts: plan, units, partial files."""
         return self.work_root / _checked(stage, _STAGE, "stage") / _checked(key, _KEY, "key")
+
+    def sound_of(self, sha256: str) -> Path:
+        """What was heard of the medium with this checksum, for previews; it can be heard again."""
+        return self.sound / _checked(sha256, _KEY, "checksum")
 
     def progress_file(self, run_id: str) -> Path:
         """The progress of a run; never durable."""

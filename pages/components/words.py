@@ -19,7 +19,6 @@ TONES = {
     "skipping": "warn",
 }
 LABELS = {"retry_wait": "will retry", "not_needed": "not needed", "committed": "done"}
-STAGES = {"download": "Download", "transcribe": "Transcribe", "quotes": "Quotes", "summary": "Summary"}
 
 
 def tone(word: str) -> str:
@@ -34,7 +33,7 @@ def label(word: str) -> str:
 
 def stage(name: str) -> str:
     """A stage as it is shown."""
-    return STAGES.get(name, name.capitalize())
+    return name.replace("_", " ").capitalize()
 
 
 def duration(seconds: float | None) -> str:
@@ -83,6 +82,11 @@ def size(bytes_: float) -> str:
             return f"{bytes_:.0f} {unit}" if bytes_ >= 10 or unit == "B" else f"{bytes_:.1f} {unit}"
         bytes_ /= 1000
     return f"{bytes_:.1f} GB"
+
+
+def decibels(level: float) -> str:
+    """A level as it is shown, with a real minus: `−42 dB`."""
+    return f"{level:g} dB".replace("-", "−")
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -1,0 +1,134 @@
+"""Listening to media for people who look: each once, by a child process in the background, kept by content.
+
+A page asks again and again and is answered at once with what is known by now; a command may wait for it.
+"""
+
+import json
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from core.domain.cuts import Span
+from core.domain.errors import ErrorClass, StageError
+from core.domain.levels import Levels
+from core.stages.sound.ear import kept_levels, kept_voices
+from core.store.layout import Layout
+from core.store.locks import Lock
+from core.system.bound import Limits
+from core.system.files import make_folder
+from core.system.logs import Log
+from core.system.programs import run_program, signal_name
+
+KEPT = 500  # media whose sound is remembered: about 60 kB for ten minutes
+MEMORY_BYTES = 4 * 1024**3
+OPEN_FILES = 128
+
+log = Log("manager")
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A medium to listen to: its bytes' checksum, where it lies, and how long it is."""
+
+    sha256: str
+    path: Path
+    duration: float
+
+
+class Job:
+    """One thing that is being found out; `told` is what the child said last, `error` why it came to nothing."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+        self.told = 0.0
+        self.error = ""
+
+
+class Listening:
+    """Levels and voices of media, found out one after another; thread-safe."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._jobs: dict[tuple[str, str], Job] = {}
+        self._turn = threading.Semaphore(1)
+        self._guard = threading.Lock()
+        self._levels: dict[str, Levels] = {}
+
+    def levels(self, asked: Asked) -> Levels | Job:
+        """How loud it is, or the job that finds it out, begun if need be."""
+        known = self._levels.get(asked.sha256) or kept_levels(self._folder(asked))
+        if known is None:
+            return self._begun(asked, "levels")
+        self._levels = {asked.sha256: known}  # of the one that is looked at: settings are tried one after another
+        return known
+
+    def voices(self, asked: Asked) -> tuple[Span, ...] | Job:
+        """Where somebody speaks, or the job that finds it out, begun if need be."""
+        known = kept_voices(self._folder(asked))
+        return known if known is not None else self._begun(asked, "voices")
+
+    def _folder(self, asked: Asked) -> Path:
+        return self._layout.sound_of(asked.sha256)
+
+    def _begun(self, asked: Asked, wanted: str) -> Job:
+        """The job; one that failed is begun again only by a process that knows nothing of it yet."""
+        with self._guard:
+            job = self._jobs.get((asked.sha256, wanted))
+            if job is not None and (job.error or not job.over.is_set()):
+                return job
+            job = self._jobs[asked.sha256, wanted] = Job()
+        work = threading.Thread(target=self._work, args=(asked, wanted, job), name=f"listen-{wanted}", daemon=True)
+        work.start()
+        return job
+
+    def _work(self, asked: Asked, wanted: str, job: Job) -> None:
+        try:
+            with self._turn:
+                self._listen(asked, wanted, job)
+        except StageError as error:
+            job.error = error.message
+        except OSError as error:
+            job.error = f"The sound could not be kept: {error.strerror or error}."
+            log.error("listening failed", media=str(asked.path), error=str(error))
+        finally:
+            job.over.set()
+
+    def _listen(self, asked: Asked, wanted: str, job: Job) -> None:
+        folder = self._folder(asked)
+        make_folder(folder, durable=False)
+        # Another process of ours may listen to the same: who comes second finds it done.
+        with Lock(self._layout.key_lock("sound", asked.sha256)).holding(timeout_s=3600):
+            if (kept_levels if wanted == "levels" else kept_voices)(folder) is None:
+                self._ask_child(asked, folder, wanted, job)
+        self._forget_old()
+
+    def _ask_child(self, asked: Asked, folder: Path, wanted: str, job: Job) -> None:
+        said: list[str] = []
+
+        def hear(line: str) -> None:
+            if line.startswith("{"):
+                said.append(str(json.loads(line)["message"]))
+            else:
+                job.told = float(line)
+
+        argv = [sys.executable, "-m", "core.stages.sound.child", str(asked.path), str(folder), wanted]
+        limits = Limits(address_space_bytes=MEMORY_BYTES, open_files=OPEN_FILES)
+        here = Path(__file__).parents[2]
+        ended = run_program(argv, check=lambda: None, on_line=hear, cwd=here, limits=limits)
+        if ended.returncode != 0:
+            how = signal_name(ended.returncode)
+            raise StageError(ErrorClass.NOT_MEDIA, said[-1] if said else f"Listening to it ended with {how}.")
+
+    def _forget_old(self) -> None:
+        known = sorted(self._layout.sound.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for folder in known[KEPT:]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait(found: Callable[[], object]) -> None:
+    """Ask `found` again until what it gives is no job any more, or one that failed."""
+    while isinstance(job := found(), Job) and not job.error:
+        job.over.wait()
