@@ -21,6 +21,7 @@ from core.manager.index import Index
 from core.manager.intake import Intake
 from core.manager.measure import Measure
 from core.manager.purge import Purge
+from core.manager.receiving import Receiving
 from core.manager.results import Results
 from core.manager.stamps import Stamps
 from core.manager.starter import ServiceStarter, service_environment
@@ -72,6 +73,7 @@ class Manager:
     results: Results
     intake: Intake
     templates: Templates
+    receiving: Receiving
     starter: ServiceStarter
 
 
@@ -108,8 +110,9 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
     storage.index.load()
     writer, stamps = Writer(store=storage.store, index=storage.index, via=via), Stamps(storage.index, storage.clock)
     measure = Measure(index=storage.index, layout=storage.layout, catalog=storage.catalog, clock=storage.clock)
+    actor = local_actor(config)
     return Manager(
-        actor=local_actor(config),
+        actor=actor,
         storage=storage,
         commands=Commands(
             index=storage.index,
@@ -132,6 +135,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
         results=Results(storage.index, storage.layout, storage.artifacts),
         intake=Intake(writer, storage.catalog, stamps, AllowedHosts.parse(config.allowed_hosts)),
         templates=Templates(storage.layout, writer),
+        receiving=Receiving(index=storage.index, layout=storage.layout, config=config, owner=actor),
         starter=ServiceStarter(storage.layout, storage.clock, service_environment(storage.layout.root)),
     )
 

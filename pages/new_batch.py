@@ -6,6 +6,7 @@ from uuid import uuid4
 import msgspec
 import streamlit as st
 
+from core.domain.batch import MAX_RUNS
 from core.domain.errors import RepriseError
 from core.domain.limits import MAX_DESCRIPTION, MAX_NAME
 from core.domain.settings import parse_settings
@@ -14,8 +15,7 @@ from pages.components import session, settings_form, settings_panel, words
 from pages.components.live import component
 from pages.components.markup import join, show, tag
 
-_drop = component("drop")
-UPLOAD_BYTES = 200_000_000
+_drop = component("drop", "sending")
 
 
 def page() -> None:
@@ -28,9 +28,10 @@ def page() -> None:
     told(st.session_state.get("new-added"))
     uploaded = _drop(
         key=f"drop-{number}",
-        data={"token": number, "most": UPLOAD_BYTES},
-        default={"files": []},
+        data={"token": number, "most": session.manager().storage.config.max_media_bytes, "many": MAX_RUNS},
+        default={"files": [], "busy": 0},
         on_files_change=lambda: None,
+        on_busy_change=lambda: None,
     ).files
     sources = st.text_area(
         "Links, files and folders, one a line",

@@ -4,11 +4,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
+from core.api import uploads
 from core.api.files import result
 from core.api.guard import Guard
 from core.api.live import live
 from core.api.problems import from_error
-from core.api.uploads import upload
 from core.domain.errors import RepriseError
 
 
@@ -18,7 +18,11 @@ def api() -> Starlette:
         routes=[
             WebSocketRoute("/live", live),
             Route("/runs/{run_id}/files/{name}", result),
-            Route("/uploads/{name}", upload, methods=["PUT"]),
+            Route("/uploads", uploads.listed, methods=["GET"]),
+            Route("/uploads", uploads.announce, methods=["POST"]),
+            Route("/uploads/{id}", uploads.told, methods=["GET"]),
+            Route("/uploads/{id}", uploads.receive, methods=["PATCH"]),
+            Route("/uploads/{id}", uploads.cancel, methods=["DELETE"]),
         ],
         middleware=[Middleware(Guard)],
         exception_handlers={RepriseError: from_error},

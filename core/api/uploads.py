@@ -1,80 +1,101 @@
-"""Files from the browser: streamed to the disk piece by piece, whole and durable before anybody is told their name."""
+"""Files from the browser, beside the pages: announced, sent piece by piece, gone on with where they broke off.
+
+`POST /uploads` announces one, `PATCH /uploads/{id}?offset=N` brings bytes, `GET` tells how far it is and `DELETE` takes
+it back. What is allowed is decided by `core.manager.receiving`; here are only requests.
+"""
 
 import asyncio
-import os
-import re
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from typing import Any
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from core.api.process import current
-from core.domain.errors import BadInput, StorageError
-from core.system import files
+from core.domain.errors import BadInput
+from core.manager.receiving import Intaking, Receiving, Sent
 
-_UNFIT = re.compile(r"[^\w .()\[\]-]+")
-LONGEST_NAME = 120
-LOOK_BYTES = 4 * 2**20
-
-
-async def upload(request: Request) -> Response:
-    """`PUT /uploads/{name}` with the bytes as the body: `{path, name, size}` of the stored file.
-
-    Raises `BadInput` for a name without any letter and a body that is too long, `StorageError` when the disk is full.
-    """
-    process = current()
-    name = stored_name(request.path_params["name"])
-    limit = process.config.max_media_bytes
-    said = request.headers.get("content-length", "")
-    _check(int(said) if said.isdigit() else 0, limit)
-    root = process.manager.storage.layout.uploads
-    _check_room(root, int(said) if said.isdigit() else 0, process.config.free_space_bytes)
-    folder = root / secrets.token_hex(8)
-    with files.explained(f"storing the upload {name}"):
-        await asyncio.to_thread(files.make_folder, folder)
-        try:
-            size = await _receive(request, folder / f"{name}.part", limit, process.config.free_space_bytes)
-            (folder / f"{name}.part").rename(folder / name)
-            await asyncio.to_thread(files.fsync_folder, folder)
-        except BaseException:
-            _drop(folder, name)
-            raise
-    return JSONResponse({"path": str(folder / name), "name": name, "size": size}, 201)
+PIECE_BYTES = 2**20  # bytes are gathered up to so many before a thread writes them
+MAX_ANNOUNCEMENT_BYTES = 4096
 
 
-def stored_name(given: str) -> str:
-    """`given` as a harmless name of one file; raises `BadInput` when nothing is left of it."""
-    kept = _UNFIT.sub("_", Path(given).name).strip(" .")
-    stem, suffix = Path(kept).stem[:LONGEST_NAME], Path(kept).suffix[:10]
-    if not re.search(r"\w", stem):
-        raise BadInput("This file has no name that can be kept.", hint="Rename it and upload it again.")
-    return stem + suffix
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page says of a file before it sends it."""
+
+    name: str
+    size: int
+    group: str = ""
+    mark: str = ""
 
 
-async def _receive(request: Request, path: Path, limit: int, spare: int) -> int:
-    fd, size, looked = files.open_new(path), 0, 0
+async def announce(request: Request) -> Response:
+    """Begin an upload, or find the one that broke off: how far it is."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_ANNOUNCEMENT_BYTES:
+            raise BadInput("This is no announcement of a file.")
+    try:
+        said = msgspec.json.decode(bytes(body), type=Announcement)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise BadInput("This is no announcement of a file.", hint="Give its name and its size in bytes.") from None
+    sent = await asyncio.to_thread(_receiving().begin, said.name, said.size, group=said.group, mark=said.mark)
+    return _answer(sent, 201)
+
+
+async def listed(request: Request) -> Response:
+    """What was sent from one page (`?group=`) and is in no batch yet."""
+    found = await asyncio.to_thread(_receiving().waiting, request.query_params.get("group", ""))
+    return JSONResponse({"uploads": msgspec.to_builtins(found)})
+
+
+async def told(request: Request) -> Response:
+    """How far an upload is."""
+    return _answer(await asyncio.to_thread(_receiving().find, request.path_params["id"]))
+
+
+async def cancel(request: Request) -> Response:
+    """Remove an upload; one that is gone already is as good."""
+    await asyncio.to_thread(_receiving().cancel, request.path_params["id"])
+    return Response(status_code=204)
+
+
+async def receive(request: Request) -> Response:
+    """Append the body to an upload at `?offset=`; however the request ends, what came is kept."""
+    offset, length = request.query_params.get("offset", ""), request.headers.get("content-length", "")
+    if not offset.isdecimal():
+        raise BadInput("The offset is missing.", hint="Add ?offset=, the number of bytes that were received.")
+    announced = int(length) if length.isdecimal() else None
+    taking = await asyncio.to_thread(_receiving().open, request.path_params["id"], int(offset), announced)
+    try:
+        await _take(request, taking)
+    except ClientDisconnect:
+        await _whole(taking.close)
+        return Response(status_code=204)  # nobody reads it
+    except BaseException:
+        taking.abandon()
+        raise
+    closing: list[Sent] = []
+    await _whole(lambda: closing.append(taking.close()))
+    return _answer(closing[0])
+
+
+async def _take(request: Request, taking: Intaking) -> None:
+    gathered = bytearray()
     try:
         async for piece in request.stream():
-            size += len(piece)
-            _check(size, limit)
-            if size - looked >= LOOK_BYTES:  # a body sent in chunks says nowhere how long it will be
-                _check_room(path.parent, size - looked, spare)
-                looked = size
-            await _whole(files.write_all, fd, piece)
-        await _whole(os.fsync, fd)
-    except ClientDisconnect:
-        raise BadInput("The upload was broken off.", hint="Upload it again.") from None
+            gathered += piece
+            if len(gathered) >= PIECE_BYTES:
+                full, gathered = bytes(gathered), bytearray()
+                await _whole(taking.write, full)
     finally:
-        os.close(fd)
-    if not size:
-        raise BadInput("The file is empty.", hint="Choose another one.")
-    return size
+        if gathered:  # the connection broke: what came last counts too
+            await _whole(taking.write, bytes(gathered))
 
 
-async def _whole(step: Callable[..., object], *given: object) -> None:
+async def _whole(step: Callable[..., object], *given: Any) -> None:
     """Do `step` in a thread, and end when it has: who is cancelled meanwhile must not close what it still writes to."""
     doing = asyncio.ensure_future(asyncio.to_thread(step, *given))
     try:
@@ -88,22 +109,9 @@ async def _whole(step: Callable[..., object], *given: object) -> None:
         raise
 
 
-def _check_room(folder: Path, size: int, spare: int) -> None:
-    if size > files.free_bytes(folder) - spare:
-        raise StorageError(
-            "There is not enough free disk space for this file.", hint="Free some, or add it by its path."
-        )
+def _receiving() -> Receiving:
+    return current().manager.receiving
 
 
-def _check(size: int, limit: int) -> None:
-    if size > limit:
-        raise BadInput(
-            f"The file is larger than {limit / 1e9:.1f} GB.", hint="Raise max_media_bytes in reprise.toml, or cut it."
-        )
-
-
-def _drop(folder: Path, name: str) -> None:
-    for path in (folder / f"{name}.part", folder / name):
-        files.remove(path)
-    with suppress(OSError):
-        folder.rmdir()
+def _answer(sent: Sent, status: int = 200) -> JSONResponse:
+    return JSONResponse(msgspec.to_builtins(sent), status)

@@ -13,8 +13,19 @@ from core.domain.states import AttemptOutcome, FailureKind, Phase, StageStatus, 
 REMEMBERED_TRANSITIONS = 8
 
 
+class Transcript(msgspec.Struct, frozen=True, kw_only=True):
+    """A transcript that was there before: an absolute path, and the checksum seen when it was added."""
+
+    path: str
+    sha256: str
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a video comes from: a canonical URL, or an absolute path with the checksum seen when it was added."""
+    """Where a video comes from: a canonical URL, or an absolute path with the checksum seen when it was added.
+
+    `transcript` is what is taken instead of transcribing it; `archive` is a yt-dlp archive whose videos a playlist leaves
+    out.
+    """
 
     kind: Literal["url", "file"]
     value: str
@@ -22,6 +33,13 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     size: int | None = None
     cookies: str | None = None
     proxy: str | None = None
+    transcript: Transcript | None = None
+    archive: str | None = None
+
+    def paths(self) -> tuple[str, ...]:
+        """The files of this machine that are read for it."""
+        named = [self.value if self.kind == "file" else "", self.transcript.path if self.transcript is not None else ""]
+        return tuple(path for path in named if path)
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):

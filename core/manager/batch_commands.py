@@ -20,7 +20,7 @@ from core.domain.batch_commands import (
     resume_batch,
     start_batch,
 )
-from core.domain.errors import BadInput, Refused
+from core.domain.errors import BadInput, Refused, StorageError
 from core.domain.limits import PRIORITY, whole_number
 from core.domain.plan import fitted
 from core.domain.states import BatchPhase, Phase
@@ -38,8 +38,8 @@ class BatchCommands(RunCommands):
     def batch(self, batch_id: str, verb: str, *, by: str, why: str = "", drain: bool = False) -> Done:
         """Ask for `verb` (start, pause, resume, cancel, delete, restore) on a batch.
 
-        What is so already changes nothing. A batch that paused itself after failures first retries what failed.
-        Raises `NotFound`, or `Refused` with the present state.
+        What is so already changes nothing. A batch that paused itself after failures first retries what failed; what was
+        uploaded for one that is cancelled before it began is removed. Raises `NotFound`, or `Refused` with the present state.
         """
         if verb not in VERBS:
             raise BadInput(f"There is no command “{verb}” for a batch.", hint=f"There are {', '.join(VERBS)}.")
@@ -63,6 +63,9 @@ class BatchCommands(RunCommands):
             return restore_batch(batch, now, by=by)
 
         after, changed = self._write_batch(batch_id, change, verb, by, said(why=why, drain=drain))
+        if verb == "cancel" and changed and after.started_at is None:
+            with suppress(StorageError):  # then the service removes them within a day
+                self._purge.drop_uploads([run.run_id for run in self._index.runs_of(batch_id)])
         return self._done(batch_id, after.phase, verb, changed, at_once=verb in ("delete", "restore"))
 
     def delete(self, batch_id: str, *, by: str, hard: bool = False, why: str = "") -> Done:

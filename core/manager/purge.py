@@ -5,7 +5,7 @@ looked at once more, and only then removed; the records of its runs go after tho
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from core.domain.errors import Damaged, NotFound, StorageError
@@ -32,6 +32,10 @@ class Purge:
         self._index, self._writer, self._store = index, writer, store
         self._artifacts, self._uploads = artifacts, uploads
         self._layout: Layout = store.layout
+
+    def drop_uploads(self, run_ids: Collection[str]) -> None:
+        """Remove what was uploaded for these runs alone: they were cancelled before they began. Raises `StorageError`."""
+        self._uploads.drop(run_ids, "its batch was cancelled before it began")
 
     def finish_all(self) -> None:
         """Finish every batch that is marked, unless another process is at it."""

@@ -100,17 +100,20 @@ def test_a_run_that_failed_says_why_and_is_retried_from_the_page(
         expect(page.get_by_test_id("stMain").get_by_text("1 retry")).to_be_visible(timeout=LONG_MS)
 
 
-def test_an_upload_is_stored_whole_and_becomes_a_run(browser: Browser, dashboard: Dashboard, tmp_path: Path) -> None:
+def test_an_upload_is_stored_whole_becomes_a_run_and_goes_with_the_batch_that_never_began(
+    browser: Browser, dashboard: Dashboard, tmp_path: Path
+) -> None:
     with tab(browser, dashboard, "/new") as page:
         page.locator(".rp-drop input").set_input_files(talk(8))
         expect(page.get_by_role("list", name="Uploads")).to_contain_text("Ready")
         page.get_by_role("button", name="Keep as draft").click()
         expect(page.get_by_role("button", name="Start")).to_be_visible()
+        (stored,) = (dashboard.storage / "uploads").glob("*/*.wav")
+        assert stored.read_bytes() == talk(8).read_bytes()
         page.get_by_role("button", name="Cancel", exact=True).click()
         page.get_by_role("dialog").get_by_role("button", name="Cancel batch").click()
         expect(page.get_by_text("Cancelled").first).to_be_visible(timeout=LONG_MS)
-    (stored,) = [path for path in (dashboard.storage / "uploads").rglob("*") if path.is_file()]
-    assert stored.read_bytes() == talk(8).read_bytes()
+    assert not stored.exists()
 
 
 def test_a_service_that_dies_is_replaced_and_closing_the_dashboard_stops_it(

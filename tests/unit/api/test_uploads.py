@@ -1,167 +1,270 @@
-"""An upload is on the disk whole, under a harmless name, or not at all."""
+"""An upload is announced, comes in pieces, goes on where it broke off, and is whole in the end or not there at all."""
 
 import asyncio
 import json
-import os
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.testclient import TestClient
 
-from core.api import uploads
-from core.api.uploads import stored_name
-from core.domain.errors import BadInput
+from core.api import process, uploads
+from core.store.uploads import NOTE
 from tests.support.showcase import Showcase
 
 OURS = {"Origin": "http://127.0.0.1:8501", "X-Requested-With": "reprise"}
 LIMIT_S = 20.0
+MP4 = b"\0\0\0\x20ftypisom" + b"\0" * 20
+
+
+def film(size: int = 5000) -> bytes:
+    """Bytes that begin as a film does."""
+    return MP4 + bytes(number % 251 for number in range(size - len(MP4)))
 
 
 def stored(case: Showcase) -> list[Path]:
-    """What lies in the uploads folder."""
-    return list(case.layout.uploads.iterdir())
+    """The files in the uploads folder, without our notes."""
+    return [path for path in case.layout.uploads.rglob("*") if path.is_file() and path.name != NOTE]
+
+
+def announce(client: TestClient, size: int, name: str = "talk.mp4", **more: str) -> Any:
+    """The answer to the announcement of a file."""
+    return client.post("/uploads", json={"name": name, "size": size, **more}, headers=OURS)
+
+
+def send(client: TestClient, id_: str, offset: int, content: bytes | Iterator[bytes]) -> Any:
+    """The answer to some bytes."""
+    return client.patch(f"/uploads/{id_}?offset={offset}", content=content, headers=OURS)
 
 
 def test_the_bytes_that_were_sent_lie_under_the_path_that_is_told(client: TestClient, case: Showcase) -> None:
-    answer = client.put("/uploads/my talk.mp4", content=b"x" * 5000, headers=OURS)
-    assert answer.status_code == 201
-    assert answer.json() | {"path": ""} == {"path": "", "name": "my talk.mp4", "size": 5000}
+    begun = announce(client, 5000, "my talk.mp4")
+    assert begun.status_code == 201
+    assert begun.json() | {"id": ""} == {
+        "id": "",
+        "name": "my talk.mp4",
+        "kind": "media",
+        "size": 5000,
+        "received": 0,
+        "path": None,
+    }
+    answer = send(client, begun.json()["id"], 0, film())
     path = Path(answer.json()["path"])
-    assert path.read_bytes() == b"x" * 5000
+    assert path.read_bytes() == film()
     assert path.stat().st_mode & 0o777 == 0o600
-    assert [entry.name for entry in path.parent.iterdir()] == ["my talk.mp4"]
+    assert sorted(entry.name for entry in path.parent.iterdir()) == [NOTE, "my talk.mp4"]
     assert path.parent.parent == case.layout.uploads
 
 
+def test_it_goes_on_where_it_broke_off_and_only_there(client: TestClient, case: Showcase) -> None:
+    id_ = announce(client, 5000).json()["id"]
+    assert send(client, id_, 0, film()[:2000]).json()["received"] == 2000
+    wrong = send(client, id_, 1000, film()[1000:])
+    assert (wrong.status_code, wrong.json()["title"]) == (409, "offset")
+    assert client.get(f"/uploads/{id_}").json()["received"] == 2000
+    whole = send(client, id_, 2000, film()[2000:]).json()
+    assert Path(whole["path"]).read_bytes() == film()
+    assert send(client, id_, 5000, b"").json()["title"] == "upload_whole"
+    assert len(stored(case)) == 1
+
+
+def test_the_same_file_chosen_again_is_gone_on_with(client: TestClient, case: Showcase) -> None:
+    first = announce(client, 5000, mark="talk:5000:1").json()["id"]
+    send(client, first, 0, film()[:3000])
+    again = announce(client, 5000, mark="talk:5000:1").json()
+    assert (again["id"], again["received"]) == (first, 3000)
+    assert announce(client, 5000, mark="talk:5000:2").json()["id"] != first
+    assert announce(client, 5000).json()["id"] != first
+    send(client, first, 3000, film()[3000:])
+    assert announce(client, 5000, mark="talk:5000:1").json()["id"] != first, "that one is whole"
+    assert len(stored(case)) == 1
+
+
+def test_what_came_before_the_connection_broke_is_kept(case: Showcase) -> None:
+    del case
+    receiving = process.current().manager.receiving
+    id_ = receiving.begin("talk.mp4", 5000).id
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield film()[:1500]
+        raise ClientDisconnect
+
+    assert asyncio.run(_receive(id_, 0, broken)).status_code == 204
+    assert receiving.find(id_).received == 1500
+
+
 def test_two_uploads_of_one_name_do_not_meet(client: TestClient, case: Showcase) -> None:
-    paths = {client.put("/uploads/a.mp4", content=b"x", headers=OURS).json()["path"] for _ in range(3)}
+    paths = {send(client, announce(client, 5000).json()["id"], 0, film()).json()["path"] for _ in range(3)}
     assert len(paths) == len(stored(case)) == 3
 
 
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        ("talk.mp4", "talk.mp4"),
-        ("../../etc/passwd", "passwd"),
-        ("a/b\\c.mp4", "b_c.mp4"),
-        ("-rf.mp4", "-rf.mp4"),
-        ("Grüße aus Köln.mkv", "Grüße aus Köln.mkv"),
-        ("x" * 400 + ".mp4", "x" * 120 + ".mp4"),
-        ("a\x00b\u202e.mp4", "a_b_.mp4"),
-    ],
-)
-def test_a_name_becomes_the_name_of_one_harmless_file(given: str, kept: str) -> None:
-    assert stored_name(given) == kept
-
-
-@pytest.mark.parametrize("given", ["", ".", "..", "...", "/", " . "])
-def test_a_name_without_a_letter_is_refused(given: str) -> None:
-    with pytest.raises(BadInput):
-        stored_name(given)
-
-
 def test_what_is_too_long_is_refused_before_and_while_it_is_sent(client: TestClient, case: Showcase) -> None:
+    refused = announce(client, 1_000_001)
+    assert (refused.status_code, refused.json()["title"]) == (400, "too_large")
+    id_ = announce(client, 5000).json()["id"]
+    assert "announced" in send(client, id_, 0, film(6000)).json()["detail"]
+
     def pieces() -> Iterator[bytes]:
-        for _ in range(20):
-            yield b"x" * 100_000
+        yield film()[:4000]
+        yield b"x" * 2000
 
-    for content in (b"x" * 1_000_001, pieces()):
-        answer = client.put("/uploads/a.mp4", content=content, headers=OURS)
-        assert answer.status_code == 400
-        assert "larger than" in answer.json()["detail"]
-    assert not stored(case)
+    assert "announced" in send(client, id_, 0, pieces()).json()["detail"]
+    assert not [path for path in stored(case) if path.name == "talk.mp4"]
 
 
-def test_an_empty_file_is_refused_and_leaves_nothing(client: TestClient, case: Showcase) -> None:
-    assert client.put("/uploads/a.mp4", content=b"", headers=OURS).status_code == 400
-    assert not stored(case)
+@pytest.mark.parametrize("size", [0, -1])
+def test_an_empty_file_is_refused_and_leaves_nothing(client: TestClient, case: Showcase, size: int) -> None:
+    assert announce(client, size).status_code == 400
+    assert not list(case.layout.uploads.iterdir())
+
+
+def test_what_is_no_film_is_refused_by_its_first_bytes_and_leaves_nothing(client: TestClient, case: Showcase) -> None:
+    for content, said in (
+        (b"#EXTM3U\nfile:///etc/passwd" + b" " * 5000, "a playlist"),
+        (b"<html>" + b" " * 5000, "a web page"),
+        (b"PK\x03\x04" + b"\0" * 5000, "an archive"),
+    ):
+        id_ = announce(client, 900_000).json()["id"]
+        answer = send(client, id_, 0, content)
+        assert (answer.status_code, answer.json()["title"]) == (400, "not_media")
+        assert said in answer.json()["detail"]
+    assert not list(case.layout.uploads.iterdir())
 
 
 def test_a_full_disk_is_said_before_a_byte_is_taken(
     client: TestClient, case: Showcase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.system.files.free_bytes", lambda path: 1000)
-    answer = client.put("/uploads/a.mp4", content=b"x" * 2000, headers=OURS)
-    assert answer.status_code == 507
-    assert "free disk space" in answer.json()["detail"]
-    assert not stored(case)
+    monkeypatch.setattr("core.system.files.free_bytes", lambda path: 9000)
+    id_ = announce(client, 5000).json()["id"]
+    second = announce(client, 5000)
+    assert second.status_code == 507, "the first one needs the room"
+    assert "free disk space" in second.json()["detail"]
+    send(client, id_, 0, film())
+    assert announce(client, 5000).status_code == 201, "what has come is not counted twice"
+    assert len(stored(case)) == 1
 
 
-def test_a_disk_that_becomes_full_ends_an_upload_of_unknown_length(
+def test_a_disk_that_becomes_full_loses_nothing_that_came(
     client: TestClient, case: Showcase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "LOOK_BYTES", 50_000)
-    looks = iter([1_000_000, 500_000, 60_000])
-    monkeypatch.setattr("core.system.files.free_bytes", lambda path: next(looks))
-    sent = []
-
-    def pieces() -> Iterator[bytes]:
-        for number in range(9):
-            sent.append(number)
-            yield b"x" * 70_000
-
-    answer = client.put("/uploads/a.mp4", content=pieces(), headers=OURS)
-    assert answer.status_code == 507
-    assert "free disk space" in answer.json()["detail"]
-    assert not stored(case)
+    del case
+    id_ = announce(client, 5000).json()["id"]
+    send(client, id_, 0, film()[:2000])
+    monkeypatch.setattr("core.system.files.free_bytes", lambda path: 100)
+    assert send(client, id_, 2000, film()[2000:]).status_code == 507
+    assert client.get(f"/uploads/{id_}").json()["received"] == 2000
+    monkeypatch.undo()
 
 
-def test_an_upload_that_is_cancelled_closes_its_file_only_after_the_last_write(
+def test_more_files_than_a_batch_holds_are_refused_by_name_alone(client: TestClient, case: Showcase) -> None:
+    del case
+    for _ in range(50):
+        assert announce(client, 5000, group="page").status_code == 201
+    assert announce(client, 5000, group="page").json()["title"] == "batch_full"
+    assert announce(client, 500, "talk.srt", group="page").status_code == 201, "a transcript is no video"
+    assert announce(client, 5000, group="another").status_code == 201
+
+
+def test_a_page_that_was_reloaded_finds_what_it_had_sent(client: TestClient, case: Showcase) -> None:
+    del case
+    half = announce(client, 5000, "b.mp4", group="page").json()["id"]
+    whole = announce(client, 5000, "a.mp4", group="page").json()["id"]
+    announce(client, 5000, group="another")
+    send(client, half, 0, film()[:100])
+    send(client, whole, 0, film())
+    found = client.get("/uploads?group=page").json()["uploads"]
+    assert [(one["id"], one["received"], one["path"] is not None) for one in found] == [
+        (whole, 5000, True),
+        (half, 100, False),
+    ]
+
+
+def test_a_cancelled_upload_leaves_nothing(client: TestClient, case: Showcase) -> None:
+    id_ = announce(client, 5000).json()["id"]
+    send(client, id_, 0, film()[:100])
+    for _ in range(2):
+        assert client.delete(f"/uploads/{id_}", headers=OURS).status_code == 204
+    assert not list(case.layout.uploads.iterdir())
+    assert client.get(f"/uploads/{id_}").status_code == 404
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"name": 1, "size": 2}', b"x" * 5000, b'{"name":"a"}', b"\xff"])
+def test_what_is_no_announcement_is_refused(client: TestClient, case: Showcase, body: bytes) -> None:
+    del case
+    assert client.post("/uploads", content=body, headers=OURS).status_code == 400
+
+
+@pytest.mark.parametrize("id_", ["..", "%2e%2e", "0" * 16, "0" * 15, "../../etc"])
+def test_an_upload_nobody_announced_is_not_there(client: TestClient, case: Showcase, id_: str) -> None:
+    del case
+    for answer in (client.get(f"/uploads/{id_}"), send(client, id_, 0, b"x")):
+        assert answer.status_code in (404, 405)
+
+
+@pytest.mark.parametrize("offset", ["", "-1", "x", "1.5"])
+def test_an_offset_has_to_be_a_number(client: TestClient, case: Showcase, offset: str) -> None:
+    del case
+    id_ = announce(client, 5000).json()["id"]
+    assert client.patch(f"/uploads/{id_}?offset={offset}", content=b"x", headers=OURS).status_code == 400
+
+
+def test_one_sender_at_a_time_and_a_cancelled_one_lets_go_only_after_its_last_write(
     case: Showcase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
+    del case
+    receiving = process.current().manager.receiving
+    id_ = receiving.begin("talk.mp4", 5000).id
     begun, go = threading.Event(), threading.Event()
-    close = os.close
+    write = uploads.Intaking.write
 
-    def slow(fd: int, data: bytes) -> None:
+    def slow(self: uploads.Intaking, data: bytes) -> None:
         begun.set()
         assert go.wait(LIMIT_S)
-        os.write(fd, data)
-        told.append("written")
+        write(self, data)
 
-    def closes(fd: int) -> None:
-        told.append("closed")
-        close(fd)
+    monkeypatch.setattr(uploads.Intaking, "write", slow)
+    monkeypatch.setattr(uploads, "PIECE_BYTES", 1)
 
-    monkeypatch.setattr("core.system.files.write_all", slow)
+    async def pieces() -> AsyncIterator[bytes]:
+        yield film()[:1000]
 
-    class Sent:
-        async def stream(self) -> AsyncIterator[bytes]:
-            yield b"x" * 1000
-
-    async def send() -> None:
-        path = case.layout.uploads / "a.part"
-        receiving = asyncio.create_task(uploads._receive(cast("Request", Sent()), path, 10_000, 0))
+    async def test() -> None:
+        sending = asyncio.create_task(_receive(id_, 0, pieces))
         assert await asyncio.to_thread(begun.wait, LIMIT_S)
-        monkeypatch.setattr(os, "close", closes)
+        with pytest.raises(Exception, match="being sent already"):
+            await _receive(id_, 0, pieces)
         for _ in range(2):  # a server that is told to stop twice cancels twice
-            receiving.cancel()
-            await asyncio.wait({receiving}, timeout=0.05)
-        assert not told
+            sending.cancel()
+            await asyncio.wait({sending}, timeout=0.05)
+        assert not sending.done()
         go.set()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(asyncio.shield(receiving), LIMIT_S)
-        monkeypatch.setattr(os, "close", close)
+            await asyncio.wait_for(asyncio.shield(sending), LIMIT_S)
 
-    asyncio.run(send())
-    assert told == ["written", "closed"]
+    asyncio.run(test())
+    assert receiving.find(id_).received == 1000
+
+
+async def _receive(id_: str, offset: int, pieces: Any) -> Any:
+    """What the route answers to these pieces."""
+
+    request = SimpleNamespace(path_params={"id": id_}, query_params={"offset": str(offset)}, headers={}, stream=pieces)
+    return await uploads.receive(cast("Request", request))
 
 
 @pytest.mark.parametrize("missing", ["Origin", "X-Requested-With"])
 def test_a_form_of_another_page_cannot_upload(client: TestClient, case: Showcase, missing: str) -> None:
     headers = {name: value for name, value in OURS.items() if name != missing}
-    assert client.put("/uploads/a.mp4", content=b"x", headers=headers).status_code == 403
-    assert (
-        client.put("/uploads/a.mp4", content=b"x", headers=OURS | {"Origin": "http://evil.example"}).status_code == 403
-    )
+    for wrong in (headers, OURS | {"Origin": "http://evil.example"}):
+        assert client.post("/uploads", json={"name": "a.mp4", "size": 9}, headers=wrong).status_code == 403
     assert not stored(case)
 
 
 def test_a_refusal_is_a_problem_document(client: TestClient, case: Showcase) -> None:
     del case
-    answer = client.put("/uploads/a.mp4", content=b"x")
+    answer = client.post("/uploads", json={})
     assert json.loads(answer.content)["title"] == "foreign_origin"

@@ -6,8 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.domain.run import RunRecord, Source
+from core.domain.run import RunRecord, Source, Transcript
+from core.domain.states import BatchPhase
 from core.manager.uploads import Uploads
+from core.store.uploads import NOTE
 from tests.support.dispatching import ANA, House
 
 HOUR = 3600.0
@@ -158,3 +160,54 @@ def test_what_did_not_come_through_the_dashboard_is_nobodys_business(house: Hous
     house.clock.advance(10_000 * HOUR)
     assert clean(house) == []
     assert mine.read_text() == "kept"
+
+
+def test_what_was_announced_and_never_came_is_removed_after_a_day(house: House) -> None:
+    note = uploaded(house, NOTE)
+    house.clock.advance(24 * HOUR + 1)
+    assert [line["why"] for line in clean(house)] == ["it was broken off"]
+    assert not note.parent.exists()
+
+
+def test_the_note_of_an_upload_goes_with_it(house: House) -> None:
+    path = uploaded(house)
+    uploaded(house, NOTE)
+    downloaded(house, of(house, path))
+    assert len(clean(house)) == 1
+    assert not path.parent.exists()
+
+
+def test_a_transcript_is_kept_until_the_transcribing_that_reads_it_is_done(house: House) -> None:
+    path, words = uploaded(house), uploaded(house, "talk.srt", "f" * 16)
+    run = of(house, path)
+    transcript = Transcript(path=str(words), sha256="0")
+    source = Source(kind="file", value=str(path), transcript=transcript)
+    house.given.run(run, lambda run: msgspec.structs.replace(run, source=source))
+    downloaded(house, run)
+    assert [line["file"] for line in clean(house)] == ["talk.mp4"]
+    house.turn()
+    house.end(run, house.publish("transcribe", "t1", transcript_txt="words"))
+    assert {line["file"] for line in clean(house)} == {"talk.mp4", "talk.srt"}
+
+
+def test_what_was_uploaded_for_a_batch_that_is_cancelled_before_it_began_goes_at_once(house: House) -> None:
+    path = uploaded(house)
+    run = of(house, path)
+    batch_id = house.run(run).batch_id
+    draft = {"phase": BatchPhase.DRAFT, "started_at": None}
+    house.given.batch(batch_id, lambda batch: msgspec.structs.replace(batch, **draft))
+    house.commands.batch(batch_id, "cancel", by=ANA)
+    assert not path.exists()
+    told = [line["data"] for line in house.store.journal.lines() if line["type"] == "upload.removed"]
+    assert [line["why"] for line in told] == ["its batch was cancelled before it began"]
+
+
+def test_what_was_uploaded_for_a_batch_that_had_begun_stays_for_a_retry(house: House) -> None:
+    path = uploaded(house)
+    run = of(house, path)
+    now = house.clock.now()
+    batch_id = house.run(run).batch_id
+    house.given.batch(batch_id, lambda batch: msgspec.structs.replace(batch, started_at=now))
+    house.commands.batch(batch_id, "cancel", by=ANA)
+    clean(house)
+    assert path.exists()

@@ -1,0 +1,193 @@
+"""What may be uploaded: judged before the first byte comes, by its first bytes, and by how much is on its way already."""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from core.config import Config
+from core.domain.batch import MAX_RUNS
+from core.domain.errors import BadInput, NotFound, StorageError
+from core.manager.index import Index
+from core.stages.container import HEAD_BYTES, SUFFIXES, describe_other, sniff
+from core.store.layout import Layout
+from core.store.uploads import Received, Receiver, UploadStore
+from core.system import files
+
+Kind = Literal["media", "transcript", "archive"]
+TRANSCRIPTS = frozenset({".srt", ".vtt", ".json"})
+ARCHIVES = frozenset({".txt"})
+MAX_TEXT_BYTES = 20 * 10**6
+MAX_WORD = 200
+LONGEST_NAME_BYTES = 180
+LONGEST_SUFFIX = 10
+_UNFIT = re.compile(r"[^\w .()\[\]-]+")
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload as its sender sees it: `received` of `size` bytes; `path` once it is whole."""
+
+    id: str
+    name: str
+    kind: Kind
+    size: int
+    received: int
+    path: str | None = None
+
+
+class Receiving:
+    """Takes files in for one user; whoever else asks for them finds nothing."""
+
+    def __init__(self, *, index: Index, layout: Layout, config: Config, owner: str) -> None:
+        self._index, self._root, self._config, self._owner = index, layout.uploads, config, owner
+        self._store = UploadStore(layout)
+
+    def begin(self, name: str, size: int, *, group: str = "", mark: str = "") -> Sent:
+        """Announce a file of `size` bytes; one that broke off under the same `mark` is gone on with.
+
+        Raises `BadInput` for a name, kind or size that is not taken and for more files in a `group` than a batch holds,
+        `StorageError` when it does not fit on the disk together with what is on its way already.
+        """
+        kept = stored_name(name)
+        self._check(kept, size)
+        mine = [one for one in self._store.all() if one.upload.owner == self._owner]
+        for one in mine:
+            if mark and one.path is None and (one.upload.mark, one.upload.size) == (mark, size):
+                return _sent(one)
+        if kind_of(kept) == "media" and group:
+            used = self._used()
+            together = [one for one in mine if one.upload.group == group and one.upload.id not in used]
+            if sum(kind_of(one.upload.name) == "media" for one in together) >= MAX_RUNS:
+                raise BadInput(
+                    f"A batch holds at most {MAX_RUNS} videos.",
+                    hint="Put the rest into another batch.",
+                    code="batch_full",
+                )
+        promised = sum(one.upload.size - one.bytes for one in self._store.all())
+        if size + promised > files.free_bytes(self._root) - self._config.free_space_bytes:
+            raise StorageError(
+                "There is not enough free disk space for this file.", hint="Free some, or add it by its path."
+            )
+        return _sent(self._store.begin(kept, size, owner=self._owner, group=group[:MAX_WORD], mark=mark[:MAX_WORD]))
+
+    def find(self, upload_id: str) -> Sent:
+        """How far an upload is. Raises `NotFound`."""
+        return _sent(self._mine(upload_id))
+
+    def open(self, upload_id: str, offset: int, announced: int | None = None) -> "Intaking":
+        """Go on receiving at `offset`, `announced` bytes if that is known. Raises as `UploadStore.open`, and `BadInput`."""
+        found = self._mine(upload_id)
+        if announced is not None and offset + announced > found.upload.size:
+            raise BadInput(
+                f"That would be more than the {found.upload.size} bytes that were announced.",
+                hint="Upload the file again.",
+            )
+        return Intaking(self._store, self._store.open(upload_id, offset), self._root, self._config.free_space_bytes)
+
+    def cancel(self, upload_id: str) -> bool:
+        """Remove an upload and what was received of it; False when there is none. One that a run reads is kept."""
+        try:
+            self._mine(upload_id)
+        except NotFound:
+            return False
+        return upload_id not in self._used() and self._store.remove(upload_id)
+
+    def waiting(self, group: str) -> list[Sent]:
+        """What was sent in this group and is in no batch yet, by name."""
+        used = self._used()
+        mine = [one for one in self._store.all() if (one.upload.owner, one.upload.group) == (self._owner, group)]
+        return sorted((_sent(one) for one in mine if one.upload.id not in used), key=lambda one: (one.name, one.id))
+
+    def _mine(self, upload_id: str) -> Received:
+        found = self._store.find(upload_id)
+        if found.upload.owner != self._owner:
+            raise NotFound("There is no such upload; it was removed, or never begun.", hint="Upload the file again.")
+        return found
+
+    def _check(self, name: str, size: int) -> None:
+        kind, limit = kind_of(name), self._config.max_media_bytes
+        if size <= 0:
+            raise BadInput("The file is empty.", hint="Choose another one.")
+        if kind == "media" and size > limit:
+            raise BadInput(
+                f"The file is larger than {limit / 1e9:.1f} GB.",
+                hint="Raise max_media_bytes in reprise.toml, or cut it.",
+                code="too_large",
+            )
+        if kind != "media" and size > MAX_TEXT_BYTES:
+            raise BadInput(
+                f"A {kind} has at most {MAX_TEXT_BYTES / 1e6:.0f} MB.", hint="Choose another one.", code="too_large"
+            )
+
+    def _used(self) -> set[str]:
+        """The ids of the uploads that some run names, as a path that ends in `<id>/<name>`."""
+        runs, batches, _ = self._index.everything()
+        sources = [run.source for run in runs.values()]
+        sources += [member.source for batch in batches.values() for member in batch.members]
+        return {Path(path).parent.name for source in sources for path in source.paths()}
+
+
+class Intaking:
+    """One sender's bytes on their way to the disk: looked at when enough of them are there."""
+
+    def __init__(self, store: UploadStore, receiver: Receiver, root: Path, spare_bytes: int) -> None:
+        self._store, self._receiver, self._root, self._spare_bytes = store, receiver, root, spare_bytes
+        self._judged = kind_of(receiver.upload.name) != "media" or receiver.bytes >= HEAD_BYTES
+
+    def write(self, data: bytes) -> None:
+        """Append `data`; what turns out to be no video or sound is removed at once. Raises `BadInput`, `StorageError`."""
+        if len(data) > files.free_bytes(self._root) - self._spare_bytes:
+            raise StorageError("The disk is full.", hint="Free some disk space, then go on; what is here is kept.")
+        self._receiver.write(data)
+        if not self._judged and self._receiver.bytes >= min(HEAD_BYTES, self._receiver.upload.size):
+            self._judge()
+
+    def close(self) -> Sent:
+        """Let go; everything written is durable then."""
+        return _sent(self._receiver.close())
+
+    def abandon(self) -> None:
+        """Let go after an error; what was written may be gone on with."""
+        self._receiver.abandon()
+
+    def _judge(self) -> None:
+        self._judged = True
+        head = self._receiver.head(HEAD_BYTES)
+        if sniff(head) is None:
+            self._store.remove(self._receiver.upload.id)
+            raise BadInput(
+                f"The file holds no video or sound: it is {describe_other(head)}.",
+                hint="Choose a file such as .mp4, .mov, .webm, .mkv, .mp3, .m4a or .wav.",
+                code="not_media",
+            )
+
+
+def kind_of(name: str) -> Kind:
+    """What a file of this name is taken for."""
+    suffix = Path(name).suffix.lower()
+    return "transcript" if suffix in TRANSCRIPTS else "archive" if suffix in ARCHIVES else "media"
+
+
+def stored_name(given: str) -> str:
+    """`given` as a harmless name of one file; raises `BadInput` when nothing is left of it."""
+    kept = _UNFIT.sub("_", Path(given).name).strip(" .")
+    suffix = Path(kept).suffix if 1 < len(Path(kept).suffix) <= LONGEST_SUFFIX else ""
+    stem = kept.removesuffix(suffix).encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
+    if not re.search(r"\w", stem):
+        raise BadInput("This file has no name that can be kept.", hint="Rename it and upload it again.")
+    return stem + suffix
+
+
+def _sent(found: Received) -> Sent:
+    return Sent(
+        id=found.upload.id,
+        name=found.upload.name,
+        kind=kind_of(found.upload.name),
+        size=found.upload.size,
+        received=found.bytes,
+        path=str(found.path) if found.path is not None else None,
+    )
+
+
+__all__ = ["SUFFIXES", "Intaking", "Receiving", "Sent", "kind_of", "stored_name"]

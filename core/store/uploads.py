@@ -1,0 +1,203 @@
+"""Files that are being sent to us: received piece by piece, on the disk as they come, resumable at the byte they broke at.
+
+Each has a folder of its own, `uploads/<id>/`, with a note of what it is to become (`.upload`) and `<name>.part`, which is
+renamed to `<name>` once every byte is durable. Nothing here knows of requests, so that every way in can use it.
+"""
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from core.domain.errors import BadInput, NotFound, Refused
+from core.store.layout import Layout
+from core.system import files
+from core.system.identity import boot_id
+
+NOTE = ".upload"
+PARTIAL = ".part"
+SYNC_BYTES = 32 * 2**20  # so much at most is sent again after a power cut, and waits in memory to be written
+MAX_NOTE_BYTES = 64 * 1024
+_ID = re.compile(r"[0-9a-f]{16}\Z")
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that is being sent, or was: `size` bytes are promised.
+
+    `mark` is how its sender knows the file again, `group` what else is sent together with it. `durable` bytes are on the
+    disk for certain; those after them are believed only until the machine starts anew (`boot`).
+    """
+
+    id: str
+    name: str
+    size: int
+    owner: str
+    group: str = ""
+    mark: str = ""
+    durable: int = 0
+    boot: str = ""
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an upload is: the bytes that need not be sent again, and its file once it is whole."""
+
+    upload: Upload
+    bytes: int
+    path: Path | None = None
+
+
+class UploadStore:
+    """All uploads of a storage; from any process."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._root = layout.uploads
+
+    def begin(self, name: str, size: int, *, owner: str, group: str = "", mark: str = "") -> Received:
+        """Make room for a file of `size` bytes under the harmless `name`; durable. Raises `StorageError`."""
+        upload = Upload(
+            id=secrets.token_hex(8), name=name, size=size, owner=owner, group=group, mark=mark, boot=boot_id()
+        )
+        with files.explained(f"storing the upload {name}"):
+            folder = self._folder(upload.id)
+            files.make_folder(folder)
+            _write(folder, upload)
+        return Received(upload=upload, bytes=0)
+
+    def find(self, upload_id: str) -> Received:
+        """How far an upload is; raises `NotFound` when there is none of that id."""
+        folder = self._folder(upload_id)
+        upload = _read(folder)
+        if upload is None:
+            raise NotFound("There is no such upload; it was removed, or never begun.", hint="Upload the file again.")
+        path = folder / upload.name
+        if path.is_file():
+            return Received(upload=upload, bytes=upload.size, path=path)
+        there = files.size_of(folder / f"{upload.name}{PARTIAL}")
+        return Received(upload=upload, bytes=min(there, upload.size if upload.boot == boot_id() else upload.durable))
+
+    def all(self) -> Iterator[Received]:
+        """Every upload there is, in no order."""
+        with files.explained(f"looking through {self._root}"):
+            ids = [entry.name for entry in self._root.iterdir() if _ID.match(entry.name)]
+        for upload_id in ids:
+            with suppress(NotFound):  # removed meanwhile, or of an older version without a note
+                yield self.find(upload_id)
+
+    def open(self, upload_id: str, offset: int) -> "Receiver":
+        """Go on receiving at `offset`, which has to be where it broke off; close it in the end.
+
+        Raises `NotFound`, and `Refused` for another offset (code `offset`) or while somebody else is sending it
+        (`upload_busy`).
+        """
+        found = self.find(upload_id)
+        if found.path is not None:
+            raise Refused("This upload is whole already.", code="upload_whole")
+        return Receiver(self._folder(upload_id), found, offset)
+
+    def remove(self, upload_id: str) -> bool:
+        """Remove an upload, whole or not, and what was received of it; False when there is none."""
+        folder = self._folder(upload_id)
+        if not folder.is_dir():
+            return False
+        with files.explained("removing an upload"):
+            shutil.rmtree(folder)
+            files.fsync_folder(self._root)
+        return True
+
+    def _folder(self, upload_id: str) -> Path:
+        if not _ID.match(upload_id):
+            raise NotFound("There is no such upload.")
+        return self._root / upload_id
+
+
+class Receiver:
+    """One sender at a time: what it writes is appended; the last byte makes the file whole."""
+
+    def __init__(self, folder: Path, found: Received, offset: int) -> None:
+        self._folder, self.upload = folder, found.upload
+        self._path = folder / f"{self.upload.name}{PARTIAL}"
+        with files.explained(f"storing the upload {self.upload.name}"):
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # What another sender added since we looked counts.
+            there = found.bytes if self.upload.boot != boot_id() else os.fstat(self._fd).st_size
+            if offset != there:
+                raise Refused(
+                    f"The upload goes on at byte {there}, not at {offset}.", hint="Ask how far it is.", code="offset"
+                )
+            os.ftruncate(self._fd, offset)
+            os.lseek(self._fd, offset, os.SEEK_SET)
+        except BlockingIOError:
+            os.close(self._fd)
+            raise Refused(
+                "This file is being sent already, perhaps in another window.",
+                hint="Wait for that, or remove it.",
+                code="upload_busy",
+            ) from None
+        except BaseException:
+            os.close(self._fd)
+            raise
+        self.bytes = self._noted = offset
+
+    def write(self, data: bytes) -> None:
+        """Append `data`; raises `BadInput` for more bytes than were promised, `StorageError` when the disk refuses."""
+        if self.bytes + len(data) > self.upload.size:
+            raise BadInput(
+                f"More than the {self.upload.size} bytes that were announced were sent.", hint="Upload the file again."
+            )
+        with files.explained(f"storing the upload {self.upload.name}"):
+            files.write_all(self._fd, data)
+            self.bytes += len(data)
+            if self.bytes - self._noted >= SYNC_BYTES:
+                self._sync()
+
+    def head(self, length: int) -> bytes:
+        """The first bytes of what was received."""
+        return os.pread(self._fd, length, 0)
+
+    def close(self) -> Received:
+        """Let go; what was written is durable, and the file whole if that was all of it. Raises `StorageError`."""
+        with files.explained(f"storing the upload {self.upload.name}"):
+            try:
+                if self.bytes > self._noted or self.bytes == self.upload.size:
+                    self._sync()
+                if self.bytes == self.upload.size:
+                    self._path.rename(self._folder / self.upload.name)
+                    files.fsync_folder(self._folder)
+                    return Received(upload=self.upload, bytes=self.bytes, path=self._folder / self.upload.name)
+                return Received(upload=self.upload, bytes=self.bytes)
+            finally:
+                os.close(self._fd)
+
+    def abandon(self) -> None:
+        """Let go without promising anything of what was written last."""
+        os.close(self._fd)
+
+    def _sync(self) -> None:
+        os.fsync(self._fd)
+        # Gigabytes that nobody reads soon would only push other files out of memory.
+        os.posix_fadvise(self._fd, 0, self.bytes, os.POSIX_FADV_DONTNEED)
+        self._noted = self.bytes
+        self.upload = msgspec.structs.replace(self.upload, durable=self.bytes, boot=boot_id())
+        _write(self._folder, self.upload)
+
+
+def _write(folder: Path, upload: Upload) -> None:
+    files.write_durably(folder / NOTE, msgspec.json.encode(upload))
+
+
+def _read(folder: Path) -> Upload | None:
+    """The note of an upload; None when there is none that can be believed."""
+    try:
+        return msgspec.json.decode(files.read_regular(folder / NOTE, MAX_NOTE_BYTES), type=Upload)
+    except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    except OSError as error:
+        raise files.storage_error(error, "reading an upload") from error

@@ -1,0 +1,95 @@
+"""What may be uploaded is judged by name, size and room before a byte comes; whose it is, by who announced it."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from core.config import Config
+from core.domain.errors import BadInput, NotFound
+from core.domain.run import Source
+from core.manager.receiving import Receiving, kind_of, stored_name
+from tests.support.dispatching import House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def receiving(house: House, owner: str = "ana") -> Receiving:
+    config = Config(free_space_bytes=0, max_media_bytes=10_000)
+    return Receiving(index=house.index, layout=house.layout, config=config, owner=owner)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("talk.mp4", "talk.mp4"),
+        ("../../etc/passwd", "passwd"),
+        ("a/b\\c.mp4", "b_c.mp4"),
+        ("-rf.mp4", "-rf.mp4"),
+        ("x%03d.mp4", "x_03d.mp4"),
+        ("a:b.mp4", "a_b.mp4"),
+        ('it\'s "q".mp4', "it_s _q_.mp4"),
+        (".mp4", "mp4"),
+        ("Grüße aus Köln.mkv", "Grüße aus Köln.mkv"),
+        ("x" * 400 + ".mp4", "x" * 180 + ".mp4"),
+        ("日" * 300 + ".mp4", "日" * 60 + ".mp4"),
+        ("a\x00b\u202e.mp4", "a_b_.mp4"),
+        ("talk.with a sentence behind the dot", "talk.with a sentence behind the dot"),
+    ],
+)
+def test_a_name_becomes_the_name_of_one_harmless_file(given: str, kept: str) -> None:
+    assert stored_name(given) == kept
+
+
+@pytest.mark.parametrize("given", ["", ".", "..", "...", "/", " . "])
+def test_a_name_without_a_letter_is_refused(given: str) -> None:
+    with pytest.raises(BadInput):
+        stored_name(given)
+
+
+def test_what_a_file_is_taken_for_is_told_by_its_suffix() -> None:
+    assert [kind_of(name) for name in ("a.mp4", "a.SRT", "a.vtt", "a.json", "a.txt", "a")] == [
+        "media",
+        "transcript",
+        "transcript",
+        "transcript",
+        "archive",
+        "media",
+    ]
+
+
+def test_a_transcript_has_a_limit_of_its_own(house: House) -> None:
+    assert receiving(house).begin("a.srt", 20_000_000).size == 20_000_000
+    with pytest.raises(BadInput, match="at most 20 MB"):
+        receiving(house).begin("a.srt", 20_000_001)
+
+
+def test_nobody_sees_the_uploads_of_another(house: House) -> None:
+    id_ = receiving(house).begin("a.mp4", 100, group="page", mark="m").id
+    bob = receiving(house, "bob")
+    for ask in (bob.find, lambda id_: bob.open(id_, 0)):
+        with pytest.raises(NotFound):
+            ask(id_)
+    assert not bob.cancel(id_)
+    assert bob.waiting("page") == []
+    assert bob.begin("a.mp4", 100, mark="m").id != id_
+    assert receiving(house).find(id_).size == 100
+
+
+def test_what_a_run_reads_is_no_longer_waiting_and_cannot_be_taken_back(house: House) -> None:
+    mine = receiving(house)
+    id_ = mine.begin("a.mp4", 16, group="page").id
+    taking = mine.open(id_, 0)
+    taking.write(b"\0\0\0\x20ftypisom0000")
+    path = taking.close().path
+    assert path is not None
+    assert [one.id for one in mine.waiting("page")] == [id_]
+    (run,) = house.add()
+    source = Source(kind="file", value=path)
+    house.given.run(run, lambda run: msgspec.structs.replace(run, source=source))
+    assert mine.waiting("page") == []
+    assert not mine.cancel(id_)
+    assert Path(path).exists()
