@@ -10,8 +10,9 @@ from core.domain.markup import one_line
 from pages.components import banners, controls, session, silence, tries, words
 from pages.components.live import listen
 from pages.components.markup import join, literal, show, tag
-from pages.components.player import files, reader
+from pages.components.player import reader
 from pages.components.run_row import STALLED, stalled
+from pages.components.saving import files
 from pages.components.timeline import meter, timeline
 
 LINES = 400

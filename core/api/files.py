@@ -1,12 +1,14 @@
 """Published results and media: only what a receipt lists, by name, with Range so that a player can seek."""
 
 import asyncio
-import re
+import hashlib
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from core.api.process import current
+from core.manager.results import Document
 
 # Shown in the page; everything else is only ever saved.
 INLINE = {
@@ -30,29 +32,29 @@ INLINE = {
     "flac": "audio/flac",
     "jpg": "image/jpeg",
 }
-_UNFIT = re.compile(r"[^\w .()-]+")
+# These publish media; a file of theirs is not read as a whole before it is sent.
+LARGE = ("download", "remove_silence", "export")
 
 
 async def result(request: Request) -> Response:
-    """`/runs/{run_id}/files/{name}`: the file as it was published; with `?save` as a download named after the video."""
-    run_id, name = request.path_params["run_id"], request.path_params["name"]
-    manager = current().manager
-    found = manager.results.find(run_id, name)
-    path = found.path
-    if found.stage != "download":  # small enough to be compared with its checksum each time
-        path = await asyncio.to_thread(manager.results.check, found, run_id)
-    kind = INLINE.get(path.suffix.lstrip(".").lower())
+    """`/runs/{run_id}/files/{name}`, `…/files/{stage}/{name}`: the file as it was published, or made of what was.
+
+    With `?save` it is a download named after the video.
+    """
+    run_id, stage, name = (request.path_params.get(part, "") for part in ("run_id", "stage", "name"))
+    results = current().manager.results
+    found = results.find(run_id, f"{stage}/{name}" if stage else name)
+    kind = INLINE.get(found.name.rpartition(".")[2].lower())
     saved = "save" in request.query_params or kind is None
-    return FileResponse(
-        path,
-        media_type=kind or "application/octet-stream",
-        filename=saved_name(manager.views.record(run_id).title, found.name) if saved else None,
-        content_disposition_type="attachment",
-        headers={"Cache-Control": "private, no-cache", "ETag": f'"{found.sha256}"'},
-    )
-
-
-def saved_name(title: str, name: str) -> str:
-    """The name a result is saved under: the video's title without anything a file system minds, then its own name."""
-    kept = " ".join(_UNFIT.sub(" ", title).split())[:80].strip(" .")
-    return f"{kept} - {name}" if kept else name
+    headers = {"Cache-Control": "private, no-cache"}
+    if saved:
+        headers["Content-Disposition"] = f"attachment; filename*=utf-8''{quote(results.saved_name(run_id, found))}"
+    if isinstance(found, Document):
+        content = await asyncio.to_thread(results.make, found, run_id)
+        headers["ETag"] = f'"{hashlib.sha256(content).hexdigest()}"'
+        return Response(content, media_type=kind or "application/octet-stream", headers=headers)
+    path = found.path
+    if found.stage not in LARGE:  # small enough to be compared with its checksum each time
+        path = await asyncio.to_thread(results.check, found, run_id)
+    headers["ETag"] = f'"{found.sha256}"'
+    return FileResponse(path, media_type=kind or "application/octet-stream", headers=headers)

@@ -61,6 +61,26 @@ def file_name(of: str, suffix: str) -> str:
     return f"{safe(of, MAX_BYTES - len(suffix)) or UNTITLED}{suffix}"
 
 
+def suffix_of(stage: str, name: str, language: str = "") -> str:
+    """What follows the stem when the file `name` that `stage` published is saved by a person.
+
+    A video is `.mp4`, one with its silence removed `.cut.mp4`; subtitles are `.en.srt` beside the video, where players
+    look for them; what else was said is `.txt`, `.tsv`, and all other files keep their names: `.quotes.csv`.
+    """
+    kind, *endings = (re.sub(r"[^A-Za-z0-9_-]", "_", part)[:16] or "_" for part in name.split("."))
+    cut = ".cut" if stage == "remove_silence" else ""
+    known = re.sub(r"[^A-Za-z0-9-]", "", language)[:8]
+    if kind in ("media", "silence_removed", "export"):
+        kept = []
+    elif kind == "transcript" and endings in (["srt"], ["vtt"]):
+        kept = [known] if known else []
+    elif kind == "transcript" and endings in (["txt"], ["tsv"]):
+        kept = []
+    else:
+        kept = [kind]
+    return "".join([cut, *(f".{part}" for part in [*kept, *endings[-3:]])]) or ".bin"
+
+
 def distinct(wanted: Sequence[tuple[str, Sequence[str]]], taken: Iterable[str] = ()) -> list[str]:
     """For each stem with its suffixes a stem such that no file is called like another, or like one of `taken`.
 

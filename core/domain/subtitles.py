@@ -35,13 +35,10 @@ def as_srt(transcript: dict[str, Any]) -> str:
 def passages_srt(passages: Iterable[tuple[float, float, str]]) -> str:
     """Passages (start and end in seconds, text) as SubRip; the words of one share its time, none overlaps the next."""
     ordered = sorted(passages)
-    ends = [
-        min(end, following) if following > start else end
-        for (start, end, _), (following, _, _) in zip(ordered, [*ordered[1:], (inf, inf, "")], strict=True)
-    ]
+    starts = [start for start, _, _ in ordered][1:] + [inf]
     segments = [
-        {"words": [], "start": start, "end": end, "text": text}
-        for (start, _, text), end in zip(ordered, ends, strict=True)
+        {"words": [], "start": start, "end": min(end, following) if following > start else end, "text": text}
+        for (start, end, text), following in zip(ordered, starts[: len(ordered)], strict=True)
     ]
     return _srt(cues({"segments": segments, "duration": 0.0}))
 

@@ -1,12 +1,16 @@
-"""What runs published, by the names people ask for."""
+"""What runs published, and the documents that can be made of it, by the names people ask for."""
 
+import hashlib
 from pathlib import Path
 
 import msgspec
 
+from core.domain import names
 from core.domain.errors import Damaged, NotFound, Refused
 from core.domain.run import RunRecord
 from core.domain.states import StageStatus
+from core.manager.documents.material import Material
+from core.manager.documents.recipes import RECIPES
 from core.manager.index import Index
 from core.store.artifacts import Artifacts
 from core.store.layout import Layout
@@ -35,8 +39,20 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is made on demand of the published file `of`: the same bytes each time."""
+
+    name: str
+    of: Result
+
+    @property
+    def stage(self) -> str:
+        """The stage that published what it is made of."""
+        return self.of.stage
+
+
 class Results:
-    """Finds published files; only what a receipt lists can be reached."""
+    """Finds published files; only what a receipt lists, and what is made of it, can be reached."""
 
     def __init__(self, index: Index, layout: Layout, artifacts: Artifacts) -> None:
         self._index, self._layout, self._artifacts = index, layout, artifacts
@@ -47,25 +63,41 @@ class Results:
         run = self._index.run(run_id)
         return [result for stage in run.stages for result in self._of_stage(run, stage)]
 
-    def find(self, run_id: str, name: str) -> Result:
-        """The published file `name`: `transcript.json`, …, or `media`.
+    def documents(self, run_id: str) -> list[Document]:
+        """Every document that can be made of what the run has published so far, in pipeline order."""
+        made = self.all(run_id)
+        return [
+            Document(name=name, of=result)
+            for result in made
+            for name, recipe in RECIPES.items()
+            if recipe.of == result.name
+        ]
+
+    def find(self, run_id: str, name: str) -> Result | Document:
+        """The file `name`: `transcript.json`, `summary.pdf`, …, or `media`; with `STAGE/` before it that of one stage.
 
         Raises `Refused` (exit 4) when it is not made yet, `NotFound` when this run makes no such file, `Damaged` when it
         was made and can no longer be believed.
         """
         run = self._index.run(run_id)
-        there = self.all(run_id)
-        for result in there:
-            if result.name == name or (ONE_FILE.get(name) == result.stage and result.name.startswith(f"{name}.")):
+        stage, _, file = name.rpartition("/")
+        for result in self.all(run_id):
+            if stage not in ("", result.stage):
+                continue
+            if result.name == file or (ONE_FILE.get(file) == result.stage and result.name.startswith(f"{file}.")):
                 return result
-        stem = name.partition(".")[0]
-        wanted = stem if stem in ONE_FILE else name
-        maker = next((stage for stage, names in PUBLISHES.items() if wanted in names), None)
+            if file in RECIPES and RECIPES[file].of == result.name:
+                return Document(name=file, of=result)
+        begin = file.partition(".")[0]
+        wanted = begin if begin in ONE_FILE else RECIPES[file].of if file in RECIPES else file
+        makers = [maker for maker, made in PUBLISHES.items() if wanted in made and stage in ("", maker)]
+        maker = next((maker for maker in makers if maker in run.stages), makers[0] if makers else None)
         if maker not in run.stages or run.stages[maker].status == StageStatus.NOT_NEEDED:
             left_out = f", since its settings leave {maker} out" if maker in run.stages else ""
-            possible = [file for stage in run.stages for file in PUBLISHES.get(stage, ())]
+            published = [file for stage in run.stages for file in PUBLISHES.get(stage, ())]
+            possible = published + [file for file, recipe in RECIPES.items() if recipe.of in published]
             raise NotFound(f"Run {run_id} has no file {name}{left_out}.", hint=f"There may be: {', '.join(possible)}.")
-        if run.stages[maker].status == StageStatus.COMMITTED and name in NOT_ALWAYS:
+        if run.stages[maker].status == StageStatus.COMMITTED and file in NOT_ALWAYS:
             raise NotFound(f"Run {run_id} has no file {name}: none could be made of it.")
         if run.stages[maker].status == StageStatus.COMMITTED:
             raise Damaged(f"{name} of run {run_id} was made, but is gone or no longer what was published.")
@@ -96,6 +128,35 @@ class Results:
             raise Damaged(f"{result.name} of run {run_id} is not what was published.")
         return result.path
 
+    def make(self, document: Document, run_id: str) -> bytes:
+        """The bytes of a document; raises `Damaged` when what it is made of is not what was published."""
+        run = self._index.run(run_id)
+        recipe = RECIPES[document.name]
+        beside = {
+            result.name: result
+            for result in self._of_stage(run, document.stage) + self.all(run_id)
+            if result.name in recipe.beside
+        }
+        files = {result.name: _read(result, run_id) for result in [document.of, *beside.values()]}
+        return recipe.make(Material(run.title, files))
+
+    def saved_name(self, run_id: str, found: Result | Document) -> str:
+        """What the file is called where a person saves it: `Title [id].mp4`, `Title [id].en.srt`."""
+        run = self._index.run(run_id)
+        language = self._fact(run, "transcribe", "language")
+        return names.file_name(self.stem(run), names.suffix_of(found.stage, found.name, language))
+
+    def stem(self, run: RunRecord) -> str:
+        """What all files of a run begin with where a person saves them: `Title [id]`."""
+        return names.stem(run.title, self._fact(run, "download", "id"))
+
+    def _fact(self, run: RunRecord, stage: str, name: str) -> str:
+        state = run.stages.get(stage)
+        if state is None or state.key is None or state.status != StageStatus.COMMITTED:
+            return ""
+        receipt = self._artifacts.receipt(stage, state.key)
+        return str(receipt.facts.get(name) or "") if receipt is not None else ""
+
     def _of_stage(self, run: RunRecord, stage: str) -> list[Result]:
         key = run.stages[stage].key
         if key is None or run.stages[stage].status != StageStatus.COMMITTED:
@@ -106,3 +167,14 @@ class Results:
             Result(name=name, stage=stage, path=folder / name, size=entry.size, sha256=entry.sha256)
             for name, entry in (receipt.files.items() if receipt is not None else ())
         ]
+
+
+def _read(result: Result, run_id: str) -> bytes:
+    """The bytes that were published."""
+    try:
+        content = result.path.read_bytes()
+    except OSError as error:
+        raise Damaged(f"{result.name} of run {run_id} cannot be read: {error.strerror}.") from error
+    if hashlib.sha256(content).hexdigest() != result.sha256:
+        raise Damaged(f"{result.name} of run {run_id} is not what was published.")
+    return content

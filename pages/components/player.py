@@ -1,13 +1,12 @@
-"""The player beside transcript, quotes and summary, and the list of everything that can be saved."""
+"""The player beside transcript, quotes and summary."""
 
 from typing import Any
 from urllib.parse import quote
 
 from core.domain.run import RunRecord
 from core.manager.results import POSTER
-from pages.components import session, words
+from pages.components import session
 from pages.components.live import component
-from pages.components.markup import Html, tag
 
 _reader = component("reader")
 SOUND = (".mp3", ".m4a", ".aac", ".wav", ".ogg", ".opus", ".flac", ".wma")
@@ -39,24 +38,6 @@ def reader(run: dict[str, Any]) -> None:
         data[NAMES[stage]] = address(run["run_id"], name, found["sha256"]) if found else None
         data["waiting"][NAMES[stage]] = _waiting(stage, run)
     _reader(key=f"reader-{run['run_id']}", data=data)
-
-
-def files(run: dict[str, Any]) -> Html:
-    """Links that save every published file."""
-    items = [
-        tag(
-            "li",
-            tag(
-                "a",
-                file["name"],
-                tag("small", words.size(file["size"])),
-                href=address(run["run_id"], file["name"], save=True),
-            ),
-        )
-        for stage in run["stages"].values()
-        for file in stage["files"]
-    ]
-    return tag("ul", *items, cls="rp-files") if items else tag("p", "Nothing yet.", cls="rp-none")
 
 
 def _poster(run_id: str, made: dict[tuple[str, str], Any]) -> str | None:

@@ -121,10 +121,13 @@ def test_every_result_can_be_saved_under_the_name_of_the_video(
 ) -> None:
     with tab(browser, dashboard, f"/run?run={run_named(case, 'River restoration')}") as page:
         with page.expect_download() as saving:
-            page.get_by_role("link", name="transcript.json").click()
-        assert saving.value.suggested_filename == "River restoration in Wales the annual meeting - transcript.json"
+            page.get_by_role("link", name="Save transcript.json").click()
+        assert saving.value.suggested_filename == "River restoration in Wales： the annual meeting.transcript.json"
         assert json.loads(saving.value.path().read_text())["language"] == "en"
-        expect(page.locator(".rp-files a")).to_have_count(8)
+        assert page.locator(".rp-files dt").all_inner_texts() == ["Recording", "Transcript", "Quotes", "Summary"]
+        with page.expect_download() as saving:
+            page.get_by_role("link", name="Save summary.pdf").click()
+        assert saving.value.path().read_bytes().startswith(b"%PDF")
 
 
 def test_two_tabs_show_the_same_and_one_click_reaches_both(

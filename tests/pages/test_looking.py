@@ -187,7 +187,7 @@ def test_the_run_page_shows_stages_tries_files_and_where_they_are_fetched(case: 
     (reader,) = components(drawn, "reader")
     assert reader["media"]["url"].startswith(f"/api/runs/{run.run_id}/files/media.mp4?v=")
     assert "quotes.json" in reader["quotes"]
-    assert f"/api/runs/{run.run_id}/files/transcript.srt?save" in html(drawn)
+    assert f"/api/runs/{run.run_id}/files/transcribe/transcript.srt?save" in html(drawn)
 
 
 def test_a_run_that_waits_says_why(case: Showcase, page: Open) -> None:

@@ -63,5 +63,5 @@ def test_the_work_of_a_finished_run_and_its_files_are_shown(case: Showcase, page
     run = case.run(case.batch("Talks"), "Talk", Phase.COMPLETED)
     drawn = opened(page, run.run_id, "work")
     assert components(drawn, "reader")
-    assert f"/api/runs/{run.run_id}/files/transcript.srt?save" in html(drawn)
+    assert f"/api/runs/{run.run_id}/files/transcribe/transcript.srt?save" in html(drawn)
     assert "<dt>Download</dt>" in html(drawn)

@@ -221,6 +221,7 @@ def _tell_video(
     emit(
         "video",
         title=str(info.get("title") or ""),
+        id=str(info.get("id") or "") if info.get("extractor_key") != "Generic" else "",
         extractor=str(info.get("extractor_key") or ""),
         total=sum(int(size) for size in sizes if size) if all(sizes) else None,
         present={name: fetcher.partials.size(name) for name in names},

@@ -15,7 +15,7 @@ from core.domain.run import Source, Work
 from core.domain.settings import Settings
 from core.stages.download.classify import classify
 from core.stages.download.source import canonical_url, shown
-from core.stages.download.texts import display_title, log_line
+from core.stages.download.texts import ID_LENGTH, display_title, log_line, plain
 from core.stages.stage import Attempt, Entry, Expanded
 from core.system.egress import EgressProxy
 from core.system.files import free_bytes, size_of
@@ -43,10 +43,11 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """A downloaded video: its files (picture and sound may be separate), its title and what it cost."""
+    """A downloaded video: its files (picture and sound may be separate), its title, its id at its site, what it cost."""
 
     files: tuple[Path, ...]
     title: str
+    id: str = ""
     work: Work
 
 
@@ -140,7 +141,7 @@ class _Watcher:
         self._attempt = attempt
         self._proxy = proxy
         self._bounds = bounds
-        self._title = ""
+        self._title = self._id = ""
         self._total: int | None = None
         self._present: dict[str, int] = {}
         self._window = (0.0, 0)
@@ -177,6 +178,7 @@ class _Watcher:
         match event.get("event"):
             case "video":
                 self._title, self._total = display_title(event["title"]), event["total"]
+                self._id = plain(event["id"], ID_LENGTH)
                 if not self._present:  # a second look at an expired address is no second start
                     self._present = event["present"]
                 require_space(self._attempt.work, (self._total or 0) - sum(self._present.values()), self._bounds)
@@ -208,6 +210,7 @@ class _Watcher:
         return Fetched(
             files=tuple(files),
             title=self._title or shown(self._attempt.job.source),
+            id=self._id,
             work=Work(unit="bytes", done=float(size - reused), reused=float(reused)),
         )
 

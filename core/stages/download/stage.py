@@ -92,6 +92,7 @@ class DownloadStage:
             facts={
                 "media": name,
                 "title": got.title,
+                **({"id": got.id} if got.id else {}),
                 **({"aside": [poster.name]} if poster is not None else {}),
                 **{key: value for key, value in msgspec.to_builtins(facts).items() if key != "suffix"},
             },

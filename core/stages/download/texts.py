@@ -7,6 +7,7 @@ from core.system.clock import SystemClock
 
 TITLE_LENGTH = 200
 TEXT_LENGTH = 300
+ID_LENGTH = 64
 
 _URL = re.compile(r"https?://[^\s'\"<>]+")
 _NOISE = re.compile(r"^ERROR:\s*|^\[[\w:.+-]+\]\s*|\s*\(caused by .*$|;? please report this issue on .*$", re.DOTALL)

@@ -1,10 +1,12 @@
 """What can be fetched is what a receipt lists, and nothing else."""
 
+from urllib.parse import unquote
+
 import pytest
 from starlette.testclient import TestClient
 
-from core.api.files import saved_name
 from core.api.process import current
+from core.domain.names import is_safe
 from core.domain.states import Phase
 from tests.support.showcase import Showcase
 
@@ -33,22 +35,46 @@ def test_what_is_served_can_be_shown_but_never_run(client: TestClient, files: st
 
 
 def test_a_saved_file_is_named_after_its_video(client: TestClient, files: str) -> None:
-    answer = client.get(f"{files}/quotes.md?save")
-    assert answer.headers["content-disposition"] == "attachment; filename*=utf-8''Talk%20one%20two%20-%20quotes.md"
+    def disposition(name: str) -> str:
+        return client.get(f"{files}/{name}?save").headers["content-disposition"]
+
+    assert disposition("quotes.md") == "attachment; filename*=utf-8''Talk%EF%BC%9A%20one%E2%A7%B8two.quotes.md"
+    assert unquote(disposition("media.mp4")).endswith("''Talk： one⧸two.mp4")
+    assert unquote(disposition("transcript.srt")).endswith(".srt")
+
+
+@pytest.mark.parametrize("title", ["", "../../etc/passwd", 'x"\r\nSet-Cookie: y', "🎬" * 300, "a" * 300, "CON", ".."])
+def test_no_title_leaves_the_folder_or_the_header(client: TestClient, case: Showcase, title: str) -> None:
+    run = case.run(case.batch("Talks"), title, Phase.COMPLETED)
+    current().manager.storage.index.load()
+    answer = client.get(f"/runs/{run.run_id}/files/quotes.csv?save")
+    assert "set-cookie" not in answer.headers
+    name = unquote(answer.headers["content-disposition"].removeprefix("attachment; filename*=utf-8''"))
+    assert is_safe(name)
+    assert name.endswith(".quotes.csv")
 
 
 @pytest.mark.parametrize(
-    ("title", "name"),
+    ("name", "begins"),
     [
-        ("", "a.srt"),
-        ("../../etc/passwd", "etc passwd - a.srt"),
-        ('x"\r\nSet-Cookie: y', "x Set-Cookie y - a.srt"),
-        ("🎬" * 300, "a.srt"),
-        ("a" * 300, f"{'a' * 80} - a.srt"),
+        ("transcript.docx", b"PK"),
+        ("transcript.tsv", b"start\tend\ttext\n0\t"),
+        ("summary.pdf", b"%PDF"),
+        ("quotes.csv", b"\xef\xbb\xbfstart,"),
     ],
 )
-def test_no_title_leaves_the_folder_or_the_header(title: str, name: str) -> None:
-    assert saved_name(title, "a.srt") == name
+def test_documents_are_made_when_they_are_asked_for(client: TestClient, files: str, name: str, begins: bytes) -> None:
+    first, again = client.get(f"{files}/{name}"), client.get(f"{files}/{name}")
+    assert first.status_code == 200
+    assert first.content.startswith(begins)
+    assert (first.content, first.headers["etag"]) == (again.content, again.headers["etag"])
+    assert first.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_file_of_one_stage_is_found_under_its_name(client: TestClient, files: str) -> None:
+    plain, of_stage = client.get(f"{files}/transcript.json"), client.get(f"{files}/transcribe/transcript.json")
+    assert plain.content == of_stage.content
+    assert client.get(f"{files}/summary/transcript.json").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -59,6 +85,8 @@ def test_no_title_leaves_the_folder_or_the_header(title: str, name: str) -> None
         ("..%2F..%2F..%2Fstate%2Fpool.json", 404),
         ("%2Fetc%2Fpasswd", 404),
         ("nothing.json", 404),
+        ("..%2F..%2Fsummary.pdf", 404),
+        ("transcribe%2F..%2Fsummary%2Fsummary.json", 404),
     ],
 )
 def test_what_no_receipt_lists_is_not_there(client: TestClient, files: str, path: str, status: int) -> None:

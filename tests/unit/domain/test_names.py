@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.names import MAX_BYTES, SUFFIX_BYTES, distinct, file_name, is_safe, safe, stem
+from core.domain.names import MAX_BYTES, SUFFIX_BYTES, distinct, file_name, is_safe, safe, stem, suffix_of
 
 LONG = "Жизнь реки " * 40
 
@@ -88,6 +88,37 @@ def test_a_suffix_is_kept_whole_and_is_nothing_else() -> None:
     for wrong in ("", "srt", "../x", ".a/b", "." + "s" * 200):
         with pytest.raises(ValueError, match="suffix"):
             file_name("a", wrong)
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "suffix"),
+    [
+        ("download", "media.mp4", ".mp4"),
+        ("download", "poster.jpg", ".poster.jpg"),
+        ("transcribe", "transcript.srt", ".en.srt"),
+        ("transcribe", "transcript.txt", ".txt"),
+        ("transcribe", "transcript.json", ".transcript.json"),
+        ("transcribe", "transcript.whisper.json", ".transcript.whisper.json"),
+        ("summary", "summary.pdf", ".summary.pdf"),
+        ("remove_silence", "silence_removed.mp4", ".cut.mp4"),
+        ("remove_silence", "transcript.srt", ".cut.en.srt"),
+        ("export", "export.webm", ".webm"),
+    ],
+)
+def test_players_and_people_find_the_files_of_a_video_by_their_endings(stage: str, name: str, suffix: str) -> None:
+    assert suffix_of(stage, name, "en") == suffix
+
+
+@given(st.text(), st.text())
+def test_whatever_a_published_file_is_called_its_suffix_is_one(name: str, language: str) -> None:
+    made = file_name("Talk", suffix_of("export", name, language))
+    assert is_safe(made)
+    assert made.startswith("Talk.")
+
+
+def test_a_language_that_is_not_known_or_not_one_leaves_no_trace() -> None:
+    assert suffix_of("transcribe", "transcript.vtt") == ".vtt"
+    assert suffix_of("transcribe", "transcript.vtt", "../x") == ".x.vtt"
 
 
 def test_files_that_would_be_one_on_some_system_get_numbers() -> None:
