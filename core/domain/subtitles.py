@@ -35,7 +35,7 @@ def as_srt(transcript: dict[str, Any]) -> str:
 def passages_srt(passages: Iterable[tuple[float, float, str]]) -> str:
     """Passages (start and end in seconds, text) as SubRip; the words of one share its time, none overlaps the next."""
     ordered = sorted(passages)
-    starts = [start for start, _, _ in ordered][1:] + [inf]
+    starts = [*(start for start, _, _ in ordered[1:]), inf]
     segments = [
         {"words": [], "start": start, "end": min(end, following) if following > start else end, "text": text}
         for (start, end, text), following in zip(ordered, starts[: len(ordered)], strict=True)

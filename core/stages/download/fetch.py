@@ -218,11 +218,12 @@ def _tell_video(
     info: dict[str, Any], chosen: list[dict[str, Any]], names: list[str], fetcher: Fetcher, emit: Emit
 ) -> None:
     sizes = [one.get("filesize") or one.get("filesize_approx") for one in chosen]
+    title, id_, extractor = (str(info.get(key) or "") for key in ("title", "id", "extractor_key"))
     emit(
         "video",
-        title=str(info.get("title") or ""),
-        id=str(info.get("id") or "") if info.get("extractor_key") != "Generic" else "",
-        extractor=str(info.get("extractor_key") or ""),
+        title=title,
+        id=id_ if extractor != "Generic" else "",  # there it is a piece of the address
+        extractor=extractor,
         total=sum(int(size) for size in sizes if size) if all(sizes) else None,
         present={name: fetcher.partials.size(name) for name in names},
     )
@@ -233,8 +234,7 @@ def _tell_playlist(info: dict[str, Any], task: Task, emit: Emit) -> None:
     for entry in info.get("entries") or ():
         if entry is None or len(entries) >= task.playlist_limit:
             continue
-        url = _entry_url(entry)
-        if url is not None:
+        if (url := _entry_url(entry)) is not None:
             entries.append({"url": url, "title": str(entry.get("title") or "")})
     total = info.get("playlist_count")
     emit(
