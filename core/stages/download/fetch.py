@@ -218,12 +218,11 @@ def _tell_video(
     info: dict[str, Any], chosen: list[dict[str, Any]], names: list[str], fetcher: Fetcher, emit: Emit
 ) -> None:
     sizes = [one.get("filesize") or one.get("filesize_approx") for one in chosen]
-    title, id_, extractor = (str(info.get(key) or "") for key in ("title", "id", "extractor_key"))
+    title, id_, site = (str(info.get(key) or "") for key in ("title", "id", "extractor_key"))
+    known = {"title": title, "extractor": site, "id": id_ if site != "Generic" else ""}
     emit(
         "video",
-        title=title,
-        id=id_ if extractor != "Generic" else "",  # there it is a piece of the address
-        extractor=extractor,
+        **known,
         total=sum(int(size) for size in sizes if size) if all(sizes) else None,
         present={name: fetcher.partials.size(name) for name in names},
     )
