@@ -24,7 +24,6 @@ def api() -> Starlette:
             Route("/uploads/{id}", uploads.receive, methods=["PATCH"]),
             Route("/uploads/{id}", uploads.cancel, methods=["DELETE"]),
             Route("/runs/{run_id}/files/{stage}/{name}", result),
-            Route("/uploads/{name}", upload, methods=["PUT"]),
         ],
         middleware=[Middleware(Guard)],
         exception_handlers={RepriseError: from_error},
