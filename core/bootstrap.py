@@ -3,7 +3,6 @@
 What only a service or a worker needs is imported where it is put together: a command is to answer in a moment.
 """
 
-import getpass
 import os
 import random
 import secrets
@@ -17,6 +16,7 @@ import msgspec
 from core.config import Config
 from core.domain.errors import Refused, RepriseError
 from core.manager.commands import Commands
+from core.manager.exports.desk import Exports, open_exports
 from core.manager.index import Index
 from core.manager.intake import Intake
 from core.manager.measure import Measure
@@ -37,6 +37,7 @@ from core.store.locks import Lock
 from core.store.state import StateStore, open_store
 from core.system.clock import Clock, SystemClock
 from core.system.files import free_bytes
+from core.system.identity import this_user
 from core.system.logs import Log
 from core.system.network import AllowedHosts
 from core.system.pressure import Pressure
@@ -71,20 +72,11 @@ class Manager:
     commands: Commands
     views: Views
     results: Results
+    exports: Exports
     intake: Intake
     templates: Templates
     receiving: Receiving
     starter: ServiceStarter
-
-
-def local_actor(config: Config) -> str:
-    """Who the CLI and the loopback dashboard act as: the configured user, else the one of the operating system."""
-    if config.user:
-        return config.user
-    try:
-        return f"local:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return f"local:{os.getuid()}"
 
 
 def open_storage(config: Config, clock: Clock | None = None) -> Storage:
@@ -110,7 +102,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
     storage.index.load()
     writer, stamps = Writer(store=storage.store, index=storage.index, via=via), Stamps(storage.index, storage.clock)
     measure = Measure(index=storage.index, layout=storage.layout, catalog=storage.catalog, clock=storage.clock)
-    actor = local_actor(config)
+    actor = config.user or this_user()
     return Manager(
         actor=actor,
         storage=storage,
@@ -133,6 +125,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
             clock=storage.clock,
         ),
         results=Results(storage.index, storage.layout, storage.artifacts),
+        exports=open_exports(storage.index, writer, storage.store, storage.artifacts, config.export_kept_s),
         intake=Intake(writer, storage.catalog, stamps, AllowedHosts.parse(config.allowed_hosts)),
         templates=Templates(storage.layout, writer),
         receiving=Receiving(index=storage.index, layout=storage.layout, config=config, owner=actor),

@@ -34,7 +34,7 @@ class Listener:
 
 
 class Hub:
-    """Spreads changes of records to the listeners: `runs` (anything), `run:ID`, `batch:ID` and `pool`.
+    """Spreads changes of records to the listeners: `runs` (anything), `run:ID`, `batch:ID`, `exports`, `export:ID` and `pool`.
 
     `changes` counts them: what was read at the same count is as good as read again.
     """
@@ -80,6 +80,8 @@ class Hub:
         return max(SMALLEST_GAP_S, len(self._listeners) / REDRAWS_PER_S)
 
     def _topics(self, kind: str, record_id: str) -> frozenset[str]:
+        if kind == "export" or record_id.startswith("e_"):
+            return frozenset({"exports", f"export:{record_id}"})
         if kind in ("run", "progress"):
             batch_id = self._batch_of(record_id)
             return frozenset({"runs", f"run:{record_id}", *([f"batch:{batch_id}"] if batch_id else [])})

@@ -3,10 +3,11 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from core.domain.errors import BadInput, Damaged, NoService, NotFound, Refused, RepriseError, StorageError
+from core.domain.errors import BadInput, Damaged, Gone, NoService, NotFound, Refused, RepriseError, StorageError
 
 STATUS: tuple[tuple[type[RepriseError], int], ...] = (
     (NotFound, 404),
+    (Gone, 410),
     (Refused, 409),
     (BadInput, 400),
     (Damaged, 500),

@@ -5,6 +5,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
 from core.api import uploads
+from core.api.exports import download, member
 from core.api.files import result
 from core.api.guard import Guard
 from core.api.live import live
@@ -24,6 +25,8 @@ def api() -> Starlette:
             Route("/uploads/{id}", uploads.receive, methods=["PATCH"]),
             Route("/uploads/{id}", uploads.cancel, methods=["DELETE"]),
             Route("/runs/{run_id}/files/{stage}/{name}", result),
+            Route("/exports/{export_id}/download", download),
+            Route("/exports/{export_id}/files/{number:int}", member),
         ],
         middleware=[Middleware(Guard)],
         exception_handlers={RepriseError: from_error},

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from core import __version__
-from core.cli import add, arrange, control, queue, report, results, serve, show, silence, template, upkeep
+from core.cli import add, arrange, control, exports, queue, report, results, serve, show, silence, template, upkeep
 from core.cli.output import INTERNAL, INTERRUPTED, USAGE, exit_code, show_error
 from core.cli.session import Session
 from core.domain.errors import RepriseError
@@ -52,6 +52,7 @@ for command in (
     *queue.COMMANDS,
     *results.COMMANDS,
     *silence.COMMANDS,
+    *exports.COMMANDS,
     *report.COMMANDS,
     *control.COMMANDS,
     *arrange.COMMANDS,

@@ -10,6 +10,7 @@ import click
 
 from core.bootstrap import Manager, follow
 from core.cli.output import clip, duration, printable
+from core.domain.exports import OPEN, ExportRecord
 from core.domain.states import BatchPhase, Phase
 from core.manager.commands import is_settled
 
@@ -48,6 +49,33 @@ def wait_for_batch(manager: Manager, batch_id: str, *, watched: bool, quiet: boo
             said_last = f"{printable(run.failure.message)} {printable(run.failure.hint)}"
             click.echo(f"{run.run_id} {run.phase}: {said_last}", err=True)
     return all(run.phase in (Phase.COMPLETED, Phase.SKIPPED) for run in runs)
+
+
+def wait_for_export(manager: Manager, export_id: str, *, watched: bool) -> ExportRecord:
+    """Wait until an export is made or has failed, starting a service whenever none runs; gives it as it is then.
+
+    While everything is paused nothing is made, and nothing is waited for.
+    """
+    changed = threading.Event()
+    watch = follow(manager.storage, lambda _, __: changed.set())
+    try:
+        with _signals_interrupt():
+            while (
+                record := manager.exports.shelf.get(export_id)
+            ).phase in OPEN and manager.storage.index.pool.pause is None:
+                manager.starter.ensure()
+                changed.wait(LOOK_S)
+                changed.clear()
+                if watched:
+                    told = manager.exports.views.of(record)
+                    left = f", about {duration(told['eta_s']['low'])} left" if told["eta_s"] else ""
+                    click.echo(f"\r\033[K{told['progress']:.0%} {printable(told['note'])}{left}", err=True, nl=False)
+            if watched:
+                click.echo("\r\033[K", err=True, nl=False)
+    finally:
+        watch.stop()
+        manager.starter.stop(STOP_S)
+    return record
 
 
 @contextmanager

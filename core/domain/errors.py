@@ -142,6 +142,13 @@ class Refused(RepriseError):
     hint = "./reprise show ID tells the state and what is possible."
 
 
+class Gone(Refused):
+    """It was there for a while, and its time is over."""
+
+    code = "gone"
+    hint = "Make a new one."
+
+
 class NoService(RepriseError):
     """No service runs on this storage and none could be started."""
 

@@ -16,13 +16,20 @@ Origins = set[str]
 
 
 class Needs:
-    """What all runs but some need, as it is known now."""
+    """What all runs but some need, as it is known now, and what is `held` besides, by exports."""
 
-    def __init__(self, index: Index, layout: Layout, artifacts: Artifacts, without: Collection[str]) -> None:
+    def __init__(
+        self,
+        index: Index,
+        layout: Layout,
+        artifacts: Artifacts,
+        without: Collection[str],
+        held: Collection[Place] = (),
+    ) -> None:
         runs, batches, _ = index.everything()
         others = [run for run_id, run in runs.items() if run_id not in without]
         self._layout = layout
-        self._named: set[Place] = {place for run in others for place in named_by(run)}
+        self._named: set[Place] = {place for run in others for place in named_by(run)} | set(held)
         self._attempts = {attempt.id for run in others for attempt in run.attempts}
         # A run that is being worked on may be finding a result under its key just now, and has not noted it yet.
         at_work = [run for run in others if run.open_attempt is not None or run.phase == Phase.RUNNING]

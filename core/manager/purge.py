@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.domain.errors import Damaged, NotFound, StorageError
 from core.domain.run import RunRecord
+from core.manager.exports.removing import held_places, remove_exports
 from core.manager.index import Index
 from core.manager.needs import Needs, made_by
 from core.manager.uploads import Uploads
@@ -71,9 +72,10 @@ class Purge:
         named |= {entry.run_id for run in mine.values() for entry in run.entries}
         run_ids = sorted(named | set(mine))
         aside = self._layout.quarantine / f"deleted-{batch_id}"
-        yield from self._set_aside(mine, run_ids, aside)
+        yield from remove_exports(self._store, batch_id)
+        yield from self._set_aside(batch_id, mine, run_ids, aside)
         self._look(batch_id)
-        yield from self._throw_away(run_ids, aside)
+        yield from self._throw_away(batch_id, run_ids, aside)
         self._uploads.drop(run_ids)
         yield "uploads"
         for run_id in run_ids:
@@ -83,6 +85,11 @@ class Purge:
         self._index.lose(batch_id, NotFound(f"There is no batch {batch_id}."))
         self._writer.note("batch.purged", batch_id=batch_id, data={"name": batch.name, "runs": len(run_ids)})
         yield batch_id
+
+    def _needs(self, batch_id: str, run_ids: list[str]) -> Needs:
+        """What others need: their runs, and exports that can still be fetched."""
+        held = held_places(self._store, self._store.clock.now(), but=batch_id)
+        return Needs(self._index, self._layout, self._artifacts, run_ids, held)
 
     def _look(self, batch_id: str) -> None:
         """Read every record; raises `Damaged` or `StorageError` when it is not known what is to be done, or shared."""
@@ -94,9 +101,9 @@ class Purge:
             if records.lost_because(record_id) is None:  # it is not lost, it just cannot be read now
                 raise StorageError(problem)
 
-    def _set_aside(self, mine: dict[str, RunRecord], run_ids: list[str], aside: Path) -> Iterator[str]:
+    def _set_aside(self, batch_id: str, mine: dict[str, RunRecord], run_ids: list[str], aside: Path) -> Iterator[str]:
         """Rename aside what no other run needs, under the lock of its key; what somebody works on stays."""
-        needs = Needs(self._index, self._layout, self._artifacts, run_ids)
+        needs = self._needs(batch_id, run_ids)
         for place, origins in sorted(made_by(mine, self._layout, self._artifacts).items()):
             lock = Lock(self._layout.key_lock(*place))
             if needs.needed(place, origins) or not lock.acquire():
@@ -109,11 +116,11 @@ class Purge:
             finally:
                 lock.release()
 
-    def _throw_away(self, run_ids: list[str], aside: Path) -> Iterator[str]:
+    def _throw_away(self, batch_id: str, run_ids: list[str], aside: Path) -> Iterator[str]:
         """Look once more, put back what is needed after all, and remove the rest."""
         if not aside.is_dir():
             return
-        needs = Needs(self._index, self._layout, self._artifacts, run_ids)
+        needs = self._needs(batch_id, run_ids)
         runs = self._index.everything()[0]
         spaces = {runs[run_id].space_id for run_id in run_ids if run_id in runs}
         moved = self._artifacts.moved(aside)

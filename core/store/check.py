@@ -36,7 +36,7 @@ def check(layout: Layout, clock: Clock, repair: bool) -> list[Finding]:
     store = StateStore(layout, clock)
     runs, findings = _state(store.runs, repair)
     batches, more = _state(store.batches, repair)
-    findings += more + _state(store.pool, repair)[1]
+    findings += more + _state(store.exports, repair)[1] + _state(store.pool, repair)[1]
     findings += _went_back(store.journal, runs)
     damaged_batches = {Path(finding.path).name.split(".")[0] for finding in findings if not finding.repaired}
     findings += _orphans(layout, clock, runs, set(batches) | damaged_batches, repair)
@@ -145,7 +145,7 @@ def _damaged_lines(path: Path, numbers: list[int], action: str, *, repaired: boo
 
 def _left_overs(layout: Layout, repair: bool) -> Iterator[Finding]:
     """What writes that were cut off left behind, where nobody holds the lock under which they are made."""
-    for folder in (layout.state, layout.batches):
+    for folder in (layout.state, layout.batches, layout.exports):
         with files.explained(f"listing {folder}"):
             paths = sorted(folder.glob("*.tmp"))
         for path in paths:

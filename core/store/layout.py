@@ -9,7 +9,7 @@ from core.domain.errors import BadInput, StorageError
 from core.system import files
 from core.system.clock import Clock
 
-_ID = re.compile(r"[rb]_[a-z0-9]{1,40}\Z")
+_ID = re.compile(r"[rbe]_[a-z0-9]{1,40}\Z")
 _STAGE = re.compile(r"[a-z][a-z_]{0,30}\Z")
 _KEY = re.compile(r"[0-9a-z]{1,64}\Z")
 _ATTEMPT = re.compile(r"[A-Za-z0-9_.-]{1,80}\Z")
@@ -28,13 +28,18 @@ def new_batch_id(clock: Clock) -> str:
     return "b_" + _sortable(clock)
 
 
+def new_export_id(clock: Clock) -> str:
+    """A new export id: sorts by time (milliseconds), cannot be guessed."""
+    return "e_" + _sortable(clock)
+
+
 def _sortable(clock: Clock) -> str:
     number = int(clock.now().timestamp() * 1000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
 def is_id(text: str, kind: str = "") -> bool:
-    """Whether `text` is a run or batch id (`kind` narrows it to `r` or `b`), and so safe as a file name."""
+    """Whether `text` is the id of a run, batch or export (`kind` narrows it to `r`, `b` or `e`): safe as a file name."""
     return _ID.match(text) is not None and text.startswith(kind)
 
 
@@ -86,6 +91,18 @@ class Layout:
         """The state file of a batch."""
         return self.batches / f"{_checked(batch_id, _ID, 'batch id')}.json"
 
+    def export_state(self, export_id: str) -> Path:
+        """The state file of an export."""
+        return self.exports / f"{_checked(export_id, _ID, 'export id')}.json"
+
+    def link_key(self) -> Path:
+        """The secret that links to exports are signed with."""
+        return self.exports / "link.key"
+
+    def exports_lock(self) -> Path:
+        """Held while an export is asked for, so that asking twice makes one."""
+        return self.locks / "exports.lock"
+
     def pool_state(self) -> Path:
         """The state file of the pool."""
         return self.state / "pool.json"
@@ -132,7 +149,7 @@ class Layout:
         return self.sound / _checked(sha256, _KEY, "checksum")
 
     def progress_file(self, run_id: str) -> Path:
-        """The progress of a run; never durable."""
+        """The progress of a run, or of an export; never durable."""
         return self.progress / f"{_checked(run_id, _ID, 'run id')}.json"
 
     def attempt_log(self, run_id: str, stage: str, attempt_id: str) -> Path:

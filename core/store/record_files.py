@@ -34,6 +34,8 @@ class RecordFiles(Generic[T]):
         """The file of a record."""
         if record_id == "pool":
             return self._layout.pool_state()
+        if self._prefix == "e_":
+            return self._layout.export_state(record_id)
         return self._layout.run_state(record_id) if self._prefix == "r_" else self._layout.batch_state(record_id)
 
     def names(self) -> list[str]:

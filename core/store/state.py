@@ -1,4 +1,4 @@
-"""The state store: the records of runs, batches and the pool of one storage, with the journal that tells of damage."""
+"""The state store: the records of runs, batches, exports and the pool of one storage, with the journal that tells of damage."""
 
 import contextlib
 import logging
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.domain.batch import BatchRecord, PoolRecord
 from core.domain.errors import StorageError
+from core.domain.exports import ExportRecord
 from core.domain.run import RunRecord
 from core.store.codec import Codec
 from core.store.journal import Event, Journal
@@ -21,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class StateStore:
-    """The state of everything: runs, batches, and the pool."""
+    """The state of everything: runs, batches, exports, and the pool."""
 
     def __init__(self, layout: Layout, clock: Clock, on_damage: OnDamage | None = None) -> None:
         self.layout = layout
@@ -34,6 +35,9 @@ class StateStore:
         )
         self.batches = Records(
             layout, clock, Codec("batch", BatchRecord), folder=layout.batches, prefix="b_", on_damage=self._damaged
+        )
+        self.exports = Records(
+            layout, clock, Codec("export", ExportRecord), folder=layout.exports, prefix="e_", on_damage=self._damaged
         )
         self.pool = Records(
             layout, clock, Codec("pool", PoolRecord), folder=layout.state, prefix="pool", on_damage=self._damaged

@@ -41,7 +41,7 @@ class _Folder:
 
 
 class Watch(FileSystemEventHandler):
-    """Calls `on_change(kind, id)` (kind: run, batch, pool or progress) soon after a file was replaced.
+    """Calls `on_change(kind, id)` (kind: run, batch, export, pool or progress) soon after a file was replaced.
 
     Calls come from one thread of the watch and should be short. An event may come twice or, when the kernel's queue
     overflows, not at all: a reader that must not miss one also looks at everything from time to time. Without
@@ -51,7 +51,7 @@ class Watch(FileSystemEventHandler):
     def __init__(self, layout: Layout, on_change: Callable[[str, str], None], *, progress: bool = True) -> None:
         self._layout = layout
         self._on_change = on_change
-        self._folders = [layout.state, layout.batches, *([layout.progress] if progress else [])]
+        self._folders = [layout.state, layout.batches, layout.exports, *([layout.progress] if progress else [])]
         self._listening: InotifyFD | PollingObserver | None = None
 
     def start(self) -> None:
@@ -84,9 +84,11 @@ class Watch(FileSystemEventHandler):
 
     def _kind(self, folder: str, stem: str) -> str:
         if folder == str(self._layout.progress):
-            return "progress" if is_id(stem, "r_") else ""
+            return "progress" if is_id(stem, "r_") or is_id(stem, "e_") else ""
         if folder == str(self._layout.batches):
             return "batch" if is_id(stem, "b_") else ""
+        if folder == str(self._layout.exports):
+            return "export" if is_id(stem, "e_") else ""
         if stem == "pool":
             return "pool"
         return "run" if is_id(stem, "r_") else ""

@@ -1,5 +1,6 @@
 """Who a process is, told so that a reused pid, a reboot or another container is never mistaken for it."""
 
+import getpass
 import os
 import socket
 from pathlib import Path
@@ -7,6 +8,14 @@ from pathlib import Path
 from core.domain.run import Owner
 
 _PID_LIMIT = 2**22 + 1  # the kernel gives none beyond
+
+
+def this_user() -> str:
+    """Who this process acts as, by the operating system: `local:ana`, or the number where that has no name."""
+    try:
+        return f"local:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return f"local:{os.getuid()}"
 
 
 def this_process(pid: int | None = None) -> Owner:

@@ -1,0 +1,81 @@
+"""Links that let somebody fetch one export until a moment, and nothing else: signed with a secret of this storage."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core.domain.errors import Gone, NotFound
+from core.system import files
+
+_BYTES = 32
+WHOLE = "whole"  # what is fetched: the export itself, or the number of one of its members
+
+
+class Links:
+    """Signs and checks; the secret is made when it is first needed, readable by its owner alone."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def sign(self, export_id: str, what: str, until: datetime) -> tuple[int, str]:
+        """The last second at which the link is good, and its signature. Raises `StorageError`."""
+        last = int(until.timestamp())
+        return last, _text(self._digest(export_id, what, last))
+
+    def check(self, export_id: str, what: str, until: str, signature: str, now: datetime) -> None:
+        """Raises `NotFound` for a link that was not made here, or not for this, and `Gone` for one whose time is over."""
+        unknown = NotFound("This link leads nowhere.", hint="Open the page Exports for a new one.", code="no_such_link")
+        if not (until.isascii() and until.isdigit() and len(until) < 12):
+            raise unknown
+        last = int(until)
+        if not hmac.compare_digest(self._digest(export_id, what, last), _bytes(signature)):
+            raise unknown
+        if now.timestamp() > last:
+            at = datetime.fromtimestamp(last, UTC)
+            raise Gone(
+                f"This link was good until {at:%Y-%m-%d %H:%M} UTC.", hint="Open the page Exports for a new one."
+            )
+
+    def _digest(self, export_id: str, what: str, last: int) -> bytes:
+        return hmac.new(self._secret(), f"{export_id}\n{what}\n{last}".encode(), hashlib.sha256).digest()
+
+    def _secret(self) -> bytes:
+        with files.explained(f"reading {self._path}"):
+            try:
+                found = files.read_regular(self._path, 2 * _BYTES)
+                if len(found) == _BYTES:
+                    return found
+            except FileNotFoundError:
+                pass
+            self._make()
+            return files.read_regular(self._path, 2 * _BYTES)
+
+    def _make(self) -> None:
+        """Put a secret in place, whole; of two that do so at once the first wins. One cut short is replaced."""
+        temporary = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}.tmp")
+        files.write_temporary(temporary, secrets.token_bytes(_BYTES))
+        try:
+            if files.size_of(self._path) != _BYTES:
+                self._path.unlink(missing_ok=True)
+            with suppress(FileExistsError):
+                os.link(temporary, self._path)
+            files.fsync_folder(self._path.parent)
+        finally:
+            temporary.unlink()
+
+
+def _text(digest: bytes) -> str:
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _bytes(signature: str) -> bytes:
+    try:
+        return base64.b64decode(signature + "=" * (-len(signature) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""
