@@ -38,8 +38,8 @@ class _Times:
 
     def note(self, packet: Any) -> None:
         at = packet.pts if packet.pts is not None else packet.dts
-        if at is None or not packet.size:
-            return
+        if at is None or not packet.size or packet.is_discard:
+            return  # what an edit list hides is decoded but never shown
         self.at.append(at)
         self.end = max(self.end, at + (packet.duration or 0)) if len(self.at) > 1 else at + (packet.duration or 0)
 

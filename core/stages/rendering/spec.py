@@ -8,7 +8,9 @@ import msgspec
 from core.stages.rendering.media import Media, Picture
 
 # Players need something to hold on to: slower pictures are shown several times, faster ones halved.
-SLOWEST, FASTEST, FASTEST_VARYING = 20, 120, 60
+SLOWEST, FASTEST = 20, 120
+# What becomes of a rate that varies.
+USUAL = tuple(map(Fraction, (24, 25, 30, 50, 60)))
 KEYFRAME_S = 5
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 QUALITIES = {"720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
@@ -92,9 +94,10 @@ def rate_for(picture: Picture, spec: Spec) -> Fraction:
     rate = picture.rate
     if rate < SLOWEST:
         rate *= -(-SLOWEST // rate)
-    fastest = FASTEST_VARYING if picture.varies else FASTEST
-    while rate > fastest:
+    while rate > FASTEST:
         rate /= 2
+    if picture.varies:
+        return min(USUAL, key=lambda usual: max(usual / rate, rate / usual))
     return rate
 
 

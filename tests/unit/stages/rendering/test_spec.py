@@ -65,6 +65,8 @@ def test_a_picture_grows_only_when_asked() -> None:
         ("1000/1", False, "125/2"),
         ("120/1", False, "120/1"),
         ("120/1", True, "60/1"),
+        ("1000/67", True, "30/1"),
+        ("2985/100", True, "30/1"),
     ],
 )
 def test_slow_pictures_are_repeated_and_too_fast_ones_halved(fps: str, varies: bool, given: str) -> None:

@@ -1,0 +1,183 @@
+"""A cut list becomes a media file: in groups that survive a kill, joined without coding them again.
+
+The picture of each group and the sound as a whole are durable units; a kill costs at most the one in flight. What comes
+out depends on medium, cut list and spec alone, byte for byte.
+"""
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from core.domain.cuts import CutList, Span
+from core.stages.rendering import joining, pictures, sounds
+from core.stages.rendering.joining import Part
+from core.stages.rendering.media import Media
+from core.stages.rendering.pictures import Piecework
+from core.stages.rendering.place import Place
+from core.stages.rendering.plan import Group, Plan, make_plan
+from core.stages.rendering.spec import Spec, size_for, sound_spec
+from core.stages.rendering.verify import verify
+from core.system import files
+
+# What the sound costs beside the picture, for the progress that is shown.
+SOUND_SHARE = 0.05
+_SAMPLES, _CUT = "sound.pcm", "sound.cut.pcm"
+
+Unit = Literal["cuts", "seconds"]
+
+
+class Rendered(msgspec.Struct, frozen=True, kw_only=True):
+    """A rendered and verified file: what it is, which spans of the medium it shows, and what that took.
+
+    `done` and `reused` are in the unit asked for; `complaints` is how often the medium could not be decoded cleanly.
+    """
+
+    media: Media
+    cuts: CutList
+    fps: str
+    done: float
+    reused: float
+    complaints: int
+
+
+def render(
+    media: Media,
+    kept: Iterable[Span],
+    spec: Spec,
+    *,
+    attempt: Place,
+    out: Path,
+    unit: Unit = "cuts",
+    decode: bool = True,
+) -> Rendered:
+    """Write what is `kept` of `media` to the file `out`, which is there only when it is whole and verified.
+
+    The spans grow to whole frames of the output; `Rendered.cuts` says to which, and times are mapped with that. Of a
+    medium without a picture the sound is rendered (`spec` should be that of `sound_spec`, as `out` is named by it).
+    `unit` is what sizes of units are counted in: kept spans or seconds of output. With `decode` the whole result is
+    decoded once before it counts. Raises `ValueError` when nothing is kept, and `StageError`: TOOLING, DISK_FULL,
+    LIMIT_EXCEEDED, NOT_MEDIA, OUT_OF_MEMORY, POSTPROCESS.
+    """
+    if media.picture is None:
+        spec = sound_spec(spec)
+    return _Rendering(media, make_plan(media, kept, spec), spec, attempt, unit).make(out, decode=decode)
+
+
+class _Rendering:
+    """One call of `render`."""
+
+    def __init__(self, media: Media, plan: Plan, spec: Spec, place: Place, unit: Unit) -> None:
+        self._media, self._plan, self._spec, self._place, self._unit = media, plan, spec, place, unit
+        self._done = self._reused = 0.0
+        self._complaints = 0
+        self._behind_s = 0.0  # output seconds of what is whole
+        has_sound = media.sound is not None
+        self._sound_s = plan.seconds * (SOUND_SHARE if plan.groups else 1.0) if has_sound else 0.0
+        self._total_s = self._sound_s + (plan.seconds if plan.groups else 0.0)
+        # Units of another plan in the same folder keep their numbers; ours come after them.
+        self._units = place.units.done()
+        ours = [number for number, data in self._units.items() if data.get("plan") == plan.id]
+        self._first = min(ours) - int(self._units[min(ours)]["n"]) if ours else max(self._units, default=-1) + 1
+
+    def make(self, out: Path, *, decode: bool) -> Rendered:
+        plan, place = self._plan, self._place
+        sound = self._sound()
+        parts = [self._group(group) for group in plan.groups]
+        place.progress(self._total_s, self._total_s, "joining")
+        joined = place.work / f"joined.{self._spec.suffix}.part"
+        joining.join(parts, sound, self._spec, joined, rate=plan.rate, check=place.check, log=place.log)
+        picture = self._media.picture
+        made = verify(
+            joined,
+            seconds=plan.seconds,
+            picture=bool(parts),
+            sound=sound is not None,
+            frames=plan.frames if parts else None,
+            size=size_for(picture, self._spec) if picture is not None and parts else None,
+            decode=decode,
+            check=place.check,
+        )
+        joined.replace(out)
+        return Rendered(
+            media=msgspec.structs.replace(made, path=str(out)),
+            cuts=plan.cuts,
+            fps=f"{plan.rate.numerator}/{plan.rate.denominator}",
+            done=round(self._done, 3),
+            reused=round(self._reused, 3),
+            complaints=self._complaints,
+        )
+
+    def _sound(self) -> Path | None:
+        sound = self._media.sound
+        if sound is None:
+            return None
+        plan, spec, place = self._plan, self._spec, self._place
+        suffix = "webm" if spec.audio == "opus" else "m4a"
+
+        def make(target: Path) -> int:
+            pcm = sounds.pcm_for(sound, spec)
+            whole, cut = place.work / _SAMPLES, place.work / _CUT
+            complaints = sounds.lay_out(self._media, sound, pcm, whole, check=place.check, log=place.log)
+            sounds.cut(plan, pcm, whole, cut, place.check)
+            whole.unlink()
+            listeners = {"log": place.log, "on_progress": self._told("the sound", plan.seconds, self._sound_s)}
+            sounds.encode(plan, pcm, spec, cut, target, check=place.check, **listeners)
+            cut.unlink()
+            return complaints
+
+        size = 0.0 if plan.groups else self._size(len(plan.kept), plan.frames)
+        return self._unit_of(0, size, f"sound.{suffix}", make, self._sound_s)
+
+    def _group(self, group: Group) -> Part:
+        plan, place, picture = self._plan, self._place, self._media.picture
+        assert picture is not None
+        job = Piecework(self._media, picture, self._spec, plan.rate)
+        seconds = Fraction(group.frames) / plan.rate
+        note = f"part {group.number + 1} of {len(plan.groups)}"
+
+        def make(target: Path) -> int:
+            told = self._told(note, float(seconds), float(seconds))
+            return pictures.draw(job, group, target, check=place.check, on_progress=told, log=place.log).complaints
+
+        name, size = f"group.{group.number:04}.mp4", self._size(group.cuts, group.frames)
+        return Part(self._unit_of(group.number + 1, size, name, make, float(seconds)), seconds)
+
+    def _unit_of(self, n: int, size: float, name: str, make: Callable[[Path], int], seconds: float) -> Path:
+        """The file of unit `n` of this plan: the one that is there, or made now and durable when this returns."""
+        place, number = self._place, self._first + n
+        path = place.work / f"{self._plan.id}.{name}"
+        known: dict[str, Any] = self._units.get(number, {})
+        if known and path.is_file() and path.stat().st_size == known["bytes"]:
+            self._reused += size
+            self._complaints += int(known["complaints"])
+        else:
+            place.check()
+            place.units.begin(number, size)
+            part = path.with_name(f"{path.name}.part")
+            complaints = make(part)
+            files.fsync_file(part)
+            part.replace(path)
+            files.fsync_folder(path.parent)
+            data = {"plan": self._plan.id, "n": n, "bytes": path.stat().st_size, "complaints": complaints}
+            place.units.add(number, size, data)
+            self._done += size
+            self._complaints += complaints
+        self._behind_s += seconds
+        place.progress(self._behind_s, self._total_s, name.partition(".")[0])
+        return path
+
+    def _size(self, cuts: int, frames: int) -> float:
+        return float(cuts) if self._unit == "cuts" else round(float(frames / self._plan.rate), 3)
+
+    def _told(self, note: str, seconds: float, worth: float) -> Callable[[float], None]:
+        """A listener to the seconds of output of a unit of `seconds`, which count as `worth` of the whole."""
+        behind = self._behind_s
+
+        def tell(out_s: float) -> None:
+            share = min(1.0, max(0.0, out_s) / seconds)
+            self._place.progress(behind + share * worth, self._total_s, note)
+
+        return tell
