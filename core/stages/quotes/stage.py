@@ -9,8 +9,9 @@ from core.domain.run import Work
 from core.domain.sentences import join, read_transcript
 from core.domain.settings import Settings
 from core.stages import language
+from core.stages.language_offers import offered
 from core.stages.language_stage import LanguageStage, transcript_of
-from core.stages.quotes.ask import PROMPT_VERSION, offered
+from core.stages.quotes.ask import PROMPT_VERSION, QUESTION
 from core.stages.quotes.extract import extract
 from core.stages.quotes.render import quotes_json, quotes_md
 from core.stages.quotes.verify import verify
@@ -49,7 +50,7 @@ class QuotesStage(LanguageStage):
             work = Work(unit=self.unit, done=float(len(index.tokens)))
             facts["source"] = "extractive"
         else:
-            offers = offered(attempt, llm, text)
+            offers = offered(attempt, llm, text, QUESTION)
             quotes, rejected = verify(offers.chunks, text, index, sha256, attempt.check)
             rejected += offers.malformed
             work = Work(unit=self.unit, done=offers.done, reused=offers.reused)

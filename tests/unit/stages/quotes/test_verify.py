@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.domain.errors import Stop
 from core.domain.quotes import Index, Quote
 from core.domain.sentences import Text, Transcript, join
-from core.stages.quotes.ask import Answer, Offer
+from core.stages.language_offers import Answer, Offer
 from core.stages.quotes.verify import verify
 from tests.support.transcripts import TALK, transcript
 
