@@ -26,6 +26,7 @@ PUBLISHES = {
     "transcribe": ("transcript.json", "transcript.txt", "transcript.srt", "transcript.vtt"),
     "quotes": ("quotes.json", "quotes.md"),
     "summary": ("summary.json", "summary.md"),
+    "detect_highlights": ("highlights.json", "highlights.md"),
 }
 
 

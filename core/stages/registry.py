@@ -47,6 +47,11 @@ def build_stages(config: Config) -> Catalog:
 
         return SummaryStage(_llm(config))
 
+    def highlights() -> Stage:
+        from core.stages.highlights import HighlightsStage
+
+        return HighlightsStage(_llm(config))
+
     def language_model(source: Source, settings: Settings) -> tuple[str, ...]:
         asked = settings.llm != "offline" and bool(config.llm_base_url and config.llm_model)
         return (LLM,) if asked else ()
@@ -79,8 +84,23 @@ def build_stages(config: Config) -> Catalog:
                 wanted=lambda settings: settings.transcribe and settings.summary,
                 load=summary,
             ),
+            Deferred(
+                "detect_highlights",
+                lane="api",
+                unit="tokens",
+                needs=("download", "transcribe"),
+                wanted=lambda settings: settings.detect_highlights,
+                load=highlights,
+            ),
         ),
-        outside={"download": host_of_source, "quotes": language_model, "summary": language_model},
+        outside={
+            "download": host_of_source,
+            "quotes": language_model,
+            "summary": language_model,
+            "detect_highlights": lambda source, settings: (
+                language_model(source, settings) if settings.transcribe else ()
+            ),
+        },
     )
 
 

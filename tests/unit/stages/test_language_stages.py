@@ -1,4 +1,4 @@
-"""What quotes and summary promise together: cheap to import, and the same bytes from every process."""
+"""What quotes, summary and highlights promise together: cheap to import, and the same bytes from every process."""
 
 import hashlib
 import os
@@ -31,22 +31,29 @@ SAID = [
     for number in range(300)
     for said in (WORDS[number % 15 :] + WORDS[: number % 15], WORDS[number % 7 :: -1] + WORDS[: number % 7 : -1])
 ]
+HIGHLIGHTS = ["highlights.json", "highlights.md"]
 IMPORTED = """
 import sys
-import core.stages.quotes, core.stages.summary
+import core.stages.quotes, core.stages.summary, core.stages.highlights
 print(*sorted({"openai", "sumy", "nltk", "rapidfuzz", "numpy", "httpx2"} & sys.modules.keys()))
 """
 MADE = """
 import sys
 from pathlib import Path
+from core.stages.highlights import HighlightsStage
 from core.stages.quotes import QuotesStage
 from core.stages.summary import SummaryStage
+from core.domain.settings import Settings
+from core.stages.stage import Published
 from tests.support.attempt import FolderAttempt
 from tests.support.transcripts import published
 from tests.unit.stages.test_language_stages import SAID
 folder = Path(sys.argv[1])
-for stage in (QuotesStage(None), SummaryStage(None)):
-    stage.run(FolderAttempt(folder / stage.name, published(folder / "transcribe", SAID)))
+facts = {"media": "media.mp4", "has_audio": False, "duration": 9000.0}
+media = {"download": Published(stage="download", key="d", content="d", path=folder, files={}, facts=facts)}
+settings = Settings(highlight_sensitivity="max", keywords=("weir", "heron reed"))
+for stage in (QuotesStage(None), SummaryStage(None), HighlightsStage(None)):
+    stage.run(FolderAttempt(folder / stage.name, media | published(folder / "transcribe", SAID), settings))
 """
 
 
@@ -67,6 +74,6 @@ def test_another_process_with_another_order_of_sets_makes_the_same_bytes(tmp_pat
         published(folder / "transcribe", SAID)
         python(MADE, str(folder), PYTHONHASHSEED=seed)
         files = sorted(path for path in folder.rglob("out/*") if path.is_file())
-        assert [path.name for path in files] == ["quotes.json", "quotes.md", "summary.json", "summary.md"]
+        assert [path.name for path in files] == [*HIGHLIGHTS, "quotes.json", "quotes.md", "summary.json", "summary.md"]
         seen.add(hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest())
     assert len(seen) == 1

@@ -11,7 +11,7 @@ from core.domain.settings import Settings
 from core.stages.registry import build_stages
 
 ASKED = Config(llm_base_url="https://llm.example/v1", llm_model="m")
-NAMES = ("download", "transcribe", "quotes", "summary")
+NAMES = ("download", "transcribe", "quotes", "summary", "detect_highlights")
 HEAVY = ("yt_dlp", "faster_whisper", "ctranslate2", "numpy", "openai", "sumy", "streamlit", "structlog", "asyncio")
 
 
@@ -27,7 +27,7 @@ def test_a_stage_is_announced_as_it_is(name: str) -> None:
         assert getattr(announced, fact) == getattr(stage, fact), fact
     for transcribe in (True, False):
         for extras in (True, False):
-            settings = Settings(transcribe=transcribe, quotes=extras, summary=extras)
+            settings = Settings(transcribe=transcribe, quotes=extras, summary=extras, detect_highlights=extras)
             assert announced.wanted(settings) == stage.wanted(settings)
 
 
