@@ -9,12 +9,14 @@ from core.domain.display import shown_batch_phase
 from core.domain.errors import NotFound
 from core.domain.states import BatchPhase
 from pages.components import banners, controls, receipts, session, words
+from pages.components.export_rows import export_rows
 from pages.components.live import listen
 from pages.components.markup import join, show, tag
 from pages.components.queue_rows import in_order, queue_rows
 from pages.components.run_row import PAGE, batch_badge, batch_rows, run_rows
 from pages.components.timeline import meter
 
+EXPORTS = 5
 ORDER = "They will start in this order: drag a run, or move it with Alt and the arrow keys."
 
 
@@ -87,6 +89,8 @@ def one_batch(batch_id: str) -> None:
     offered = session.offered_to(batch_id)
     if auto:  # its banner has that button, with what it does
         offered = [verb for verb in offered if verb not in ("resume", "retry")]
+    if any(run["phase"] == "completed" for run in batch["runs"]):
+        offered = [*offered, "export"]
     controls.bar(offered, batch_id, record.updated_at.isoformat())
     if word not in ("completed", "failed", "cancelled", "draft"):
         left = join([f"{batch['progress']:.0%}", words.left(batch["eta_s"])])
@@ -137,9 +141,25 @@ def settings(batch: dict[str, Any]) -> str:
     )
 
 
+@st.fragment
+def exported(batch_id: str) -> None:
+    """What was exported of the batch."""
+    if batch_id not in session.manager().storage.index.batches:
+        return
+    listen("exported", "exports", "pool")
+    found = session.manager().exports.views.all(batch_id, limit=EXPORTS)
+    if not found["total"]:
+        return
+    show(tag("h2", "Exports", cls="rp-h"))
+    export_rows(found["exports"], key="exported")
+    if found["total"] > EXPORTS:
+        st.page_link("exports.py", label=f"{found['total'] - EXPORTS} more")
+
+
 wanted = st.query_params.get("batch")
 if wanted:
     one_batch(wanted)
+    exported(wanted)
     report(wanted)
 else:
     all_batches()

@@ -21,6 +21,7 @@ page = st.navigation(
         st.Page("batches.py", title="Batches", url_path="batches"),
         st.Page("queue_page.py", title="Queue", url_path="queue"),
         st.Page("run.py", title="Run", url_path="run"),
+        st.Page("exports.py", title="Exports", url_path="exports"),
         st.Page("health.py", title="Health", url_path="health"),
     ],
     position="hidden",

@@ -8,13 +8,16 @@ from core.domain.batch import effective_priority
 from core.domain.limits import CONCURRENCY, MAX_DESCRIPTION, MAX_NAME, PRIORITY
 from core.domain.settings import Settings
 from core.domain.states import StageStatus
-from pages.components import acting, session, settings_form, words
+from pages.components import acting, export_dialog, session, settings_form, words
 
-NEEDED = frozenset({"again", "edit", "priority"})
+NEEDED = frozenset({"again", "edit", "priority", "export"})
 
 
 def ask(verb: str, id_: str, version: str) -> None:
     """Open the form of the command."""
+    if verb == "export":
+        export_dialog.open_for(id_)
+        return
     settings_form.begin(verb)
     {"again": again, "edit": edit, "priority": priority}[verb](id_, version)
 

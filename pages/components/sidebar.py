@@ -16,6 +16,7 @@ NAVIGATION = (
     ("new_batch.py", "New batch", ":material/add_circle:"),
     ("batches.py", "Batches", ":material/stacks:"),
     ("queue_page.py", "Queue", ":material/format_list_numbered:"),
+    ("exports.py", "Exports", ":material/archive:"),
     ("health.py", "Health", ":material/vital_signs:"),
 )
 

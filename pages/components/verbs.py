@@ -29,6 +29,7 @@ VERBS = {
     "pause": Verb("Pause", "pause", "Pausing"),
     "drain": Verb("Pause after this stage", "hourglass_bottom", "Pausing after this stage", hidden=True),
     "again": Verb("Make again…", "restart_alt", "Will be made again"),
+    "export": Verb("Export…", "archive", "Export begun"),
     "edit": Verb("Edit…", "edit", "Changed"),
     "priority": Verb("Priority…", "low_priority", "Priority changed", hidden=True),
     "skip": Verb("Skip", "skip_next", "Skipped"),
