@@ -23,6 +23,7 @@ from core.manager.measure import Measure
 from core.manager.purge import Purge
 from core.manager.receiving import Receiving
 from core.manager.results import Results
+from core.manager.search import Search
 from core.manager.stamps import Stamps
 from core.manager.starter import ServiceStarter, service_environment
 from core.manager.templates import Templates
@@ -73,6 +74,7 @@ class Manager:
     views: Views
     results: Results
     exports: Exports
+    search: Search
     intake: Intake
     templates: Templates
     receiving: Receiving
@@ -126,6 +128,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
         ),
         results=Results(storage.index, storage.layout, storage.artifacts),
         exports=open_exports(storage.index, writer, storage.store, storage.artifacts, config.export_kept_s),
+        search=Search(storage.index, storage.layout),
         intake=Intake(writer, storage.catalog, stamps, AllowedHosts.parse(config.allowed_hosts)),
         templates=Templates(storage.layout, writer),
         receiving=Receiving(index=storage.index, layout=storage.layout, config=config, owner=actor),

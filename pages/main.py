@@ -22,6 +22,7 @@ page = st.navigation(
         st.Page("queue_page.py", title="Queue", url_path="queue"),
         st.Page("run.py", title="Run", url_path="run"),
         st.Page("exports.py", title="Exports", url_path="exports"),
+        st.Page("search.py", title="Search", url_path="search"),
         st.Page("health.py", title="Health", url_path="health"),
     ],
     position="hidden",

@@ -10,7 +10,21 @@ from typing import Any
 import click
 
 from core import __version__
-from core.cli import add, arrange, control, exports, queue, report, results, serve, show, silence, template, upkeep
+from core.cli import (
+    add,
+    arrange,
+    control,
+    exports,
+    queue,
+    report,
+    results,
+    search,
+    serve,
+    show,
+    silence,
+    template,
+    upkeep,
+)
 from core.cli.output import INTERNAL, INTERRUPTED, USAGE, exit_code, show_error
 from core.cli.session import Session
 from core.domain.errors import RepriseError
@@ -51,6 +65,7 @@ for command in (
     *show.COMMANDS,
     *queue.COMMANDS,
     *results.COMMANDS,
+    *search.COMMANDS,
     *silence.COMMANDS,
     *exports.COMMANDS,
     *report.COMMANDS,

@@ -17,6 +17,7 @@ NAVIGATION = (
     ("batches.py", "Batches", ":material/stacks:"),
     ("queue_page.py", "Queue", ":material/format_list_numbered:"),
     ("exports.py", "Exports", ":material/archive:"),
+    ("search.py", "Search", ":material/search:"),
     ("health.py", "Health", ":material/vital_signs:"),
 )
 

@@ -1,5 +1,7 @@
 """What a person reads on a terminal: what was asked for, what holds work up, and what to type next."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -138,3 +140,38 @@ def test_what_is_paused_says_how_it_goes_on(case: Showcase, say: Say) -> None:
 def test_a_cancelled_run_says_by_whom_and_how_to_take_it_up_again(case: Showcase, say: Say) -> None:
     run = case.run(case.batch("Talks"), "Talk 1", Phase.CANCELLED)
     assert f"./reprise retry {run.run_id} takes it up again." in say("show", run.run_id)
+
+
+def test_a_search_names_recording_and_moment(case: Showcase, say: Say) -> None:
+    run = case.run(case.batch("Talks"), "River talk", Phase.COMPLETED)
+    said = say("search", "salmon", "upper river")
+    assert f"{run.run_id}  River talk" in said
+    assert "  00:00:10  quote       The most important result is that salmon have returned to the upper river" in said
+    assert said.count(run.run_id) == 1
+    assert "Nothing was found" in say("search", "whale")
+    assert "Nothing was found" in say("search", '"river upper"')
+    assert "There is no word" in say("search", "?!", code=5)
+
+
+def test_a_search_as_json_has_what_the_contract_names(case: Showcase, say: Say) -> None:
+    run = case.run(case.batch("Talks"), "River talk", Phase.COMPLETED)
+    found = json.loads(say("search", "farmers", "--json"))
+    assert {"run_id", "kind", "start", "text"} <= set(found["hits"][0])
+    assert {hit["run_id"] for hit in found["hits"]} == {run.run_id}
+    assert (found["more"], found["unreadable"]) == (False, [])
+
+
+def test_results_are_saved_under_the_name_of_the_video(case: Showcase, say: Say, tmp_path: Path) -> None:
+    run = case.run(case.batch("Talks"), "River: a talk", Phase.COMPLETED)
+    out = tmp_path / "out"
+    say("get", run.run_id, "transcript.srt", "summary.pdf", "quotes.csv", "-o", str(out), "--titled")
+    assert sorted(path.name for path in out.iterdir()) == [
+        "River： a talk.quotes.csv",
+        "River： a talk.srt",
+        "River： a talk.summary.pdf",
+    ]
+    say("get", run.run_id, "transcribe/transcript.json", "transcript.docx", "-o", str(out))
+    assert (out / "transcript.json").is_file()
+    made = json.loads(say("get", run.run_id, "transcript.docx", "-o", str(out), "--json"))["files"][0]
+    content = (out / "transcript.docx").read_bytes()
+    assert (made["size"], made["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
