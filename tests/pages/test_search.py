@@ -11,7 +11,7 @@ from tests.support.showcase import Showcase
 def test_what_was_said_is_found_with_its_moment(case: Showcase, page: Open) -> None:
     run = case.run(case.batch("Talks"), "A <b>talk</b>", Phase.COMPLETED)
     drawn = page("search.py", q='salmon "upper river"')
-    assert "4 passages in 1 recording" in html(drawn)
+    assert "5 passages in 1 recording" in html(drawn)
     (given,) = components(drawn, "hits")
     (group,) = given["groups"]
     assert (group["title"], group["href"]) == ("A <b>talk</b>", f"run?run={run.run_id}")
