@@ -9,12 +9,13 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from core.config import Config
 from core.domain.errors import Refused, RepriseError
+from core.manager.cleanup import Cleanup
 from core.manager.commands import Commands
 from core.manager.exports.desk import Exports, open_exports
 from core.manager.index import Index
@@ -26,6 +27,7 @@ from core.manager.results import Results
 from core.manager.search import Search
 from core.manager.stamps import Stamps
 from core.manager.starter import ServiceStarter, service_environment
+from core.manager.sweep import Sweep
 from core.manager.templates import Templates
 from core.manager.uploads import Uploads
 from core.manager.views import Views
@@ -78,6 +80,7 @@ class Manager:
     intake: Intake
     templates: Templates
     receiving: Receiving
+    cleanup: Cleanup
     starter: ServiceStarter
 
 
@@ -105,6 +108,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
     writer, stamps = Writer(store=storage.store, index=storage.index, via=via), Stamps(storage.index, storage.clock)
     measure = Measure(index=storage.index, layout=storage.layout, catalog=storage.catalog, clock=storage.clock)
     actor = config.user or this_user()
+    _, purge, cleanup = build_cleaning(storage, writer)
     return Manager(
         actor=actor,
         storage=storage,
@@ -114,7 +118,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
             layout=storage.layout,
             clock=stamps,
             catalog=storage.catalog,
-            purge=build_cleaning(storage, writer)[1],
+            purge=purge,
         ),
         views=Views(
             index=storage.index,
@@ -132,15 +136,23 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
         intake=Intake(writer, storage.catalog, stamps, AllowedHosts.parse(config.allowed_hosts)),
         templates=Templates(storage.layout, writer),
         receiving=Receiving(index=storage.index, layout=storage.layout, config=config, owner=actor),
+        cleanup=cleanup,
         starter=ServiceStarter(storage.layout, storage.clock, service_environment(storage.layout.root)),
     )
 
 
-def build_cleaning(storage: Storage, writer: Writer) -> tuple[Uploads, Purge]:
-    """What looks after the uploads, and what finishes a deletion for good."""
-    index, artifacts = storage.index, storage.artifacts
-    uploads = Uploads(index=index, writer=writer, artifacts=artifacts, layout=storage.layout, clock=storage.clock)
-    return uploads, Purge(index=index, writer=writer, store=storage.store, artifacts=artifacts, uploads=uploads)
+def build_cleaning(storage: Storage, writer: Writer) -> tuple[Uploads, Purge, Cleanup]:
+    """What looks after the uploads, what finishes a deletion for good, and what cleans up."""
+    parts: dict[str, Any] = {
+        "index": storage.index,
+        "writer": writer,
+        "artifacts": storage.artifacts,
+    }
+    uploads = Uploads(layout=storage.layout, clock=storage.clock, **parts)
+    purge = Purge(store=storage.store, uploads=uploads, **parts)
+    sweep = Sweep(store=storage.store, kept_s=storage.config.unused_kept_s, **parts)
+    kept_s = storage.config.archive_after_s
+    return uploads, purge, Cleanup(store=storage.store, purge=purge, uploads=uploads, sweep=sweep, kept_s=kept_s, **parts)
 
 
 def follow(storage: Storage, on_change: Callable[[str, str], None]) -> "Watch":
@@ -238,7 +250,7 @@ def build_service(
         urgent=wake.urgent,
         throttled=Pressure(config.min_free_memory_bytes, config.max_load_per_core).throttled,
     )
-    uploads, purge = build_cleaning(storage, writer)
+    uploads, purge, cleanup = build_cleaning(storage, writer)
     return Service(
         index=index,
         dispatcher=dispatcher,
@@ -260,6 +272,7 @@ def build_service(
             clock=stamps,
             uploads=uploads,
             purge=purge,
+            cleanup=cleanup,
             log=layout.service_log(),
         ),
         engine=engine,

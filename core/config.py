@@ -61,6 +61,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_load_per_core: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     pause_free_s: Positive = 60.0
     export_kept_s: Positive = 24 * 3600.0
+    archive_after_s: Annotated[float, msgspec.Meta(ge=0)] = 30 * 24 * 3600.0
+    unused_kept_s: Annotated[float, msgspec.Meta(ge=0)] = 24 * 3600.0
     rescan_s: Positive = 30.0
     shutdown_s: Positive = 8.0
 

@@ -13,6 +13,7 @@ from core import __version__
 from core.cli import (
     add,
     arrange,
+    cleanup,
     control,
     exports,
     queue,
@@ -73,6 +74,7 @@ for command in (
     *arrange.COMMANDS,
     *template.COMMANDS,
     *serve.COMMANDS,
+    *cleanup.COMMANDS,
     *upkeep.COMMANDS,
 ):
     verbs.add_command(command)

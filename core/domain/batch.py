@@ -84,7 +84,7 @@ class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
     report.
 
     `breakers` are those things outside that are in trouble, by name: `host:example.org`, `llm`, `network`. `disk` is
-    what that service holds everything by while it finds too little free space.
+    what that service holds everything by while it finds too little free space. `cleaned_at` is when a service last cleaned up.
     """
 
     pause: Pause | None = None
@@ -94,6 +94,7 @@ class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Capacity | None = None
     disk: Pause | None = None
     recovery: dict[str, float] = msgspec.field(default_factory=dict)
+    cleaned_at: datetime | None = None
     updated_at: datetime | None = None
 
 

@@ -113,17 +113,22 @@ class Runner:
         params: dict[str, object],
         key: str,
     ) -> Outcome:
-        if (there := self._artifacts.verify(stage.name, key, deep=True)) is not None:
+        if (there := self._found(stage.name, key)) is not None:
             return self._reused(run, key, there)
         lock = Lock(self._layout.key_lock(stage.name, key), named=False)
         if not lock.acquire():
             return Shared(key=key)
         try:
-            if (there := self._artifacts.verify(stage.name, key, deep=True)) is not None:
+            if (there := self._found(stage.name, key)) is not None:
                 return self._reused(run, key, there)
             return self._make(assignment, control, stage, job, params, key)
         finally:
             lock.release()
+
+    def _found(self, stage: str, key: str) -> Receipt | None:
+        """What is published under this key, bit for bit; from now on it is young, and not swept before it is named."""
+        receipt = self._artifacts.verify(stage, key, deep=True)
+        return receipt if receipt is not None and self._artifacts.touch(stage, key) else None
 
     def _reused(self, run: RunRecord, key: str, receipt: Receipt) -> Committed:
         """The outcome of finding the work done: nothing is done, all of it is reused.

@@ -143,6 +143,16 @@ class Artifacts:
             raise files.storage_error(error, f"publishing {stage}/{key}") from error
         return full
 
+    def touch(self, stage: str, key: str) -> bool:
+        """Note that a result was found useful just now, so that it is not swept; False when it is not there any more."""
+        try:
+            os.utime(self._layout.artifact(stage, key))
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise files.storage_error(error, f"using {stage}/{key}") from error
+        return True
+
     def published(self) -> list[tuple[str, str]]:
         """Stage and key of everything that is published, damaged or not."""
         return [(path.parent.name, path.name) for path in keyed(self._layout.artifacts, "*/*")]

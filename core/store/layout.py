@@ -82,6 +82,7 @@ class Layout:
         self.inbox = root / "inbox"
         self.templates = root / "templates"
         self.people = root / "people"
+        self.archive = root / "archive"
 
     def run_state(self, run_id: str) -> Path:
         """The state file of a run."""
@@ -102,6 +103,10 @@ class Layout:
     def exports_lock(self) -> Path:
         """Held while an export is asked for, so that asking twice makes one."""
         return self.locks / "exports.lock"
+
+    def archived(self, record_id: str) -> Path:
+        """What is left of a batch or an export that was cleaned up."""
+        return self.archive / f"{_checked(record_id, _ID, 'id')}.json"
 
     def pool_state(self) -> Path:
         """The state file of the pool."""
@@ -127,6 +132,10 @@ class Layout:
     def purge_lock(self) -> Path:
         """Held while a batch is deleted for good."""
         return self.locks / "purge.lock"
+
+    def cleanup_lock(self) -> Path:
+        """Held while the storage is cleaned up."""
+        return self.locks / "cleanup.lock"
 
     def templates_lock(self) -> Path:
         """Held while a template or somebody's defaults are changed."""

@@ -15,6 +15,7 @@ from core.domain.run import RunRecord, Source
 from core.domain.settings import Settings
 from core.domain.states import BatchPhase
 from core.engines.engine import Died, EngineEvent, Finished, Frozen, Signal, Slot
+from core.manager.cleanup import Cleanup
 from core.manager.commands import Commands
 from core.manager.dispatch import Dispatcher
 from core.manager.index import Index
@@ -26,6 +27,7 @@ from core.manager.recovery import Recovery
 from core.manager.shared_work import SharedWork
 from core.manager.signs import Sign
 from core.manager.stamps import Stamps
+from core.manager.sweep import Sweep
 from core.manager.uploads import Uploads
 from core.manager.writer import Writer
 from core.runner.outcome import Assignment, Committed, Outcome
@@ -182,6 +184,18 @@ class House:
         index, writer = index or self.index, writer or self.writer
         parts: dict[str, Any] = {"index": index, "writer": writer, "artifacts": self.artifacts}
         return Purge(store=self.store, uploads=Uploads(layout=self.layout, clock=self.clock, **parts), **parts)
+
+    def cleanup(self, *, archive_after_s: float = 30 * 86400.0, unused_kept_s: float = 86400.0) -> Cleanup:
+        """What cleans up this storage."""
+        parts: dict[str, Any] = {"index": self.index, "writer": self.writer, "artifacts": self.artifacts}
+        return Cleanup(
+            store=self.store,
+            purge=self.purge(),
+            uploads=Uploads(layout=self.layout, clock=self.clock, **parts),
+            sweep=Sweep(store=self.store, kept_s=unused_kept_s, **parts),
+            kept_s=archive_after_s,
+            **parts,
+        )
 
     def commands_of_another_process(self) -> Commands:
         """Commands that the service has not heard of yet: another process wrote them."""

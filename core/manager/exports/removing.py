@@ -24,15 +24,19 @@ def remove_exports(store: StateStore, batch_id: str) -> Iterator[str]:
 
     One that is being made just now keeps its work, which is swept later. Raises `StorageError`.
     """
-    shelf = ExportShelf(store)
-    for record in shelf.of_batch(batch_id):
-        others = {other.key for other in shelf.all() if other.batch_id != batch_id}
-        if record.key and record.key not in others:
-            _remove_merged(store.layout, record)
-        with files.explained(f"removing export {record.export_id}"):
-            store.layout.progress_file(record.export_id).unlink(missing_ok=True)
-        store.exports.remove(record.export_id)
+    for record in ExportShelf(store).of_batch(batch_id):
+        remove_export(store, record)
         yield record.export_id
+
+
+def remove_export(store: StateStore, record: ExportRecord) -> None:
+    """Remove an export, with its merged video if no other one is that. Raises `StorageError`."""
+    others = {other.key for other in ExportShelf(store).all() if other.export_id != record.export_id}
+    if record.key and record.key not in others:
+        _remove_merged(store.layout, record)
+    with files.explained(f"removing export {record.export_id}"):
+        store.layout.progress_file(record.export_id).unlink(missing_ok=True)
+    store.exports.remove(record.export_id)
 
 
 def _remove_merged(layout: Layout, record: ExportRecord) -> None:

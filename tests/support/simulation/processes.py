@@ -1,6 +1,6 @@
 """The processes of the simulated world: services, built of the real parts, and operators with an index of their own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -100,6 +100,15 @@ class NoUploads:
 
     def clean(self) -> None:
         """Nothing to clean."""
+
+
+class NoCleanup:
+    """Nothing here is old."""
+
+    def steps(self, by: str) -> Iterator[str]:
+        """None."""
+        del by
+        return iter(())
 
 
 class SimPurge:
@@ -228,6 +237,7 @@ class SimService(Process):
                 clock=self.stamps,
                 uploads=NoUploads(),  # type: ignore[arg-type]
                 purge=SimPurge(self),  # type: ignore[arg-type]
+                cleanup=NoCleanup(),  # type: ignore[arg-type]
                 log=Path("simulated.log"),
             ),
             engine=self.engine,

@@ -21,7 +21,7 @@ def upkeep(house: House) -> Upkeep:
     """Upkeep on this storage."""
     parts = {"index": house.index, "writer": house.writer, "artifacts": house.artifacts, "clock": house.clock}
     uploads = Uploads(layout=house.layout, **parts)  # type: ignore[arg-type]
-    more = {"uploads": uploads, "purge": house.purge(), "log": house.layout.service_log()}
+    more = {"uploads": uploads, "purge": house.purge(), "cleanup": house.cleanup(), "log": house.layout.service_log()}
     return Upkeep(catalog=house.catalog, **more, **parts)  # type: ignore[arg-type]
 
 
@@ -144,7 +144,8 @@ def test_uploads_are_cleaned_at_the_start_and_every_hour(house: House) -> None:
         return path
 
     work, path = upkeep(house), left_behind()
-    work.turn()
+    while work.turn() < 1.0:
+        pass
     assert not path.exists()
     left_behind()
     work.turn()
@@ -161,3 +162,35 @@ def test_the_log_of_the_service_is_kept_short_in_every_turn(house: House) -> Non
             file.truncate(SHARED_LOG_BYTES + 1)
         work.turn()
         assert log.stat().st_size == 0
+
+
+def test_everything_is_cleaned_up_once_a_day_and_a_restart_does_not_repeat_it(house: House) -> None:
+    def cleaned() -> int:
+        return sum(line["type"] == "storage.swept" for line in house.store.journal.lines())
+
+    def left_behind(key: str) -> None:
+        house.publish("transcribe", key, result_txt="of nobody")
+        for path in house.layout.root.rglob("*"):
+            os.utime(path, (0, 0))
+
+    left_behind("x1")
+    look(house)
+    assert cleaned() == 1
+    left_behind("x2")
+    look(house)
+    assert cleaned() == 1, "another service, on the same day"
+    house.clock.advance(24 * 3600.0)
+    look(house)
+    assert cleaned() == 2
+
+
+def test_a_disk_that_refuses_a_clean_up_does_not_end_the_service(house: House) -> None:
+    house.publish("transcribe", "x1", result_txt="of nobody")
+    for path in house.layout.root.rglob("*"):
+        os.utime(path, (0, 0))
+    house.layout.quarantine.rmdir()
+    house.layout.quarantine.write_text("no folder")
+    work = upkeep(house)
+    while work.turn() < 1.0:
+        pass
+    assert house.artifacts.verify("transcribe", "x1", deep=False) is not None

@@ -1,0 +1,221 @@
+"""Cleaning up: batches that ended long ago are archived and removed, and so is what nothing needs. Shown before, journaled after."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from core.domain.batch import BatchRecord
+from core.domain.batch_commands import delete_batch, purge_batch
+from core.domain.errors import Refused
+from core.domain.exports import OPEN, ExportRecord
+from core.domain.retention import ages, is_due, is_due_soon, untouched_since
+from core.domain.run import RunRecord
+from core.manager.archive import Archive
+from core.manager.exports.removing import remove_export
+from core.manager.exports.shelf import ExportShelf
+from core.manager.index import Index
+from core.manager.purge import Purge
+from core.manager.sweep import Sweep, Unused
+from core.manager.uploads import Uploads
+from core.manager.writer import Writer
+from core.store.artifacts import Artifacts
+from core.store.locks import Lock
+from core.store.state import StateStore
+
+WAIT_S = 10.0
+
+
+class Old(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch that ended long ago: when the last thing happened to it, and the bytes of its results.
+
+    What another batch needs too is counted in `bytes` and stays.
+    """
+
+    batch_id: str
+    name: str
+    owner: str
+    runs: int
+    since: datetime
+    bytes: int
+
+
+class OldExport(msgspec.Struct, frozen=True, kw_only=True):
+    """An export that can not be fetched any more since long ago."""
+
+    export_id: str
+    batch_id: str
+    name: str
+    since: datetime
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a clean-up would do now, and what is due within a week (`soon`). `hindered` says why nothing is swept."""
+
+    batches: tuple[Old, ...]
+    soon: tuple[Old, ...]
+    exports: tuple[OldExport, ...]
+    unused: tuple[Unused, ...]
+    hindered: str
+    cleaned_at: datetime | None
+
+    @property
+    def freed(self) -> int:
+        """The room that it would make, at most."""
+        return sum(one.bytes for one in self.batches) + sum(one.bytes for one in self.unused)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.batches or self.exports or self.unused)
+
+
+class Cleanup:
+    """Cleans one storage, in one process at a time."""
+
+    def __init__(
+        self,
+        *,
+        index: Index,
+        writer: Writer,
+        artifacts: Artifacts,
+        store: StateStore,
+        purge: Purge,
+        uploads: Uploads,
+        sweep: Sweep,
+        kept_s: float,
+    ) -> None:
+        self._index, self._writer, self._artifacts, self._store = index, writer, artifacts, store
+        self._layout, self._clock = store.layout, store.clock
+        self._purge, self._uploads, self._sweep = purge, uploads, sweep
+        self.archive = Archive(store.layout, artifacts, store.clock)
+        self._kept_s = kept_s
+
+    def plan(self) -> Plan:
+        """What would be done now; changes nothing. Raises `StorageError`."""
+        now = self._clock.now()
+        runs, batches, pool = self._index.everything()
+        known = ages(batches, runs.values())
+        of: dict[str, list[RunRecord]] = {batch_id: [] for batch_id in known}
+        for run in runs.values():
+            if run.batch_id in of:
+                of[run.batch_id].append(run)
+
+        def old(batch_id: str) -> Old:
+            batch, mine = batches[batch_id], of[batch_id]
+            return Old(
+                batch_id=batch_id,
+                name=batch.name,
+                owner=batch.owner,
+                runs=sum(not run.removed for run in mine),
+                since=known[batch_id],
+                bytes=self._weight(mine),
+            )
+
+        damaged = ", ".join(sorted(self._index.damaged))
+        return Plan(
+            batches=tuple(old(batch_id) for batch_id, since in known.items() if is_due(since, now, self._kept_s)),
+            soon=tuple(old(batch_id) for batch_id, since in known.items() if is_due_soon(since, now, self._kept_s)),
+            exports=tuple(_told(record) for record in self._old_exports(now)),
+            unused=tuple(self._sweep.find()),
+            hindered=f"What is needed cannot be known while {damaged} cannot be read." if damaged else "",
+            cleaned_at=pool.cleaned_at,
+        )
+
+    def clean(self, by: str) -> Plan:
+        """Do what `plan` tells, all of it; gives that plan. Raises `Refused` when another process is at it, `StorageError`."""
+        plan = self.plan()
+        lock = Lock(self._layout.cleanup_lock())
+        if not lock.acquire(WAIT_S):
+            raise Refused("Another process is cleaning up this storage.", hint="Wait for it, then look again.")
+        try:
+            for _ in self._steps(by):
+                pass
+        finally:
+            lock.release()
+        return plan
+
+    def steps(self, by: str) -> Iterator[str]:
+        """The steps of a clean-up, each taken and then told; none when another process is at it. Raises `StorageError`."""
+        lock = Lock(self._layout.cleanup_lock())
+        if not lock.acquire():
+            return
+        try:
+            yield from self._steps(by)
+        finally:
+            lock.release()
+
+    def _steps(self, by: str) -> Iterator[str]:
+        runs, batches, _ = self._index.everything()
+        now = self._clock.now()
+        due = [one for one, since in ages(batches, runs.values()).items() if is_due(since, now, self._kept_s)]
+        for batch_id in due:
+            if self._retire(batch_id, by):
+                yield f"archived {batch_id}"
+                self._purge.finish(batch_id, wait_s=0.0)
+                yield f"removed {batch_id}"
+        for record in self._old_exports(now):
+            self.archive.keep_export(record, by)
+            remove_export(self._store, record)
+            self._writer.note("export.archived", actor=by, batch_id=record.batch_id, data={"name": record.name})
+            yield f"removed {record.export_id}"
+        self._uploads.clean()
+        yield "uploads"
+        yield from self._sweep.steps()
+        self._writer.pool(lambda pool: msgspec.structs.replace(pool, cleaned_at=self._clock.now()))
+        yield "cleaned"
+
+    def _old_exports(self, now: datetime) -> list[ExportRecord]:
+        return [
+            record
+            for record in ExportShelf(self._store).all()
+            if record.phase not in OPEN and is_due(_since(record), now, self._kept_s)
+        ]
+
+    def _retire(self, batch_id: str, by: str) -> bool:
+        """Archive a batch and mark it for removal, if it is still due; whether it was."""
+        batch = self._index.batches.get(batch_id)
+        if batch is None or not self._is_due(batch, self._index.runs_of(batch_id)):
+            return False
+        self.archive.keep(batch, self._index.runs_of(batch_id), by)
+
+        def mark(batch: BatchRecord) -> BatchRecord:
+            for run in self._index.runs_of(batch_id):  # as their files are now: who retries one holds this lock too
+                self._index.refresh("run", run.run_id)
+            runs = self._index.runs_of(batch_id)
+            if not self._is_due(batch, runs):
+                return batch
+            now, since = self._clock.now(), untouched_since(batch, runs)
+            deleted = delete_batch(batch, runs, now, by=by, why=f"untouched since {since:%Y-%m-%d}")
+            return purge_batch(deleted, now)
+
+        after = self._writer.batch(batch_id, mark, command="archive", actor=by, data={"name": batch.name})
+        if not after.purging:
+            self._layout.archived(batch_id).unlink(missing_ok=True)  # somebody wants it after all
+        return after.purging
+
+    def _is_due(self, batch: BatchRecord, runs: list[RunRecord]) -> bool:
+        since = untouched_since(batch, runs)
+        return since is not None and is_due(since, self._clock.now(), self._kept_s)
+
+    def _weight(self, runs: list[RunRecord]) -> int:
+        places = {(name, state.key) for run in runs for name, state in run.stages.items() if state.key}
+        receipts = (self._artifacts.receipt(stage, key) for stage, key in places)
+        return sum(entry.size for receipt in receipts if receipt is not None for entry in receipt.files.values())
+
+
+def _since(record: ExportRecord) -> datetime:
+    """When an export was last of use."""
+    return max(record.updated_at, record.expires_at or record.updated_at)
+
+
+def _told(record: ExportRecord) -> OldExport:
+    return OldExport(
+        export_id=record.export_id, batch_id=record.batch_id, name=record.name, since=_since(record)
+    )
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    """A plan as the JSON of the outside contract."""
+    return {**msgspec.to_builtins(plan), "bytes": plan.freed}
