@@ -152,7 +152,11 @@ def build_cleaning(storage: Storage, writer: Writer) -> tuple[Uploads, Purge, Cl
     purge = Purge(store=storage.store, uploads=uploads, **parts)
     sweep = Sweep(store=storage.store, kept_s=storage.config.unused_kept_s, **parts)
     kept_s = storage.config.archive_after_s
-    return uploads, purge, Cleanup(store=storage.store, purge=purge, uploads=uploads, sweep=sweep, kept_s=kept_s, **parts)
+    return (
+        uploads,
+        purge,
+        Cleanup(store=storage.store, purge=purge, uploads=uploads, sweep=sweep, kept_s=kept_s, **parts),
+    )
 
 
 def follow(storage: Storage, on_change: Callable[[str, str], None]) -> "Watch":

@@ -113,7 +113,7 @@ class Cleanup:
                 bytes=self._weight(mine),
             )
 
-        damaged = ", ".join(sorted(self._index.damaged))
+        damaged = ", ".join(self._sweep.blind())
         return Plan(
             batches=tuple(old(batch_id) for batch_id, since in known.items() if is_due(since, now, self._kept_s)),
             soon=tuple(old(batch_id) for batch_id, since in known.items() if is_due_soon(since, now, self._kept_s)),
@@ -211,9 +211,7 @@ def _since(record: ExportRecord) -> datetime:
 
 
 def _told(record: ExportRecord) -> OldExport:
-    return OldExport(
-        export_id=record.export_id, batch_id=record.batch_id, name=record.name, since=_since(record)
-    )
+    return OldExport(export_id=record.export_id, batch_id=record.batch_id, name=record.name, since=_since(record))
 
 
 def document(plan: Plan) -> dict[str, Any]:

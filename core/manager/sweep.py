@@ -14,6 +14,7 @@ import msgspec
 from core.domain.states import Phase
 from core.manager.aside import move, remove_tree, weight
 from core.manager.exports.removing import held_places
+from core.manager.exports.shelf import ExportShelf
 from core.manager.index import Index
 from core.manager.needs import Place, attempts_on, named_by
 from core.manager.writer import Writer
@@ -53,7 +54,7 @@ class Sweep:
 
     def find(self) -> list[Unused]:
         """What would be removed now; nothing while a record cannot be believed, or when all is kept for ever."""
-        if self._kept_s <= 0 or self._index.damaged:
+        if self._kept_s <= 0 or self.blind():
             return []
         living = self._living()
         there = {*self._artifacts.published(), *((path.parent.name, path.name) for path in self._works())}
@@ -62,9 +63,14 @@ class Sweep:
             Unused(stage=stage, key=key, bytes=sum(map(weight, self._folders((stage, key))))) for stage, key in found
         ]
 
+    def blind(self) -> list[str]:
+        """The records that cannot be read, so that nobody knows what they need."""
+        exports = {record.export_id for record in ExportShelf(self._store).all()}
+        return sorted({*self._index.damaged, *self._store.exports.ids()} - exports)
+
     def steps(self) -> Iterator[str]:
         """The steps of it, each taken and then told; after it nothing is left aside. Raises `StorageError`."""
-        if self._kept_s <= 0 or self._index.damaged:
+        if self._kept_s <= 0 or self.blind():
             return
         swept, size = 0, 0
         for one in self.find():
@@ -74,7 +80,7 @@ class Sweep:
         if not self._aside.is_dir():
             return
         self._index.load()
-        if self._index.damaged:
+        if self.blind():
             return  # it stays aside until all is known again
         living = self._living()
         for folder in sorted([*self._aside.glob("artifacts/*/*"), *self._aside.glob("work/*/*")]):

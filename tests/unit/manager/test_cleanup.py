@@ -2,15 +2,19 @@
 
 import itertools
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core.domain.errors import NotFound, Refused
+from core.domain.exports import ExportOptions, ExportPhase, ExportRecord, Packed
 from core.domain.run import RunRecord
 from core.manager.cleanup import Cleanup
-from core.store.layout import Layout
+from core.runner.outcome import Committed
+from core.store.layout import Layout, new_export_id
 from core.store.locks import Lock
 from core.store.units import UnitLog
 from tests.support.dispatching import ANA, House
@@ -41,7 +45,7 @@ def aged(house: House, days: float) -> None:
     """So many days later; the file system's times are set back instead of the clock's forward."""
     house.clock.advance(days * DAY_S)
     now = house.clock.now().timestamp()
-    for folder in (house.layout.artifacts, house.layout.work_root):
+    for folder in (house.layout.artifacts, house.layout.work_root, house.layout.sound):
         for path in folder.rglob("*"):
             os.utime(path, (now - days * DAY_S,) * 2, follow_symlinks=False)
 
@@ -91,8 +95,6 @@ def test_what_another_batch_needs_too_stays(house: House) -> None:
     aged(house, 31)
     (young,) = house.add()
     house.turn()
-    from core.runner.outcome import Committed
-
     house.end(young, Committed(key="d1"))
     house.end(young, house.publish("transcribe", "t2", result_txt="words"))
     house.cleanup().clean(ANA)
@@ -161,6 +163,78 @@ def test_an_archive_that_is_not_there_is_named(house: House) -> None:
     for batch_id in ("b_nothing", "../../etc/passwd", "r_1"):
         with pytest.raises(NotFound):
             house.cleanup().archive.get(batch_id)
+
+
+# --- exports -----------------------------------------------------------------------------------------------------
+
+
+def exported(house: House, key: str, **fields: Any) -> str:
+    """A ZIP that holds the transcript of this key and can be fetched for a day; gives its id."""
+    now, export_id = house.clock.now(), new_export_id(house.clock)
+    member = Packed(name="001.txt", kind="transcript", stage="transcribe", key=key, file="result.txt", size=10)
+    record = ExportRecord(
+        export_id=export_id,
+        batch_id="b_gone",
+        owner=ANA,
+        name="talks.zip",
+        options=ExportOptions(),
+        same="",
+        created_at=now,
+        updated_at=now,
+        members=[member],
+        **{"phase": ExportPhase.READY, "expires_at": now + timedelta(days=1), **fields},
+    )
+    house.store.exports.create(export_id, record)
+    return export_id
+
+
+def test_what_an_export_holds_stays_until_it_can_be_fetched_no_more(house: House) -> None:
+    orphan(house)
+    aged(house, 2)
+    exported(house, "x1")
+    house.cleanup().clean(ANA)
+    assert "artifacts/transcribe/x1" in places(house)
+    aged(house, 1.1)
+    house.cleanup().clean(ANA)
+    assert "artifacts/transcribe/x1" not in places(house)
+
+
+def test_an_export_is_archived_thirty_days_after_it_was_last_of_use(house: House) -> None:
+    export_id, still = exported(house, "x1"), exported(house, "x2", phase=ExportPhase.RUNNING, expires_at=None)
+    aged(house, 30.5)
+    assert house.cleanup().plan().exports == ()
+    aged(house, 0.6)
+    assert [one.export_id for one in house.cleanup().plan().exports] == [export_id]
+    house.cleanup().clean(ANA)
+    assert house.store.exports.ids() == [still]
+    kept = msgspec.json.decode(house.layout.archived(export_id).read_bytes())
+    assert (kept["name"], kept["files"]) == ("talks.zip", {"001.txt": 10})
+    assert len(told(house, "export.archived")) == 1
+
+
+def test_nothing_is_swept_while_an_export_cannot_be_read(house: House) -> None:
+    orphan(house)
+    export_id = exported(house, "x1")
+    aged(house, 2)
+    house.layout.export_state(export_id).write_bytes(b"{}")
+    assert export_id in house.cleanup().plan().hindered
+    house.cleanup().clean(ANA)
+    assert "artifacts/transcribe/x1" in places(house)
+
+
+def test_what_was_measured_of_a_medium_goes_with_it(house: House) -> None:
+    finished(house, "d1", "t1")
+    receipt = house.artifacts.receipt("download", "d1")
+    assert receipt is not None
+    there, gone = (house.layout.sound_of(sha) for sha in (receipt.files["result.txt"].sha256, "a" * 64))
+    for folder in (there, gone):
+        folder.mkdir()
+    house.cleanup().clean(ANA)
+    assert gone.exists(), "it is young"
+    aged(house, 2)
+    house.cleanup().clean(ANA)
+    assert there.exists()
+    assert not gone.exists()
 
 
 # --- what nothing names ------------------------------------------------------------------------------------------
