@@ -123,6 +123,9 @@ class SimPurge:
             if batch.purging:
                 self.finish(batch_id)
 
+    def drop_uploads(self, run_ids: list[str]) -> None:
+        """There are no uploads here."""
+
     def finish(self, batch_id: str) -> bool:
         """Remove what is left of a marked batch; doing it twice changes nothing."""
         index, store = self._process.index, self._process.store
