@@ -13,14 +13,24 @@ TIMEOUT_S = 900.0
 MEMORY_BYTES = 1536 * 1024**2
 
 
-def ask(module: str, words: Sequence[str], *, check: Callable[[], None]) -> Any:
+def ask(
+    module: str,
+    words: Sequence[str],
+    *,
+    check: Callable[[], None],
+    on_line: Callable[[str], None] | None = None,
+    file_size_bytes: int = 0,
+) -> Any:
     """What `python -m module words` answers: the `facts` of its one line of JSON.
 
     Raises `StageError` of the class and with the sentence it answered instead (`error`, `message`), NOT_MEDIA when it
-    died, LIMIT_EXCEEDED when it took too long. `check` is polled meanwhile.
+    died, LIMIT_EXCEEDED when it took too long. `check` is polled meanwhile; `on_line` gets its other lines. It may write
+    files of at most `file_size_bytes`.
     """
     argv = [sys.executable, "-m", module, *words]
-    limits = Limits(address_space_bytes=MEMORY_BYTES, file_size_bytes=0, cpu_s=int(TIMEOUT_S), open_files=64)
+    limits = Limits(
+        address_space_bytes=MEMORY_BYTES, file_size_bytes=file_size_bytes, cpu_s=int(TIMEOUT_S), open_files=64
+    )
     answer: dict[str, Any] = {}
 
     def watch_time() -> None:
@@ -31,6 +41,8 @@ def ask(module: str, words: Sequence[str], *, check: Callable[[], None]) -> Any:
         for stream, line in program.lines(on_poll=watch_time):
             if stream == "stdout" and line.startswith("{"):
                 answer = json.loads(line)
+            elif stream == "stdout" and on_line is not None:
+                on_line(line)
         ended = program.finished
     if "error" in answer:
         raise StageError(ErrorClass(answer["error"]), answer["message"])

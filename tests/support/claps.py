@@ -59,7 +59,7 @@ def clicks(path: Path) -> list[float]:
     import subprocess
 
     argv = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-map", "0:a:0"]
-    argv += ["-af", f"aresample={RATE}:async=1:first_pts=0", "-ac", "1", "-f", "s16le", "-"]
+    argv += ["-af", f"aresample={RATE}:async=1:min_hard_comp=0.001:first_pts=0", "-ac", "1", "-f", "s16le", "-"]
     raw = subprocess.run(argv, capture_output=True, check=True).stdout
     samples: NDArray[np.int16] = np.abs(np.frombuffer(raw, "<i2"))
     loud = np.flatnonzero(samples > 8000)

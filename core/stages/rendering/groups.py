@@ -18,7 +18,7 @@ from core.stages.rendering.media import Media
 from core.stages.rendering.pictures import Piecework
 from core.stages.rendering.place import Place
 from core.stages.rendering.plan import Group, Plan, make_plan
-from core.stages.rendering.spec import Spec, size_for, sound_spec
+from core.stages.rendering.spec import Spec, has_picture, size_for, sound_spec
 from core.stages.rendering.verify import verify
 from core.system import files
 
@@ -61,7 +61,7 @@ def render(
     decoded once before it counts. Raises `ValueError` when nothing is kept, and `StageError`: TOOLING, DISK_FULL,
     LIMIT_EXCEEDED, NOT_MEDIA, OUT_OF_MEMORY, POSTPROCESS.
     """
-    if media.picture is None:
+    if not has_picture(media, spec):
         spec = sound_spec(spec)
     return _Rendering(media, make_plan(media, kept, spec), spec, attempt, unit).make(out, decode=decode)
 
@@ -74,8 +74,8 @@ class _Rendering:
         self._done = self._reused = 0.0
         self._complaints = 0
         self._behind_s = 0.0  # output seconds of what is whole
-        has_sound = media.sound is not None
-        self._sound_s = plan.seconds * (SOUND_SHARE if plan.groups else 1.0) if has_sound else 0.0
+        self._has_sound = media.sound is not None or spec.fill
+        self._sound_s = plan.seconds * (SOUND_SHARE if plan.groups else 1.0) if self._has_sound else 0.0
         self._total_s = self._sound_s + (plan.seconds if plan.groups else 0.0)
         # Units of another plan in the same folder keep their numbers; ours come after them.
         self._units = place.units.done()
@@ -89,14 +89,14 @@ class _Rendering:
         place.progress(self._total_s, self._total_s, "joining")
         joined = place.work / f"joined.{self._spec.suffix}.part"
         joining.join(parts, sound, self._spec, joined, rate=plan.rate, check=place.check, log=place.log)
-        picture = self._media.picture
+        picture, filled = self._media.picture, (self._spec.width, self._spec.height)
         made = verify(
             joined,
             seconds=plan.seconds,
             picture=bool(parts),
             sound=sound is not None,
             frames=plan.frames if parts else None,
-            size=size_for(picture, self._spec) if picture is not None and parts else None,
+            size=(size_for(picture, self._spec) if picture is not None else filled) if parts else None,
             decode=decode,
             check=place.check,
         )
@@ -111,18 +111,22 @@ class _Rendering:
         )
 
     def _sound(self) -> Path | None:
-        sound = self._media.sound
-        if sound is None:
+        if not self._has_sound:
             return None
+        sound = self._media.sound
         plan, spec, place = self._plan, self._spec, self._place
         suffix = "webm" if spec.audio == "opus" else "m4a"
 
         def make(target: Path) -> int:
             pcm = sounds.pcm_for(sound, spec)
             whole, cut = place.work / _SAMPLES, place.work / _CUT
-            complaints = sounds.lay_out(self._media, sound, pcm, whole, check=place.check, log=place.log)
-            sounds.cut(plan, pcm, whole, cut, place.check)
-            whole.unlink()
+            complaints = 0
+            if sound is None:
+                sounds.silence(plan, pcm, cut)
+            else:
+                complaints = sounds.lay_out(self._media, sound, pcm, whole, check=place.check, log=place.log)
+                sounds.cut(plan, pcm, whole, cut, place.check)
+                whole.unlink()
             listeners = {"log": place.log, "on_progress": self._told("the sound", plan.seconds, self._sound_s)}
             sounds.encode(plan, pcm, spec, cut, target, check=place.check, **listeners)
             cut.unlink()
@@ -132,9 +136,8 @@ class _Rendering:
         return self._unit_of(0, size, f"sound.{suffix}", make, self._sound_s)
 
     def _group(self, group: Group) -> Part:
-        plan, place, picture = self._plan, self._place, self._media.picture
-        assert picture is not None
-        job = Piecework(self._media, picture, self._spec, plan.rate)
+        plan, place = self._plan, self._place
+        job = Piecework(self._media, self._media.picture, self._spec, plan.rate)
         seconds = Fraction(group.frames) / plan.rate
         note = f"part {group.number + 1} of {len(plan.groups)}"
 

@@ -14,7 +14,7 @@ LIST = "joined.txt"
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One file of a join, in the same folder as all others, and how long it is, in seconds."""
+    """One file of a join, and how long it is, in seconds."""
 
     path: Path
     seconds: Fraction
@@ -32,13 +32,13 @@ def join(
 ) -> Ran:
     """Write `pictures`, one after another, and `sound` to `target` in the container of `spec`; nothing is coded again.
 
-    All pictures are MP4 files of one encoder and one folder. Raises `StageError` as `run_ffmpeg` does.
+    All pictures are MP4 files of one encoder. Raises `StageError` as `run_ffmpeg` does.
     """
     streams: list[Any] = []
     if len(pictures) == 1:
         streams.append(file_input(pictures[0].path, "mp4")["v:0"])
     elif pictures:
-        listing = written_list(pictures)
+        listing = written_list(pictures, target.with_name(LIST))
         streams.append(listed(listing)["v:0"])
     if sound is not None:
         streams.append(file_input(sound, "matroska" if spec.audio == "opus" else "mp4")["a:0"])
@@ -49,17 +49,20 @@ def join(
     )
 
 
-def written_list(parts: Sequence[Part], name: str = LIST) -> Path:
-    """The list of `parts` as the concat demuxer reads it, beside them: plain names and exact lengths."""
-    listing = parts[0].path.with_name(name)
-    lines = [line for part in parts for line in (f"file {part.path.name}", f"duration {float(part.seconds):.6f}")]
+def written_list(parts: Sequence[Part], listing: Path) -> Path:
+    """The list of `parts` as the concat demuxer reads it, in the file `listing`, with exact lengths."""
+    lines = [line for part in parts for line in (f"file {_quoted(part.path)}", f"duration {float(part.seconds):.6f}")]
     listing.write_text("\n".join(["ffconcat version 1.0", *lines]) + "\n")
     return listing
 
 
 def listed(listing: Path) -> Any:
-    """The parts that our own `listing` names as one input; only files beside it can be named."""
-    return file_input(listing, "concat", safe=1, format_whitelist=f"concat,{FORMATS}")
+    """The parts that our own `listing` names, as one input. Never for a list that somebody gave us."""
+    return file_input(listing, "concat", safe=0, format_whitelist=f"concat,{FORMATS}")
+
+
+def _quoted(path: Path) -> str:
+    return "'file:" + str(path.absolute()).replace("'", "'\\''") + "'"
 
 
 def muxing(spec: Spec, rate: Fraction | None) -> dict[str, Any]:

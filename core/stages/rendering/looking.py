@@ -1,5 +1,6 @@
 """The child process of `media.look`: `python -m core.stages.rendering.looking PATH`. Decodes one frame, reads the rest."""
 
+import hashlib
 import sys
 from array import array
 from fractions import Fraction
@@ -34,12 +35,16 @@ class _Times:
         self.base = Fraction(stream.time_base)
         self.at = array("q")
         self.end = 0
+        self.hidden = 0
         self.frame: Any = None
 
     def note(self, packet: Any) -> None:
         at = packet.pts if packet.pts is not None else packet.dts
-        if at is None or not packet.size or packet.is_discard:
-            return  # what an edit list hides is decoded but never shown
+        if at is None or not packet.size:
+            return
+        if packet.is_discard:
+            self.hidden += 1  # by an edit list: decoded but never shown
+            return
         self.at.append(at)
         self.end = max(self.end, at + (packet.duration or 0)) if len(self.at) > 1 else at + (packet.duration or 0)
 
@@ -140,6 +145,8 @@ def _picture(stream: Any, times: _Times, start: Fraction) -> Picture:
         interlaced=bool(frame is not None and frame.interlaced_frame),
         timescale=times.base.denominator if times.base.numerator == 1 else 0,
         transfer=int(context.color_trc or 0),
+        config=_config(context),
+        hidden=times.hidden,
     )
 
 
@@ -154,6 +161,7 @@ def _sound(stream: Any, times: _Times, start: Fraction) -> Sound:
         sample_rate=context.sample_rate,
         start=_s(times.seconds(min(times.at)) - start),
         end=_s(times.seconds(times.end) - start),
+        config=_config(context),
     )
 
 
@@ -175,6 +183,10 @@ def _rate(at: list[int], base: Fraction, stream: Any) -> tuple[Fraction, bool]:
 def _nearest(rate: Fraction) -> Fraction:
     best = min(_RATES, key=lambda known: abs(known / rate - 1))
     return best if abs(best / rate - 1) < _SAME_RATE else rate.limit_denominator(1001)
+
+
+def _config(context: Any) -> str:
+    return hashlib.sha256(bytes(context.extradata or b"")).hexdigest()[:16]
 
 
 def _s(seconds: Fraction | float) -> float:

@@ -40,6 +40,8 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     interlaced: bool
     timescale: int
     transfer: int  # how light is coded, by ITU-T H.273: 16 and 18 are HDR
+    config: str  # a checksum of what its decoder has to know before the first frame
+    hidden: int = 0  # frames that are there but never shown (an edit list)
 
     @property
     def rate(self) -> Fraction:
@@ -58,6 +60,7 @@ class Sound(msgspec.Struct, frozen=True, kw_only=True):
     sample_rate: int
     start: float
     end: float
+    config: str
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ class Piecework(msgspec.Struct, frozen=True):
     """What every group of one medium is made by."""
 
     media: Media
-    picture: Picture
+    picture: Picture | None
     spec: Spec
     rate: Fraction
 
@@ -56,27 +56,37 @@ def draw(
 
 
 def _output(job: Piecework, group: Group, target: Path) -> Any:
-    start, end = group.pieces[0][0], group.pieces[-1][1]
-    # Where the picture has ended before the sound, its last frame stands still: at least that one has to be read.
-    first = max(0, min(start, int(job.picture.last * job.rate)) - round(EARLIER_S * job.rate))
-    first = first if job.media.demuxer in INDEXED else 0
-    stream = _frames_from(job, first)
-    stream = stream.filter("tpad", stop_mode="clone", stop=-1).filter("trim", end_frame=end - first)
-    chosen = "+".join(f"between(n,{left - first},{right - 1 - first})" for left, right in group.pieces)
-    stream = stream.filter("select", chosen).filter("setpts", f"N/({job.rate.numerator}/{job.rate.denominator}*TB)")
-    stream = fitted(stream, job.picture, job.spec)
+    stream = _black(job) if job.picture is None else _kept(job, job.picture, group)
     options = video_options(job.spec, job.rate, ENCODER_THREADS)
     return file_output(stream, target, f="mp4", fps_mode="cfr", **options, **{"frames:v": group.frames})
 
 
-def _frames_from(job: Piecework, first: int) -> Any:
+def _black(job: Piecework) -> Any:
+    import ffmpeg
+
+    return ffmpeg.input(f"color=black:s={job.spec.width}x{job.spec.height}:r={job.rate}", f="lavfi")
+
+
+def _kept(job: Piecework, picture: Picture, group: Group) -> Any:
+    start, end = group.pieces[0][0], group.pieces[-1][1]
+    # Where the picture has ended before the sound, its last frame stands still: at least that one has to be read.
+    first = max(0, min(start, int(picture.last * job.rate)) - round(EARLIER_S * job.rate))
+    first = first if job.media.demuxer in INDEXED else 0
+    stream = _frames_from(job, picture, first)
+    stream = stream.filter("tpad", stop_mode="clone", stop=-1).filter("trim", end_frame=end - first)
+    chosen = "+".join(f"between(n,{left - first},{right - 1 - first})" for left, right in group.pieces)
+    stream = stream.filter("select", chosen).filter("setpts", f"N/({job.rate.numerator}/{job.rate.denominator}*TB)")
+    return fitted(stream, picture, job.spec)
+
+
+def _frames_from(job: Piecework, picture: Picture, first: int) -> Any:
     """The frames of the picture at the output's rate, from frame `first` of the medium on."""
     begin = first / job.rate
     reading: dict[str, Any] = {}
     if first > 0:
         reading = {"ss": _decimal(begin + Fraction(job.media.start)), "seek_timestamp": 1, "noaccurate_seek": None}
-    stream = source(job.media, **reading)[str(job.picture.index)]
-    if job.picture.interlaced:
+    stream = source(job.media, **reading)[str(picture.index)]
+    if picture.interlaced:
         stream = stream.filter("bwdif", mode="send_frame", deint="interlaced")
     if job.media.start:
         stream = stream.filter("setpts", f"PTS-({job.media.start})/TB")

@@ -66,7 +66,7 @@ def make_plan(media: Media, kept: Iterable[Span], spec: Spec) -> Plan:
     Raises `ValueError` when nothing is kept.
     """
     picture = has_picture(media, spec)
-    rate = rate_for(media.picture, spec) if media.picture is not None and picture else SOUND_RATE
+    rate = rate_for(media.picture, spec) if picture else SOUND_RATE
     cuts = CutList.keeping(media.duration, kept).snapped(rate)
     frames = tuple(dict.fromkeys(_frames(cuts, rate)))
     if not frames:

@@ -80,9 +80,18 @@ def encode(
     run_ffmpeg(output, doing="Encoding the sound", check=check, expected_s=plan.seconds, **listeners)
 
 
-def pcm_for(sound: Sound, spec: Spec) -> Pcm:
-    """How the samples of `sound` are laid out for `spec`."""
-    return Pcm(layout_for(sound.channels, spec), spec.sample_rate)
+def silence(plan: Plan, pcm: Pcm, target: Path) -> None:
+    """Write as much silence as `plan` is long to the raw file `target`; a hole in the file is silence too."""
+    fd = files.open_new(target)
+    try:
+        os.truncate(fd, pcm.sample_at(plan.frames, plan.rate) * pcm.frame_bytes)
+    finally:
+        os.close(fd)
+
+
+def pcm_for(sound: Sound | None, spec: Spec) -> Pcm:
+    """How the samples of `sound` (None: of silence) are laid out for `spec`."""
+    return Pcm(layout_for(sound.channels if sound is not None else 2, spec), spec.sample_rate)
 
 
 def _copy(

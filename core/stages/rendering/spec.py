@@ -24,17 +24,19 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     `long_side` and `short_side` are the box, lying or standing like the picture, into which larger pictures are shrunk
     (0: as large as it is); smaller ones grow only with `upscale`. `fps` is like `30000/1001` (empty: that of the
     medium), `crf` the quality of the encoder (smaller is better), `channels` 1, 2 or 6 (0: as it is).
-    `width` and `height` together (even numbers) ask for exactly that picture, with bars where the shape differs.
+    `width` and `height` together (even numbers) ask for exactly that picture, with bars where the shape differs. With
+    `fill` (which needs them and `fps`) a medium without a picture gets a black one, one without sound gets silence.
     """
 
     container: Container = "mp4"
     video: Literal["h264", "vp9"] = "h264"
-    audio: Literal["aac", "opus"] = "aac"
+    audio: Literal["aac", "opus", "flac"] = "aac"
     long_side: int = 0
     short_side: int = 0
     upscale: bool = False
     width: int = 0
     height: int = 0
+    fill: bool = False
     fps: str = ""
     crf: int = 21
     preset: str = "veryfast"
@@ -87,10 +89,12 @@ def size_for(picture: Picture, spec: Spec) -> tuple[int, int]:
     return _even(picture.width * factor), _even(picture.height * factor)
 
 
-def rate_for(picture: Picture, spec: Spec) -> Fraction:
-    """How many frames a second the output has: cuts fall between them."""
+def rate_for(picture: Picture | None, spec: Spec) -> Fraction:
+    """How many frames a second the output has: cuts fall between them. A black picture has 25 unless the spec says."""
     if spec.fps:
         return Fraction(spec.fps)
+    if picture is None:
+        return Fraction(25)
     rate = picture.rate
     if rate < SLOWEST:
         rate *= -(-SLOWEST // rate)
@@ -125,6 +129,8 @@ def video_options(spec: Spec, rate: Fraction, threads: int) -> dict[str, Any]:
 def audio_options(spec: Spec, layout: str) -> dict[str, Any]:
     """The encoder's options for the sound."""
     channels = {name: number for number, name in LAYOUTS.items()}[layout]
+    if spec.audio == "flac":
+        return {"c:a": "flac", "flags:a": "+bitexact"}
     encoder = "libopus" if spec.audio == "opus" else "aac"
     return {"c:a": encoder, "b:a": f"{spec.audio_kbps * channels}k", "flags:a": "+bitexact"}
 
@@ -139,7 +145,7 @@ def timescale(rate: Fraction) -> int:
 
 def has_picture(media: Media, spec: Spec) -> bool:
     """Whether the output of `media` has a picture."""
-    return media.picture is not None and spec.container != "m4a"
+    return (media.picture is not None or spec.fill) and spec.container != "m4a"
 
 
 def _even(length: Fraction) -> int:

@@ -37,7 +37,8 @@ def test_groups_together_are_what_is_kept_each_frame_once_and_in_order(spans: li
     try:
         plan = make_plan(TALK, spans, Spec())
     except ValueError:
-        assert not any(span.end > max(0.0, span.start) and span.start < 3600.0 for span in spans)
+        shortest = 1e-5  # cut lists count in millionths of a second
+        assert not any(min(span.end, 3600.0) - max(0.0, span.start) > shortest for span in spans)
         return
     frames = [piece for group in plan.groups for piece in group.pieces]
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(frames))

@@ -28,6 +28,7 @@ PICTURE = Picture(
     interlaced=False,
     timescale=12800,
     transfer=1,
+    config="",
 )
 
 
