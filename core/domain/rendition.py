@@ -90,6 +90,11 @@ class Rendition(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
     @property
+    def coded(self) -> bool:
+        """Whether its main stream is coded: the picture, or the sound where there is no picture."""
+        return (self.video or self.audio) != "copy"
+
+    @property
     def copied(self) -> bool:
         """Whether nothing at all is coded."""
         return self.video in (None, "copy") and self.audio in (None, "copy")
@@ -171,10 +176,8 @@ def _copied(film: Film, kind: Kind, sound: str | None) -> str:
 
 
 def _not_enlarged(film: Film, quality: Quality, upscale: bool) -> str:
-    if upscale or fitted(film.width, film.height, quality, upscale=True) == (_even(film.width), _even(film.height)):
-        return ""
     larger = fitted(film.width, film.height, quality, upscale=True)
-    if larger[0] <= film.width or larger[1] <= film.height:
+    if upscale or larger[0] <= film.width + 1 or larger[1] <= film.height + 1:
         return ""
     return f" It stays {film.width}x{film.height}: {quality} would only enlarge it."
 

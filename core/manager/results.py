@@ -17,8 +17,9 @@ from core.store.layout import Layout
 
 MEDIA = "media"
 POSTER = "poster.jpg"
+EXPORT = "export"
 # Files whose suffix depends on what is in them, by the stage that makes them; a name without a suffix finds them too.
-ONE_FILE = {MEDIA: "download"}
+ONE_FILE = {MEDIA: "download", EXPORT: "export"}
 NOT_ALWAYS = frozenset({POSTER})
 # What each stage publishes, so that a file that is not there yet is told from one that never will be.
 PUBLISHES = {
@@ -27,6 +28,7 @@ PUBLISHES = {
     "quotes": ("quotes.json", "quotes.md"),
     "summary": ("summary.json", "summary.md"),
     "detect_highlights": ("highlights.json", "highlights.md"),
+    "export": (EXPORT,),
 }
 
 

@@ -72,7 +72,7 @@ class Runner:
             stage = self._stages[assignment.stage]
             inputs: dict[str, Published] = {}
             for name in stage.needs:
-                if run.stages[name].status == StageStatus.NOT_NEEDED:
+                if name not in run.stages or run.stages[name].status == StageStatus.NOT_NEEDED:
                     continue
                 published = self._input(run, name)
                 if published is None:

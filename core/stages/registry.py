@@ -52,6 +52,11 @@ def build_stages(config: Config) -> Catalog:
 
         return HighlightsStage(_llm(config))
 
+    def export() -> Stage:
+        from core.stages.export import ExportStage
+
+        return ExportStage(free_space_bytes=config.free_space_bytes)
+
     def language_model(source: Source, settings: Settings) -> tuple[str, ...]:
         asked = settings.llm != "offline" and bool(config.llm_base_url and config.llm_model)
         return (LLM,) if asked else ()
@@ -91,6 +96,14 @@ def build_stages(config: Config) -> Catalog:
                 needs=("download", "transcribe"),
                 wanted=lambda settings: settings.detect_highlights,
                 load=highlights,
+            ),
+            Deferred(
+                "export",
+                lane="cpu",
+                unit="audio_s",
+                needs=("download", "remove_silence"),
+                wanted=lambda settings: settings.export,
+                load=export,
             ),
         ),
         outside={

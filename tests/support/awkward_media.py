@@ -228,11 +228,11 @@ def wild_tags() -> Path:
 
 
 @functools.cache
-def flipped_bytes() -> Path:
-    """An MP4 in whose picture and sound every hundredth byte is wrong; its headers are whole."""
-    path = new_file("flipped.mp4")
+def flipped_bytes(every: int = 100) -> Path:
+    """An MP4 in whose picture and sound every so many bytes one is wrong; its headers are whole."""
+    path = new_file(f"flipped-{every}.mp4")
     damaged = bytearray(mp4(seconds=4.0, noise=True).read_bytes())
-    for at in range(200_000, len(damaged), 100):
+    for at in range(200_000, len(damaged), every):
         damaged[at] ^= 0xFF
     path.write_bytes(damaged)
     return path
