@@ -27,7 +27,9 @@ def test_a_stage_is_announced_as_it_is(name: str) -> None:
         assert getattr(announced, fact) == getattr(stage, fact), fact
     for transcribe in (True, False):
         for extras in (True, False):
-            settings = Settings(transcribe=transcribe, quotes=extras, summary=extras, detect_highlights=extras)
+            settings = Settings(
+                transcribe=transcribe, quotes=extras, summary=extras, detect_highlights=extras, export=extras
+            )
             assert announced.wanted(settings) == stage.wanted(settings)
 
 
