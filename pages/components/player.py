@@ -8,14 +8,20 @@ from core.manager.results import POSTER
 from pages.components import session
 from pages.components.live import component
 
-_reader = component("reader")
+_reader = component("reader", "versions")
 SOUND = (".mp3", ".m4a", ".aac", ".wav", ".ogg", ".opus", ".flac", ".wma")
+WHOLE: dict[str, Any] = {"cuts": None, "transcript": None}
+VERSIONS = (
+    ("download", "media", "Recording"),
+    ("remove_silence", "silence_removed", "Without silence"),
+    ("export", "export", "Export"),
+)
 READ = {"transcribe": "transcript.json", "quotes": "quotes.json", "summary": "summary.json"}
 NAMES = {"transcribe": "transcript", "quotes": "quotes", "summary": "summary"}
 
 
 def address(run_id: str, name: str, sha256: str = "", *, save: bool = False) -> str:
-    """Where the browser fetches a published file; the checksum makes a new one a new address."""
+    """Where the browser fetches a published file, `NAME` or `STAGE/NAME`; the checksum makes a new one a new address."""
     return f"/api/runs/{quote(run_id)}/files/{quote(name)}?{'save' if save else 'v=' + sha256[:12]}"
 
 
@@ -28,16 +34,40 @@ def poster(run: RunRecord) -> str | None:
 def reader(run: dict[str, Any]) -> None:
     """What can be seen and heard of the run so far; what is still to come says so."""
     made = {(stage, file["name"]): file for stage, view in run["stages"].items() for file in view["files"]}
-    data: dict[str, Any] = {"media": None, "waiting": {}}
-    for (stage, name), file in made.items():
-        if stage == "download" and name.startswith("media."):
-            url = address(run["run_id"], name, file["sha256"])
-            data["media"] = {"url": url, "audio": name.lower().endswith(SOUND), "poster": _poster(run["run_id"], made)}
+    data: dict[str, Any] = {"versions": _versions(run["run_id"], made), "waiting": {}}
     for stage, name in READ.items():
         found = made.get((stage, name))
         data[NAMES[stage]] = address(run["run_id"], name, found["sha256"]) if found else None
         data["waiting"][NAMES[stage]] = _waiting(stage, run)
     _reader(key=f"reader-{run['run_id']}", data=data)
+
+
+def _versions(run_id: str, made: dict[tuple[str, str], Any]) -> list[dict[str, Any]]:
+    """What can be played: the recording, the same without its silence, and what was exported of the latter if it is there.
+
+    `cuts` and `transcript` are those of the timeline of a version, None where it is the recording's own.
+    """
+
+    def url(stage: str, name: str) -> str | None:
+        file = made.get((stage, name))
+        return address(run_id, f"{stage}/{name}", file["sha256"]) if file else None
+
+    versions = []
+    cut: dict[str, Any] = {"cuts": None, "transcript": None}
+    for stage, kind, label in VERSIONS:
+        name = next((name for at, name in made if at == stage and name.startswith(f"{kind}.") and _plays(name)), None)
+        if name is None:
+            continue
+        if stage == "remove_silence":
+            cut = {"cuts": url(stage, "cuts.json"), "transcript": url(stage, "transcript.json")}
+        media = {"url": url(stage, name), "audio": name.lower().endswith(SOUND), "poster": _poster(run_id, made)}
+        versions.append({"key": stage, "label": label, "media": media} | (cut if stage != "download" else WHOLE))
+    return versions
+
+
+def _plays(name: str) -> bool:
+    """Whether it is a video or sound by its name: `export.mp4`, not `export.json`."""
+    return name.count(".") == 1 and not name.endswith((".json", ".md", ".txt", ".srt", ".vtt"))
 
 
 def _poster(run_id: str, made: dict[tuple[str, str], Any]) -> str | None:

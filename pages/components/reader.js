@@ -18,6 +18,7 @@ class Reader {
     this.root = el("div", "rp-reader", root);
     const left = el("section", "rp-left", this.root), right = el("section", "rp-right", this.root);
     this.stage = el("div", "rp-media", left);
+    this.versions = new Versions(left, (version) => this.show(version));
     const tools = (this.tools = el("div", "rp-tools", left));
     this.search = el("input", "", tools);
     this.search.type = "search";
@@ -46,8 +47,8 @@ class Reader {
     this.data = data;
     this.tools.hidden = !data.transcript;
     this.list.hidden = !data.transcript && !data.waiting.transcript;
-    this.part("media", data.media?.url, () => this.showMedia(data.media));
-    this.part("transcript", data.transcript, () => this.load("transcript", data.transcript, (it) => this.showTranscript(it)));
+    this.versions.update(data.versions);
+    this.showVersion(this.versions.shown);
     this.part("quotes", data.quotes, () => this.load("quotes", data.quotes, (it) => this.showQuotes(it)));
     this.part("summary", data.summary, () => this.load("summary", data.summary, (it) => this.showSummary(it)));
     for (const [name, node] of [["transcript", this.list], ["quotes", this.quotes], ["summary", this.summary]]) {
@@ -58,6 +59,47 @@ class Reader {
         if (data.waiting[name]) el(name === "transcript" ? "li" : "p", "rp-none", node, data.waiting[name]);
       }
     }
+  }
+
+  showVersion(version) {
+    if (version) {
+      this.part("cuts", version.cuts ?? "none", () => this.cut(version));
+      this.part("media", version.media.url, () => this.showMedia(version.media));
+    }
+    const transcript = version?.transcript ?? this.data.transcript;
+    this.part("transcript", transcript, () => this.load("transcript", transcript, (it) => this.showTranscript(it)));
+  }
+
+  // Another version was chosen: it goes on at the same moment.
+  async show(version) {
+    const at = this.player ? moment(this.kept, this.player.currentTime) : 0;
+    const plays = this.player && !this.player.paused;
+    this.wanted = version.key;
+    if ((version.cuts ?? "none") !== this.shown.cuts) {
+      this.shown.cuts = version.cuts ?? "none";
+      await this.cut(version);
+      if (this.wanted !== version.key) return; // yet another one was chosen meanwhile
+    }
+    this.from = placed(this.kept, at);
+    this.showVersion(version);
+    if (plays) this.player.play().catch(() => undefined);
+  }
+
+  // What of the recording is in the version; every place in the page is told on its timeline.
+  async cut(version) {
+    let kept = null;
+    try {
+      if (version.cuts) kept = (await (await fetch(version.cuts)).json()).kept;
+    } catch {
+      kept = null;
+    }
+    this.kept = kept;
+    for (const link of this.root.querySelectorAll("a[data-at]")) this.tell(link);
+  }
+
+  tell(link) {
+    const at = Number(link.dataset.at);
+    link.textContent = link.dataset.label.replace(clock(at), clock(placed(this.kept, at)));
   }
 
   part(name, url, draw) {
@@ -94,7 +136,7 @@ class Reader {
     };
     this.player.src = media.url;
     this.stage.classList.toggle("rp-sound", media.audio);
-    const from = Number(new URLSearchParams(location.search).get("t"));
+    const from = this.from ?? Number(new URLSearchParams(location.search).get("t"));
     if (from > 0) this.player.currentTime = from;
   }
 
@@ -105,24 +147,30 @@ class Reader {
     this.mark();
   }
 
-  link(parent, cls, seconds, text) {
+  // A place to play from, in seconds of the recording; `own` ones are seconds of the version that is shown.
+  link(parent, cls, seconds, text, own) {
     const link = el("a", cls, parent, text);
+    if (!own && text) {
+      Object.assign(link.dataset, { at: seconds, label: text });
+      this.tell(link);
+    }
     const address = new URLSearchParams(location.search);
-    address.set("t", String(Math.floor(seconds)));
+    address.set("t", String(Math.floor(own ? moment(this.kept, seconds) : seconds)));
     link.href = `?${address}`;
     link.onclick = (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      this.play(seconds);
+      this.play(own ? seconds : placed(this.kept, seconds));
     };
     return link;
   }
 
   showTranscript(transcript) {
     this.segments = transcript.segments;
+    if (!this.versions.shown?.cuts) this.recorded = transcript.segments;
     this.items = transcript.segments.map((segment) => {
       const item = el("li", "rp-segment");
-      const link = this.link(item, "", segment.start);
+      const link = this.link(item, "", segment.start, undefined, true);
       el("time", "", link, clock(segment.start));
       el("span", "", link, segment.text.trim());
       if (segment.flags?.length) {
@@ -156,7 +204,7 @@ class Reader {
   }
 
   showSummary(summary) {
-    this.lateSummary = this.segments.length ? null : summary;
+    this.lateSummary = this.recorded ? null : summary;
     this.summary.replaceChildren();
     el("h3", "", this.summary, "Summary");
     if (summary.title) el("p", "rp-headline", this.summary, summary.title);
@@ -165,7 +213,7 @@ class Reader {
     for (const point of summary.points ?? []) {
       const item = el("li", "", list, point.text + " ");
       for (const id of point.segment_ids ?? []) {
-        const segment = this.segments[id];
+        const segment = this.recorded?.[id];
         if (segment) this.link(item, "rp-play", segment.start, clock(segment.start));
       }
     }

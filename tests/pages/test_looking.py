@@ -179,13 +179,25 @@ def test_text_of_other_people_is_escaped_in_everything_we_draw(case: Showcase, p
         assert not [row for row in shown if "\u202e" in str(row)]
 
 
+def test_a_run_without_silence_can_be_seen_in_both_versions(case: Showcase, page: Open) -> None:
+    run = case.run(case.batch("Talks"), "Talk", Phase.COMPLETED)
+    case.without_silence(run)
+    (reader,) = components(page("run.py", run=run.run_id), "reader")
+    whole, cut = reader["versions"]
+    assert (whole["label"], whole["cuts"], whole["transcript"]) == ("Recording", None, None)
+    assert cut["label"] == "Without silence"
+    for name, file in (("cuts", "cuts.json"), ("transcript", "transcript.json")):
+        assert cut[name].startswith(f"/api/runs/{run.run_id}/files/remove_silence/{file}?v=")
+
+
 def test_the_run_page_shows_stages_tries_files_and_where_they_are_fetched(case: Showcase, page: Open) -> None:
     run = case.run(case.batch("Talks"), "River", Phase.COMPLETED)
     drawn = page("run.py", run=run.run_id)
     assert html(drawn).count(">Done<") == 4
     assert "18 s · 1 attempt" in html(drawn)
     (reader,) = components(drawn, "reader")
-    assert reader["media"]["url"].startswith(f"/api/runs/{run.run_id}/files/media.mp4?v=")
+    (version,) = reader["versions"]
+    assert version["media"]["url"].startswith(f"/api/runs/{run.run_id}/files/download/media.mp4?v=")
     assert "quotes.json" in reader["quotes"]
     assert f"/api/runs/{run.run_id}/files/transcribe/transcript.srt?save" in html(drawn)
 

@@ -18,7 +18,7 @@ from core.store.progress import write_progress
 from core.store.state import StateStore, open_store
 from core.system.clock import SystemClock
 from tests.support.records import USUAL
-from tests.support.showcase_results import SUMMARY, as_json, quotes, talk_video
+from tests.support.showcase_results import SUMMARY, as_json, cut_files, quotes, talk_video
 from tests.support.transcripts import TALK, transcript
 
 KEY = "0" * 31
@@ -195,6 +195,13 @@ class Showcase:
         }
         write_progress(self.layout, run.run_id, told)
 
+    def without_silence(self, run: RunRecord) -> None:
+        """The silence of a completed run's video is removed too."""
+        stage, key = "remove_silence", f"{KEY}9"
+        self._publish(stage, key, cut_files(transcript(TALK)))
+        state = StageState(status=StageStatus.COMMITTED, key=key, started_at=run.created_at, ended_at=run.created_at)
+        self.store.runs.update(run.run_id, lambda old: replace(old, stages=old.stages | {stage: state}))
+
     def publish(self) -> None:
         """The results that every committed stage here shares."""
         said = transcript(TALK, flags={4: ["low_confidence"]})
@@ -210,13 +217,16 @@ class Showcase:
         }
         for place, stage in enumerate(USUAL):
             key = f"{KEY}{place}"
-            if self.layout.artifact(stage, key).exists():
-                continue
-            folder = self.layout.work(stage, key) / "tmp.showcase"
-            folder.mkdir(parents=True)
-            for name, content in files[stage].items():
-                (folder / name).write_bytes(content)
-            self._artifacts.publish(stage, key, folder, Receipt(stage=stage, key=key, version=1, params={}, units=1))
+            self._publish(stage, key, files[stage])
+
+    def _publish(self, stage: str, key: str, files: dict[str, bytes]) -> None:
+        if self.layout.artifact(stage, key).exists():
+            return
+        folder = self.layout.work(stage, key) / "tmp.showcase"
+        folder.mkdir(parents=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        self._artifacts.publish(stage, key, folder, Receipt(stage=stage, key=key, version=1, params={}, units=1))
 
     def _stage(self, place: int, name: str, done: int, at: datetime) -> StageState:
         if place >= done:

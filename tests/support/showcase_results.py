@@ -23,6 +23,37 @@ def talk_video() -> Path:
     return path
 
 
+KEPT = ((0.0, 20.0), (26.0, 57.0))  # what is left of the talk's minute once its silence is gone
+
+
+@functools.cache
+def cut_video() -> Path:
+    """The talk without what lies between `KEPT`."""
+    path = talk_video().with_name("cut.mp4")
+    chosen = "+".join(f"between(t,{start},{end})" for start, end in KEPT)
+    filters = ("-vf", f"select='{chosen}',setpts=N/FRAME_RATE/TB", "-af", f"aselect='{chosen}',asetpts=N/SR/TB")
+    ffmpeg("-i", str(talk_video()), *filters, "-preset", "ultrafast", "-movflags", "+faststart", str(path))
+    return path
+
+
+def cut_files(said: dict[str, Any]) -> dict[str, bytes]:
+    """What the removal of silence publishes of the talk: the video, what was kept, and the transcript as it fits."""
+    segments: list[dict[str, Any]] = []
+    before = 0.0
+    for start, end in KEPT:
+        for segment in said["segments"]:
+            if start <= segment["start"] < end:
+                moved = {"id": len(segments), "start": segment["start"] - start + before, "words": []}
+                segments.append(segment | moved | {"end": min(segment["end"], end) - start + before})
+        before += end - start
+    kept = [{"start": start, "end": end} for start, end in KEPT]
+    return {
+        "silence_removed.mp4": cut_video().read_bytes(),
+        "cuts.json": as_json({"duration": 57.0, "kept": kept, "removed": [{"start": 20.0, "end": 26.0}]}),
+        "transcript.json": as_json(said | {"duration": before, "segments": segments}),
+    }
+
+
 def quotes(said: dict[str, Any]) -> dict[str, Any]:
     """Quotes as the stage publishes them: one repaired, the others verified."""
     chosen = [

@@ -1,0 +1,56 @@
+"""What came out of a run, in a real browser: one player for all its versions, and what was said found again."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.test_looking import run_named
+from tests.support.browser import Dashboard, tab
+from tests.support.showcase import Showcase
+
+pytestmark = pytest.mark.browser
+AT = "Math.abs((document.querySelector('video')?.currentTime ?? -9) - {}) < 1"
+# In the recording what is said at 32.4 s; six seconds before it were cut.
+SAID, WHOLE_S, CUT_S = "Removing two old weirs", 32.4, 26.4
+
+
+@pytest.fixture
+def run_id(case: Showcase) -> str:
+    """A run whose silence was removed too."""
+    found = run_named(case, "River restoration")
+    case.without_silence(case.store.runs.get(found).value)
+    return found
+
+
+def test_the_version_without_silence_goes_on_at_the_same_moment(
+    browser: Browser, dashboard: Dashboard, run_id: str
+) -> None:
+    with tab(browser, dashboard, f"/run?run={run_id}&t=32") as page:
+        page.wait_for_function(AT.format(32))
+        transcript = page.get_by_role("list", name="Transcript")
+        expect(transcript.get_by_role("listitem")).to_have_count(11)
+        page.get_by_role("button", name="Without silence").click()
+        page.wait_for_function(AT.format(26))
+        expect(page.get_by_role("button", name="Without silence")).to_have_attribute("aria-pressed", "true")
+        expect(transcript.get_by_role("listitem")).to_have_count(10)
+        # A quote and a point of the summary are told and played where they are now.
+        quote = page.locator(".rp-quote", has_text=SAID)
+        expect(quote.get_by_role("link")).to_have_text("▶ 0:26")
+        quote.get_by_role("link").click()
+        page.wait_for_function(AT.format(CUT_S))
+        expect(transcript.locator("[aria-current]")).to_contain_text(SAID)
+        page.get_by_role("button", name="Recording").click()
+        page.wait_for_function(AT.format(WHOLE_S))
+        expect(quote.get_by_role("link")).to_have_text("▶ 0:32")
+        expect(transcript.get_by_role("listitem")).to_have_count(11)
+
+
+def test_what_was_said_is_found_and_played(browser: Browser, dashboard: Dashboard, case: Showcase) -> None:
+    with tab(browser, dashboard, "/search") as page:
+        page.get_by_role("textbox", name="Words that were said").fill('"old weirs"')
+        page.keyboard.press("Enter")
+        found = page.get_by_role("link", name=SAID)
+        expect(found.first).to_be_visible()
+        assert page.url.endswith("q=%22old+weirs%22")
+        found.first.click()
+        page.wait_for_function(AT.format(32))
+        assert "t=32" in page.url
