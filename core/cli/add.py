@@ -1,5 +1,6 @@
 """`add`: hand in sources, and wait for the results if wanted."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -45,13 +46,29 @@ Settings (--set NAME=VALUE):
 @click.option("--cookies", type=click.Path(), help="A cookies.txt of an account that may see the videos.")
 @click.option("--format", "format_", help="best, 1080p, 720p or audio; short for --set format=….")
 @click.option("--proxy", help="A proxy that the videos are fetched through.")
+@click.option(
+    "--transcript",
+    "transcripts",
+    multiple=True,
+    type=click.Path(),
+    help="SRT, VTT or Whisper's JSON that is taken instead of transcribing; may be repeated.",
+)
+@click.option("--no-sidecars", is_flag=True, help="Do not take transcripts that lie beside the files.")
+@click.option("--archive", type=click.Path(), help="An archive of yt-dlp (--download-archive).")
+@click.option(
+    "--archived",
+    type=click.Choice(["skip", "add"]),
+    default="skip",
+    show_default=True,
+    help="Leave out the videos of the archive, or add them.",
+)
 def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
     """Add URLs, files and folders as one batch and start it.
 
     Each SOURCE is a web address that yt-dlp knows, a video or sound file, or a folder of such files. A playlist becomes
     as many runs as it has videos. What cannot be used is named with the reason; the rest goes on.
     """
-    if not sources:
+    if not sources and not (options["archive"] and options["archived"] == "add"):
         raise click.UsageError("Give at least one URL, file or folder.", click.get_current_context())
     begin = base(session, options["template"])
     given: dict[str, Any] = read_changes(options["changes"])
@@ -69,6 +86,10 @@ def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
         playlist_limit=options["limit"],
         cookies=str(absolute_file(options["cookies"], "cookies file")) if options["cookies"] else None,
         proxy=options["proxy"],
+        transcripts=options["transcripts"],
+        sidecars=not options["no_sidecars"],
+        archive=options["archive"],
+        archived=options["archived"],
     )
     manager = session.manager
     added = manager.intake.add(submission, manager.actor)
@@ -101,7 +122,13 @@ def _document(added: Added) -> dict[str, Any]:
     return {
         "batch_id": added.batch_id,
         "runs": [
-            {"run_id": run.run_id, "space_id": run.space_id, "position": run.position, "source": run.source.value}
+            {
+                "run_id": run.run_id,
+                "space_id": run.space_id,
+                "position": run.position,
+                "source": run.source.value,
+                "transcript": run.source.transcript.path if run.source.transcript is not None else None,
+            }
             for run in added.runs
         ],
         "rejected": msgspec.to_builtins(added.rejected),
@@ -113,7 +140,9 @@ def _tell(added: Added) -> None:
     if added.batch_id:
         click.echo(f"Batch {added.batch_id}: {len(added.runs)} {'run' if len(added.runs) == 1 else 'runs'}")
     for run in added.runs[:20]:
-        click.echo(f"  {run.position:>3}  {run.run_id}  {clip(printable(run.title), 60)}")
+        given = run.source.transcript
+        beside = f"  with {clip(printable(Path(given.path).name), 40)}" if given is not None else ""
+        click.echo(f"  {run.position:>3}  {run.run_id}  {clip(printable(run.title), 60)}{beside}")
     if len(added.runs) > 20:
         click.echo(f"  … and {len(added.runs) - 20} more")
     for rejected in added.rejected:

@@ -45,7 +45,7 @@ class Transcript(msgspec.Struct, frozen=True):
     """`transcript.json` as the contract has it; fields not named here are ignored."""
 
     segments: tuple[Segment, ...]
-    language: str = ""
+    language: str | None = None
     duration: float | None = None
 
 
@@ -136,7 +136,9 @@ def join(transcript: Transcript) -> Text:
         parts.append(said)
         at += len(said) + 1
     text = " ".join(parts)
-    return Text(text=text, words=tuple(words), sentences=tuple(_sentences(text, words)), language=transcript.language)
+    return Text(
+        text=text, words=tuple(words), sentences=tuple(_sentences(text, words)), language=transcript.language or ""
+    )
 
 
 def _spoken_places(segment: Segment, said: str) -> list[tuple[int, int, float, float]]:

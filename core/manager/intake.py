@@ -1,57 +1,22 @@
-"""Taking in sources: what was typed becomes runs of one new batch, or a reason why not."""
+"""Making a batch of what was handed in: its runs first, then itself; or the reasons why not."""
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-
-import msgspec
+from collections.abc import Sequence
 
 from core.domain.batch import MAX_RUNS, BatchRecord, Member
-from core.domain.errors import BadInput, RepriseError
+from core.domain.errors import BadInput
 from core.domain.limits import CONCURRENCY, MAX_DESCRIPTION, MAX_NAME, PRIORITY, check_text, whole_number
 from core.domain.plan import stages_for
-from core.domain.run import RunRecord, Source
+from core.domain.run import RunRecord
 from core.domain.settings import Settings
 from core.domain.states import BatchPhase
+from core.manager.submission import Added, OnHash, Rejected, Submission, take
 from core.manager.writer import Writer
 from core.stages.catalog import Catalog
-from core.stages.download.source import expand_folder, is_playlist, parse_source, shown, space_id
+from core.stages.download.source import is_playlist, shown
 from core.store.layout import new_batch_id, new_run_id
 from core.system.clock import Clock
 from core.system.network import AllowedHosts
 from core.system.upstream import check_proxy
-
-
-class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants to have made of some sources."""
-
-    sources: tuple[str, ...]
-    name: str = ""
-    description: str = ""
-    settings: Settings = Settings()
-    priority: int = 5
-    concurrency: int = 3
-    draft: bool = False
-    playlist_limit: int = MAX_RUNS
-    cookies: str | None = None
-    proxy: str | None = None
-
-
-class Rejected(msgspec.Struct, frozen=True, kw_only=True):
-    """A source that was not taken, and why."""
-
-    source: str
-    code: str
-    message: str
-    hint: str
-
-
-class Added(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a submission; `batch_id` is None when nothing was taken."""
-
-    batch_id: str | None
-    runs: tuple[RunRecord, ...]
-    rejected: tuple[Rejected, ...]
-    expanding: bool
 
 
 class Intake:
@@ -60,7 +25,7 @@ class Intake:
     def __init__(self, writer: Writer, catalog: Catalog, clock: Clock, allowed: AllowedHosts) -> None:
         self._writer, self._catalog, self._clock, self._allowed = writer, catalog, clock, allowed
 
-    def add(self, submission: Submission, actor: str, on_hash: Callable[[str, float], None] | None = None) -> Added:
+    def add(self, submission: Submission, actor: str, on_hash: OnHash | None = None) -> Added:
         """Make a batch of all sources that are usable; the others are named with the reason.
 
         The run files are written first and the batch file last: until that one is there nothing was submitted, so a
@@ -68,7 +33,7 @@ class Intake:
         """
         check_batch(submission)
         check_settings(submission.settings, self._catalog)
-        taken, rejected = self._parse(submission, on_hash)
+        taken, rejected = take(submission, self._allowed, on_hash)
         if not taken:
             return Added(batch_id=None, runs=(), rejected=tuple(rejected), expanding=False)
         now = self._clock.now()
@@ -110,60 +75,10 @@ class Intake:
         expanding = any(is_playlist(run.source) for run in runs)
         return Added(batch_id=batch_id, runs=runs, rejected=tuple(rejected), expanding=expanding)
 
-    def _parse(
-        self, submission: Submission, on_hash: Callable[[str, float], None] | None
-    ) -> tuple[list[tuple[Source, str]], list[Rejected]]:
-        taken: list[tuple[Source, str]] = []
-        rejected: list[Rejected] = []
-        numbers: dict[str, int] = {}  # which of the given sources brought a video
-        for number, text in enumerate(expand(submission.sources, rejected), start=1):
-            try:
-                source = parse_source(text, self._allowed, on_hash=on_hash)
-                if submission.cookies or submission.proxy:
-                    source = msgspec.structs.replace(source, cookies=submission.cookies, proxy=submission.proxy)
-                space = space_id(source)
-                if space in numbers:
-                    raise BadInput(
-                        f"Number {number} is the same video as number {numbers[space]}.",
-                        code="duplicate",
-                        hint="One copy is enough; it is added once.",
-                    )
-                if len(taken) >= MAX_RUNS:
-                    raise BadInput(
-                        f"A batch holds at most {MAX_RUNS} videos.",
-                        code="batch_full",
-                        hint="Put the rest into another batch.",
-                    )
-            except RepriseError as error:
-                rejected.append(Rejected(source=text, code=error.code, message=error.message, hint=error.hint))
-                continue
-            taken.append((source, space))
-            numbers[space] = number
-        return taken, rejected
-
-
-def expand(sources: Sequence[str], rejected: list[Rejected]) -> Iterator[str]:
-    """The sources with each folder replaced by the media files in it; what is wrong with a folder is `rejected`."""
-    for text in sources:
-        if not _is_folder(text):
-            yield text
-            continue
-        try:
-            yield from (str(path) for path in expand_folder(Path(text)))
-        except RepriseError as error:
-            rejected.append(Rejected(source=text, code=error.code, message=error.message, hint=error.hint))
-
-
-def _is_folder(text: str) -> bool:
-    try:
-        return bool(text.strip()) and "://" not in text and Path(text).expanduser().is_dir()
-    except (OSError, ValueError, RuntimeError):
-        return False  # no name of anything here; what is wrong with it is said where it is parsed
-
 
 def check_batch(submission: Submission) -> None:
     """Raise `BadInput` naming the field of the batch that is out of range."""
-    if not submission.sources:
+    if not submission.sources and not (submission.archive and submission.archived == "add"):
         raise BadInput("There is nothing to add.", hint="Give at least one URL, file or folder.")
     check_text("name", submission.name, MAX_NAME)
     check_text("description", submission.description, MAX_DESCRIPTION)
@@ -178,8 +93,6 @@ def check_settings(settings: Settings, catalog: Catalog) -> None:
     """Raise `BadInput` for a setting that `catalog` has no stage for: better refused than silently not done."""
     stages = ("remove_silence", "detect_highlights", "export")
     asked = [name for name in stages if getattr(settings, name) and name not in catalog.stages]
-    if settings.use_subtitles != "never":
-        asked.append("use_subtitles")
     if asked:
         raise BadInput(
             f"This version cannot do {', '.join(asked)} yet.", code="not_available", hint="Leave that setting out."
@@ -195,3 +108,6 @@ def default_name(runs: Sequence[RunRecord]) -> str:
     """A name for a batch nobody named: its first video, and how many more there are."""
     first = runs[0].title[:80]
     return first if len(runs) == 1 else f"{first} and {len(runs) - 1} more"
+
+
+__all__ = ["Added", "Intake", "Rejected", "Submission", "check_settings", "default_name", "member"]

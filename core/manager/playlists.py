@@ -1,6 +1,9 @@
 """Playlists: one run turns out to be many, and the others are made, however often that is interrupted."""
 
+from pathlib import Path
+
 from core.domain.batch import MAX_RUNS
+from core.domain.errors import BadInput
 from core.domain.plan import stages_for
 from core.domain.run import Entry, RunRecord, Source
 from core.domain.settings import Settings
@@ -9,9 +12,13 @@ from core.manager.index import Index
 from core.manager.writer import Writer
 from core.runner.outcome import Playlist
 from core.stages.catalog import Catalog
+from core.stages.download.archive import archive_id, read_archive
 from core.stages.download.source import space_id
 from core.store.layout import new_run_id
 from core.system.clock import Clock
+from core.system.logs import Log
+
+log = Log("manager")
 
 
 class Playlists:
@@ -33,10 +40,11 @@ class Playlists:
         }
         known = {space for run_id, space in there.items() if run_id != run.run_id}
         room = min(batch.playlist_limit, MAX_RUNS - len(there) + 1)
+        archived = self._archived(run)
         entries: list[Entry] = []
         for found in outcome.entries:
             space = space_id(Source(kind="url", value=found.url))
-            if space in known or len(entries) >= room:
+            if space in known or len(entries) >= room or (archived and archive_id(found.url) in archived):
                 continue
             known.add(space)
             run_id = new_run_id(self._clock) if entries else run.run_id
@@ -61,6 +69,16 @@ class Playlists:
                 batch_id=parent.batch_id,
                 data={"playlist": parent.playlist, "runs": len(missing)},
             )
+
+    def _archived(self, run: RunRecord) -> frozenset[str]:
+        """What the list leaves out since it was downloaded before; nothing once the archive cannot be read any more."""
+        if run.source.archive is None:
+            return frozenset()
+        try:
+            return frozenset(read_archive(Path(run.source.archive)))
+        except BadInput as error:
+            log.error("archive_unreadable", run=run.run_id, error=error.message)
+            return frozenset()
 
     def _read(self) -> list[RunRecord]:
         """The runs that are playlists; only what changed is looked at for that."""

@@ -15,9 +15,10 @@ from yt_dlp.downloader.external import FFmpegFD
 from yt_dlp.downloader.http import HttpFD
 from yt_dlp.networking import Request, Response
 from yt_dlp.networking.exceptions import HTTPError, TransportError
-from yt_dlp.utils import DownloadError, determine_protocol, unsmuggle_url
+from yt_dlp.utils import DownloadError, determine_protocol
 
 from core.stages.download.fragments import Dash, Hls
+from core.stages.download.offered import fetch_subtitles, tell_playlist
 from core.stages.download.options import BLOCK_BYTES, Emit, Task, options
 from core.stages.download.partial import Partials, Remote
 from core.stages.download.texts import begins_in
@@ -192,7 +193,7 @@ def run(task: Task, emit: Emit) -> None:
             if info is None:
                 raise DownloadError("The site gave no video")
             if info.get("_type") in ("playlist", "multi_video"):
-                _tell_playlist(info, task, emit)
+                tell_playlist(info, task, emit)
                 return
             _refuse_unsuitable(info, task)
             chosen = info.get("requested_formats") or [info]
@@ -210,6 +211,7 @@ def run(task: Task, emit: Emit) -> None:
                 if last or "HTTP Error 403: Reprise" in str(error) or "HTTP Error 403" not in str(error):
                     raise
                 continue
+            fetch_subtitles(info, task, fetcher, emit)
             emit("done", names=names)
             return
 
@@ -226,29 +228,6 @@ def _tell_video(
         total=sum(int(size) for size in sizes if size) if all(sizes) else None,
         present={name: fetcher.partials.size(name) for name in names},
     )
-
-
-def _tell_playlist(info: dict[str, Any], task: Task, emit: Emit) -> None:
-    entries: list[dict[str, str]] = []
-    for entry in info.get("entries") or ():
-        if entry is None or len(entries) >= task.playlist_limit:
-            continue
-        if (url := _entry_url(entry)) is not None:
-            entries.append({"url": url, "title": str(entry.get("title") or "")})
-    total = info.get("playlist_count")
-    emit(
-        "playlist", title=str(info.get("title") or ""), entries=entries, total=total if isinstance(total, int) else None
-    )
-
-
-def _entry_url(entry: dict[str, Any]) -> str | None:
-    formats = entry.get("formats") or [{}]
-    for url in (entry.get("url"), formats[-1].get("url"), entry.get("webpage_url")):
-        if isinstance(url, str):
-            plain, _ = unsmuggle_url(url)
-            if re.match(r"https?://", plain):
-                return str(plain)
-    return None
 
 
 def _refuse_unsuitable(info: dict[str, Any], task: Task) -> None:

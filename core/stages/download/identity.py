@@ -3,7 +3,7 @@
 import functools
 import hashlib
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from core.domain.run import Source
 
@@ -44,6 +44,16 @@ def is_playlist(source: Source) -> bool | None:
         return True
     single = extractor.is_single_video(source.value)
     return None if single is None else not single
+
+
+def archive_id(url: str) -> str | None:
+    """What yt-dlp's archive calls the video of this address, as far as the address tells; None when it does not."""
+    extractor, _ = _extractor(url)
+    if extractor is None:  # as the generic extractor names it
+        name = unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
+        return f"generic {name.rpartition('.')[0] or name}" if name else None
+    found = extractor.get_temp_id(url)
+    return f"{extractor.ie_key().lower()} {found}" if found else None
 
 
 @functools.lru_cache(maxsize=256)

@@ -31,6 +31,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     max_media_s: float
     playlist_limit: int
     cookies: str | None = None
+    subtitles: Literal["never", "manual", "any"] = "never"
+    language: str = "auto"
 
 
 class _Log:
@@ -73,6 +75,9 @@ def options(task: Task, emit: Emit) -> dict[str, Any]:
         "buffersize": BLOCK_BYTES,
         "noresizebuffer": True,
         "fixup": "never",
+        # They are only told of; which of them are fetched, and where to, is decided here.
+        "writesubtitles": task.subtitles != "never",
+        "writeautomaticsub": task.subtitles == "any",
         "outtmpl": {"default": "source"},
         "paths": {"home": task.work, "temp": task.work},
         "external_downloader": "native",

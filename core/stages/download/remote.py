@@ -15,6 +15,7 @@ from core.domain.run import Source, Work
 from core.domain.settings import Settings
 from core.stages.download.classify import classify
 from core.stages.download.source import canonical_url, shown
+from core.stages.download.subtitles import Subtitles, wants_subtitles
 from core.stages.download.texts import ID_LENGTH, display_title, log_line, plain
 from core.stages.stage import Attempt, Entry, Expanded
 from core.system.egress import EgressProxy
@@ -49,6 +50,7 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     id: str = ""
     work: Work
+    subtitles: Subtitles | None = None
 
 
 def fetch(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds) -> Fetched | Expanded:
@@ -145,6 +147,7 @@ class _Watcher:
         self._total: int | None = None
         self._present: dict[str, int] = {}
         self._window = (0.0, 0)
+        self._subtitles: Subtitles | None = None
 
     def watch(self) -> None:
         """Called while waiting; raises when time, bytes or patience are used up."""
@@ -197,6 +200,9 @@ class _Watcher:
                 text = log_line(event["text"])
                 if text not in self.warnings:
                     self.warnings.append(text)
+            case "subtitles":
+                path = self._attempt.work / event["name"]
+                self._subtitles = Subtitles(path=path, language=event["language"] or None, kind=event["kind"])
             case "playlist":
                 self.result = self._playlist(event)
             case "done":
@@ -212,6 +218,7 @@ class _Watcher:
             title=self._title or shown(self._attempt.job.source),
             id=self._id,
             work=Work(unit="bytes", done=float(size - reused), reused=float(reused)),
+            subtitles=self._subtitles,
         )
 
     def _playlist(self, event: dict[str, Any]) -> Expanded:
@@ -255,6 +262,8 @@ def _task(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds, 
             "max_media_s": bounds.max_media_s,
             "playlist_limit": PLAYLIST_LIMIT,
             "cookies": read_cookies(source),
+            "subtitles": settings.use_subtitles if wants_subtitles(attempt.job) else "never",
+            "language": settings.language,
         }
     )
 

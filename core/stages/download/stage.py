@@ -18,6 +18,7 @@ from core.stages.download.merge import Part, join, needs_joining
 from core.stages.download.poster import make_poster
 from core.stages.download.probe import probe
 from core.stages.download.remote import Bounds, Fetched, fetch, read_cookies, require_space
+from core.stages.download.subtitles import embedded, wants_subtitles
 from core.stages.download.texts import display_title
 from core.stages.stage import Attempt, Expanded, Job, Made
 from core.system.network import AllowedHosts
@@ -64,6 +65,8 @@ class DownloadStage:
         cookies = read_cookies(job.source)
         if cookies is not None:
             params["credentials"] = hashlib.sha256(cookies.encode()).hexdigest()
+        if wants_subtitles(job):
+            params["subtitles"] = [job.settings.use_subtitles, job.settings.language]
         return params
 
     def run(self, attempt: Attempt) -> Made | Expanded:
@@ -87,13 +90,16 @@ class DownloadStage:
         name = f"media.{facts.suffix}"
         _publish(path, attempt.out / name)
         poster = make_poster(path, facts, attempt.out, check=attempt.check)
+        own = _subtitles(attempt, got, path)
+        aside = [*([poster.name] if poster is not None else []), *([own["file"]] if own else [])]
         attempt.log(_summary(facts))
         return Made(
             facts={
                 "media": name,
                 "title": got.title,
                 **({"id": got.id} if got.id else {}),
-                **({"aside": [poster.name]} if poster is not None else {}),
+                **({"aside": aside} if aside else {}),
+                **({"subtitles": own} if own else {}),
                 **{key: value for key, value in msgspec.to_builtins(facts).items() if key != "suffix"},
             },
             tools={tool: _version(tool) for tool in (("av",) if source.kind == "file" else ("av", "yt-dlp"))},
@@ -127,6 +133,20 @@ class DownloadStage:
         attempt.progress(size, size, "joining")
         path = join(parts, attempt.work, check=attempt.check, max_bytes=self._bounds.max_media_bytes)
         return path, examine(path)
+
+
+def _subtitles(attempt: Attempt, got: Fetched, media: Path) -> dict[str, str | None] | None:
+    """Publish the subtitles that came along, those that people made before others; tells file, language and kind."""
+    if not wants_subtitles(attempt.job):
+        return None
+    fetched = got.subtitles
+    found = fetched if fetched is not None and fetched.kind == "manual" else embedded(attempt, media) or fetched
+    if found is None:
+        return None
+    name = f"subtitles{found.path.suffix}"
+    shutil.copyfile(found.path, attempt.out / name)
+    attempt.log(f"it comes with subtitles ({found.kind}, {found.language or 'language unknown'})")
+    return {"file": name, "language": found.language, "kind": found.kind}
 
 
 def _publish(path: Path, target: Path) -> None:

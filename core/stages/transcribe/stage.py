@@ -14,9 +14,10 @@ from core.domain.settings import Settings
 from core.stages.sound.recording import NAME as SAMPLES
 from core.stages.sound.recording import RATE, Recording, extract
 from core.stages.stage import Attempt, Job, Made
-from core.stages.transcribe import gate, hub, models, plan
+from core.stages.transcribe import gate, hub, imported, models, plan
 from core.stages.transcribe.assemble import assemble
 from core.stages.transcribe.gate import Heard
+from core.stages.transcribe.imported import Imported
 from core.stages.transcribe.loading import COMPUTE_TYPE, Loader, Loading
 from core.stages.transcribe.models import Model
 from core.stages.transcribe.plan import FIRST, SECOND, Plan
@@ -53,7 +54,13 @@ class TranscribeStage:
         return settings.transcribe
 
     def params(self, job: Job) -> dict[str, Any]:
-        """What changes the text: weights, language, recipes. Raises `StageError` when no model fits."""
+        """What changes the text: weights, language, recipes, or the transcript that is taken instead.
+
+        Raises `StageError` when no model fits, and when the transcript that was given is gone.
+        """
+        given = imported.find(job)
+        if given is not None:
+            return {"imported": given.sha256, "language": given.language, "format": imported.FORMAT}
         model = self._model(job)
         return {
             "model": model.name,
@@ -66,6 +73,8 @@ class TranscribeStage:
 
     def warm(self, job: Job) -> None:
         """Load the model that `job` needs, if it is installed, so that the next attempt begins at once."""
+        if imported.find(job) is not None:
+            return
         model = self._model(job)
         if model.path is not None:
             self._loader.load(model, self._cores())
@@ -77,6 +86,9 @@ class TranscribeStage:
         OUT_OF_MEMORY. Sound without speech is no error: the transcript is empty and `facts["speech"]` is False.
         """
         source = attempt.job.inputs["download"]
+        given = imported.find(attempt.job)
+        if given is not None:
+            return _take_over(attempt, given)
         if not source.facts.get("has_audio", True):
             raise StageError(ErrorClass.NO_AUDIO, "The video has no sound.")
         model = self._installed(attempt)
@@ -185,11 +197,39 @@ def _refuse_foreign_speech(settings: Settings, model: Model, made: Plan, heard: 
         )
 
 
-def _publish(out: Path, made: Plan, heard: Mapping[int, Heard], work: Work) -> Made:
-    transcript = assemble(made, heard)
+def _take_over(attempt: Attempt, given: Imported) -> Made:
+    """Publish what somebody else transcribed."""
+    source = attempt.job.inputs["download"]
+    attempt.log(f"taken over, not transcribed: {len(given.captions.passages)} captions ({given.origin})")
+    if given.captions.dropped:
+        attempt.log(f"{given.captions.dropped} captions cannot be used and are left out")
+    duration_s = max(float(source.facts.get("duration") or 0.0), given.captions.passages[-1].end)
+    transcript = imported.transcript_of(given, duration_s)
+    _write(attempt.out, transcript)
+    return Made(
+        facts={
+            "language": given.language,
+            "duration": transcript["duration"],
+            "segments": len(transcript["segments"]),
+            "speech": True,
+            "suspect": 0,
+            "imported": given.origin,
+            "dropped": given.captions.dropped,
+        },
+        work=Work(unit="audio_s", reused=transcript["duration"]),
+        duration_s=transcript["duration"],
+    )
+
+
+def _write(out: Path, transcript: dict[str, Any]) -> None:
     (out / "transcript.json").write_bytes(msgspec.json.format(msgspec.json.encode(transcript), indent=1) + b"\n")
     for suffix, render in (("txt", subtitles.as_txt), ("srt", subtitles.as_srt), ("vtt", subtitles.as_vtt)):
         (out / f"transcript.{suffix}").write_bytes(render(transcript).encode())
+
+
+def _publish(out: Path, made: Plan, heard: Mapping[int, Heard], work: Work) -> Made:
+    transcript = assemble(made, heard)
+    _write(out, transcript)
     segments = transcript["segments"]
     return Made(
         facts={

@@ -111,7 +111,6 @@ def test_a_folder_becomes_its_media_files(intake: Intake, tmp_path: Path) -> Non
         ({"playlist_limit": 0}, "limit is 0"),
         ({"proxy": "socks5://p:1"}, "not an http proxy"),
         ({"settings": Settings(remove_silence=True)}, "cannot do remove_silence"),
-        ({"settings": Settings(use_subtitles="any")}, "cannot do use_subtitles"),
     ],
 )
 def test_what_is_wrong_with_the_batch_is_refused_before_anything_is_written(
