@@ -31,11 +31,12 @@ log = Log("manager")
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A medium to listen to: its bytes' checksum, where it lies, and how long it is."""
+    """A medium to listen to: its bytes' checksum, where it lies, how long it is, and how many frames a second it has."""
 
     sha256: str
     path: Path
     duration: float
+    fps: float
 
 
 class Job:

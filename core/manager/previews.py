@@ -18,6 +18,7 @@ from core.store.artifacts import Artifacts
 from core.store.layout import Layout
 
 COLUMNS = 1200
+SOUND_FPS, SLOWEST_FPS, FASTEST_FPS = 100.0, 20.0, 120.0
 NOT_THERE = "The video is not downloaded yet."
 NO_SOUND = "The video has no sound, so there is nothing to cut."
 SILENT = "It is silent throughout; nothing would be cut."
@@ -107,13 +108,15 @@ class Previews:
         rule = rule_of(settings)
         voice, note, refining = self._voice(run, asked, rule, patient)
         found = find_silence(levels, asked.duration, rule, voice)
+        # As it will be rendered: cuts fall between frames, and what is kept grows to whole ones.
+        cuts = found.cuts.snapped(asked.fps)
         return Preview(
             status="ready",
             settings=settings,
             note=SILENT if found.all_silent else note,
             refining=refining,
             duration=asked.duration,
-            cuts=found.cuts,
+            cuts=cuts,
             thresholds=found.thresholds,
             wave=tuple(_picture(levels, asked.duration)),
         )
@@ -150,7 +153,14 @@ class Previews:
             sha256=receipt.files[name].sha256,
             path=self._layout.artifact("download", stage.key) / name,
             duration=float(receipt.facts["duration"]),
+            fps=_frames_per_s(receipt.facts),
         )
+
+
+def _frames_per_s(facts: dict[str, Any]) -> float:
+    """How many frames a second the cut video will have, nearly; sound alone is cut in hundredths of a second."""
+    fps = float(facts.get("fps") or 0.0) if facts.get("has_video") else 0.0
+    return SOUND_FPS if fps <= 0 else max(SLOWEST_FPS, min(fps, FASTEST_FPS))
 
 
 def _picture(levels: Levels, duration: float) -> list[float]:

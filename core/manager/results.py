@@ -17,16 +17,17 @@ from core.store.layout import Layout
 
 MEDIA = "media"
 POSTER = "poster.jpg"
+CUT = "silence_removed"
 EXPORT = "export"
 # Files whose suffix depends on what is in them, by the stage that makes them; a name without a suffix finds them too.
-ONE_FILE = {MEDIA: "download", EXPORT: "export"}
-NOT_ALWAYS = frozenset({POSTER})
+ONE_FILE = {MEDIA: "download", CUT: "remove_silence", EXPORT: "export"}
 # What each stage publishes, so that a file that is not there yet is told from one that never will be.
 PUBLISHES = {
     "download": (MEDIA, POSTER),
     "transcribe": ("transcript.json", "transcript.txt", "transcript.srt", "transcript.vtt"),
     "quotes": ("quotes.json", "quotes.md"),
     "summary": ("summary.json", "summary.md"),
+    "remove_silence": ("cuts.json", CUT, "transcript.json", "transcript.txt", "transcript.srt", "transcript.vtt"),
     "detect_highlights": ("highlights.json", "highlights.md"),
     "export": (EXPORT,),
 }
@@ -69,11 +70,12 @@ class Results:
     def documents(self, run_id: str) -> list[Document]:
         """Every document that can be made of what the run has published so far, in pipeline order."""
         made = self.all(run_id)
+        there = {result.name for result in made}
         return [
             Document(name=name, of=result)
             for result in made
             for name, recipe in RECIPES.items()
-            if recipe.of == result.name
+            if recipe.of == result.name and there.issuperset(recipe.needs)
         ]
 
     def find(self, run_id: str, name: str) -> Result | Document:
@@ -84,15 +86,17 @@ class Results:
         """
         run = self._index.run(run_id)
         stage, _, file = name.rpartition("/")
-        for result in self.all(run_id):
+        made = self.all(run_id)
+        there = {result.name for result in made}
+        for result in made:
             if stage not in ("", result.stage):
                 continue
             if result.name == file or (ONE_FILE.get(file) == result.stage and result.name.startswith(f"{file}.")):
                 return result
-            if file in RECIPES and RECIPES[file].of == result.name:
+            if file in RECIPES and RECIPES[file].of == result.name and there.issuperset(RECIPES[file].needs):
                 return Document(name=file, of=result)
         begin = file.partition(".")[0]
-        wanted = begin if begin in ONE_FILE else RECIPES[file].of if file in RECIPES else file
+        wanted = RECIPES[file].of if file in RECIPES else begin if begin in ONE_FILE else file
         makers = [maker for maker, made in PUBLISHES.items() if wanted in made and stage in ("", maker)]
         maker = next((maker for maker in makers if maker in run.stages), makers[0] if makers else None)
         if maker not in run.stages or run.stages[maker].status == StageStatus.NOT_NEEDED:
@@ -100,9 +104,9 @@ class Results:
             published = [file for stage in run.stages for file in PUBLISHES.get(stage, ())]
             possible = published + [file for file, recipe in RECIPES.items() if recipe.of in published]
             raise NotFound(f"Run {run_id} has no file {name}{left_out}.", hint=f"There may be: {', '.join(possible)}.")
-        if run.stages[maker].status == StageStatus.COMMITTED and file in NOT_ALWAYS:
-            raise NotFound(f"Run {run_id} has no file {name}: none could be made of it.")
         if run.stages[maker].status == StageStatus.COMMITTED:
+            if self._artifacts.receipt(maker, run.stages[maker].key or "0") is not None:
+                raise NotFound(f"Run {run_id} has no file {name}: none could be made of it.")
             raise Damaged(f"{name} of run {run_id} was made, but is gone or no longer what was published.")
         raise Refused(
             f"{name} of run {run_id} is not made yet; the run is {run.phase}.",
@@ -138,7 +142,7 @@ class Results:
         beside = {
             result.name: result
             for result in self._of_stage(run, document.stage) + self.all(run_id)
-            if result.name in recipe.beside
+            if result.name in (*recipe.beside, *recipe.needs)
         }
         files = {result.name: _read(result, run_id) for result in [document.of, *beside.values()]}
         return recipe.make(Material(run.title, files))

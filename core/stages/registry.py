@@ -47,6 +47,11 @@ def build_stages(config: Config) -> Catalog:
 
         return SummaryStage(_llm(config))
 
+    def remove_silence() -> Stage:
+        from core.stages.remove_silence import RemoveSilenceStage
+
+        return RemoveSilenceStage(free_space_bytes=config.free_space_bytes)
+
     def highlights() -> Stage:
         from core.stages.highlights import HighlightsStage
 
@@ -88,6 +93,14 @@ def build_stages(config: Config) -> Catalog:
                 needs=("transcribe",),
                 wanted=lambda settings: settings.transcribe and settings.summary,
                 load=summary,
+            ),
+            Deferred(
+                "remove_silence",
+                lane="cpu",
+                unit="cuts",
+                needs=("download", "transcribe"),
+                wanted=lambda settings: settings.remove_silence,
+                load=remove_silence,
             ),
             Deferred(
                 "detect_highlights",

@@ -12,6 +12,7 @@ GROUPS = {
     "export": "Export",
     "transcript": "Transcript",
     "quotes": "Quotes",
+    "cuts": "Cuts",
     "summary": "Summary",
     "highlights": "Highlights",
 }
@@ -26,6 +27,8 @@ FORMATS = {
     "tsv": "TSV",
     "json": "JSON",
     "whisper.json": "Whisper JSON",
+    "quotes.json": "Its quotes",
+    "quotes.srt": "Its quotes, SRT",
 }
 ASIDE = ("poster",)
 

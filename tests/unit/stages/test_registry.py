@@ -11,7 +11,7 @@ from core.domain.settings import Settings
 from core.stages.registry import build_stages
 
 ASKED = Config(llm_base_url="https://llm.example/v1", llm_model="m")
-NAMES = ("download", "transcribe", "quotes", "summary", "detect_highlights", "export")
+NAMES = ("download", "transcribe", "quotes", "summary", "remove_silence", "detect_highlights", "export")
 HEAVY = ("yt_dlp", "faster_whisper", "ctranslate2", "numpy", "openai", "sumy", "streamlit", "structlog", "asyncio")
 
 

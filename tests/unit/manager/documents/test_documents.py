@@ -20,13 +20,14 @@ from tests.support.showcase_results import quotes as some_quotes
 from tests.support.transcripts import TALK, transcript
 
 HOSTILE = "=HYPERLINK(\"http://x\") \x0b<b>\x00 \x1b[31m ![i](http://x) {\\an8} --> \ttab 'q'"
+CUTS = {"duration": 600.0, "kept": [{"start": 1.0, "end": 600.0}]}
 TITLE = "River\x00 restoration <script>"
 
 
 def material(said: dict[str, Any] | None = None, **files: Any) -> Material:
     """What a run published; the talk by default."""
     made = transcript(TALK) if said is None else said
-    documents = {"transcript": made, "quotes": some_quotes(transcript(TALK)), "summary": SUMMARY, **files}
+    documents = {"transcript": made, "quotes": some_quotes(transcript(TALK)), "summary": SUMMARY, "cuts": CUTS, **files}
     return Material(TITLE, {f"{name}.json": json.dumps(document).encode() for name, document in documents.items()})
 
 
@@ -63,7 +64,7 @@ def test_a_recording_without_speech_has_documents_too(name: str) -> None:
     nothing: dict[str, Any] = {"language": "", "duration": 3.0, "model": "tiny.en", "segments": []}
     summary = SUMMARY | {"points": [], "keywords": [], "title": "No speech detected"}
     silent = material(nothing, quotes={"quotes": [], "rejected": 0}, summary=summary)
-    assert made(name, silent) or name == "quotes.srt"
+    assert made(name, silent) or name.endswith("quotes.srt")
 
 
 def test_whispers_table_has_milliseconds_and_one_line_a_segment() -> None:
@@ -179,3 +180,15 @@ def test_a_damaged_result_is_told_as_damage(name: str) -> None:
     broken = Material("t", dict.fromkeys(("quotes.json", "transcript.json", "summary.json"), b"{"))
     with pytest.raises(Damaged):
         made(name, broken)
+
+
+def test_quotes_stand_where_they_are_in_the_cut_video() -> None:
+    quotes = json.loads(made("silence_removed.quotes.json"))["quotes"]
+    before = material().json("quotes.json")["quotes"]
+    kept = [quote for quote in before if quote["end"] > 1.0]
+    assert [(quote["quote_id"], quote["source_start"]) for quote in quotes] == [
+        (quote["quote_id"], quote["start"]) for quote in kept
+    ]
+    assert [quote["end"] for quote in quotes] == pytest.approx([quote["end"] - 1.0 for quote in kept])
+    gone = material(cuts={"duration": 600.0, "kept": []})
+    assert json.loads(made("silence_removed.quotes.json", gone))["quotes"] == []
