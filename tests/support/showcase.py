@@ -197,8 +197,11 @@ class Showcase:
 
     def without_silence(self, run: RunRecord) -> None:
         """The silence of a completed run's video is removed too."""
-        stage, key = "remove_silence", f"{KEY}9"
-        self._publish(stage, key, cut_files(transcript(TALK)))
+        self.result(run, "remove_silence", f"{KEY}9", cut_files(transcript(TALK)))
+
+    def result(self, run: RunRecord, stage: str, key: str, files: dict[str, bytes]) -> None:
+        """A stage of a run published these files, under a key of its own."""
+        self._publish(stage, key, files)
         state = StageState(status=StageStatus.COMMITTED, key=key, started_at=run.created_at, ended_at=run.created_at)
         self.store.runs.update(run.run_id, lambda old: replace(old, stages=old.stages | {stage: state}))
 

@@ -18,7 +18,7 @@ def transcript_docx(material: Material) -> bytes:
     """The transcript: `[hh:mm:ss]` and what was said from there; doubtful parts in italics and marked."""
     document = _document(material)
     about = [clock(material.transcript.duration)] if material.transcript.duration else []
-    _small(document, " · ".join([*about, material.transcript.language]))
+    _small(document, " · ".join([*about, material.transcript.language or ""]))
     for paragraph in paragraphs(material.segments):
         line = document.add_paragraph()
         line.add_run(f"[{clock(paragraph[0].start)}]  ").bold = True
