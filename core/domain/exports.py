@@ -103,7 +103,6 @@ class ExportRecord(msgspec.Struct, frozen=True, kw_only=True):
     missing: list[Missing] = msgspec.field(default_factory=list)
     size: int | None = None
     duration_s: float | None = None
-    spec: dict[str, Any] = msgspec.field(default_factory=dict)
     key: str = ""
     sha256: str = ""
     started_at: datetime | None = None
@@ -139,13 +138,21 @@ def begun(record: ExportRecord, now: datetime) -> ExportRecord:
 
 
 def finished(
-    record: ExportRecord, now: datetime, expires_at: datetime, *, size: int, sha256: str, left_out: list[Missing]
+    record: ExportRecord,
+    now: datetime,
+    expires_at: datetime,
+    *,
+    size: int,
+    sha256: str,
+    suffix: str,
+    left_out: list[Missing],
 ) -> ExportRecord:
-    """It is made and verified; `left_out` could not go into it after all."""
+    """It is made and verified, a file of the kind that `suffix` says; `left_out` could not go into it after all."""
     gone = {missing.run_id for missing in left_out}
     return replace(
         record,
         phase=ExportPhase.READY,
+        name=f"{record.name.rpartition('.')[0] or record.name}{suffix}",
         members=[member for member in record.members if member.run_id not in gone],
         missing=[*record.missing, *left_out],
         size=size,

@@ -10,6 +10,7 @@ from typing import Protocol
 from core.domain.errors import Fenced, RepriseError
 from core.engines.engine import Engine
 from core.manager.dispatch import Dispatcher
+from core.manager.exports.making import Making
 from core.manager.index import Index
 from core.manager.recovery import Recovery, RecoveryReport, lanes_ahead
 from core.manager.rescan import Rescan
@@ -91,9 +92,11 @@ class Service:
         rescan_s: float,
         shutdown_s: float,
         on_ready: Callable[[RecoveryReport], None],
+        making: Making | None = None,
     ) -> None:
         self._index, self._dispatcher, self._recovery, self._upkeep = index, dispatcher, recovery, upkeep
         self._engine, self._watch, self._wake, self._clock = engine, watch, wake, clock
+        self._making = making
         self._lanes, self._shutdown_s, self._on_ready = lanes, shutdown_s, on_ready
         self._rescan = Rescan(index=index, recovery=recovery, clock=clock, every_s=rescan_s)
         self._stopping = threading.Event()
@@ -144,6 +147,8 @@ class Service:
     def end(self) -> None:
         """End all attempts at their next unit, and note what is left open as shut down."""
         self._dispatcher.draining = True
+        if self._making is not None:
+            self._making.close()
         self._engine.close(self._shutdown_s)
         try:
             self._dispatcher.close()
@@ -168,6 +173,8 @@ class Service:
             if self._recovery.held:
                 self._recovery.retry_held()
             wait_s = min(self._dispatcher.turn(), self._upkeep.turn())
+            if self._making is not None:
+                wait_s = min(wait_s, self._making.turn())
             return min(wait_s, 1.0) if self._recovery.held else wait_s
         except Fenced:
             raise

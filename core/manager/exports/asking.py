@@ -10,6 +10,7 @@ import msgspec
 from core.domain.batch import BatchRecord
 from core.domain.errors import NotFound, Refused
 from core.domain.exports import (
+    MERGED,
     OPEN,
     ExportOptions,
     ExportPhase,
@@ -29,12 +30,13 @@ from core.manager.exports.shelf import ExportShelf
 from core.manager.exports.zipping import Package, gone
 from core.manager.index import Index
 from core.manager.writer import Writer
-from core.store.artifacts import Artifacts
+from core.store.artifacts import Artifacts, stage_key
 from core.store.layout import Layout, new_export_id
 from core.store.locks import Lock
 from core.store.state import StateStore
 from core.system.clock import Clock
 
+MERGE_FORMAT = 1  # raised when the same videos must be merged into something else
 SUFFIXES = {"zip": ".zip", "playlist": ".m3u8"}
 _UNDER_WAY = frozenset({BatchPhase.RUNNING})
 
@@ -86,7 +88,7 @@ class Asking:
         members, missing = packed(self._finding.runs(batch_id, options), options, batch.name)
         videos = [member for member in members if member.kind == "video"]
         unfinished = sum(run.phase not in TERMINAL or run.intent.again for run in self._index.runs_of(batch_id))
-        name = package_name(batch.name, SUFFIXES.get(options.format) or f".{batch.settings.export_format}")
+        name = package_name(batch.name, SUFFIXES.get(options.format) or ".mp4")
         size, exact = self._size(batch, options, members)
         return Plan(
             name=name,
@@ -159,14 +161,13 @@ class Asking:
         if record.phase != ExportPhase.READY or record.expired(self._clock.now()):
             return False
         if record.options.format == "merged":
-            return self._artifacts.verify("merged", record.key, deep=False) is not None
+            return self._artifacts.verify(MERGED, record.key, deep=False) is not None
         return not gone(self._layout, record.members)
 
     def _record(self, batch: BatchRecord, options: ExportOptions, plan: Plan, by: str) -> ExportRecord:
         now = self._clock.now()
         made_at_once = options.format != "merged"
-        spec = {"format": batch.settings.export_format, "quality": batch.settings.export_quality}
-        said = msgspec.json.encode([batch.batch_id, batch.name, options, plan.members, plan.missing, spec])
+        said = msgspec.json.encode([batch.batch_id, batch.name, options, plan.members, plan.missing])
         return ExportRecord(
             export_id=new_export_id(self._clock),
             batch_id=batch.batch_id,
@@ -181,7 +182,7 @@ class Asking:
             missing=plan.missing,
             size=plan.size if made_at_once else None,
             duration_s=plan.duration_s,
-            spec={} if made_at_once else spec,
+            key="" if made_at_once else merged_key(plan.videos),
             started_at=now if made_at_once else None,
             completed_at=now if made_at_once else None,
             expires_at=now + self._kept if made_at_once else None,
@@ -192,8 +193,14 @@ class Asking:
         if options.format == "zip":
             return Package(self._layout, members, self._clock.now()).size, True
         if options.format == "merged":
-            return merged_bytes(members, batch.settings.export_quality), False
+            return merged_bytes(members), False
         return len(listed(batch.name, members, lambda _, member: quote(member.name)).encode()), False
+
+
+def merged_key(videos: Sequence[Packed]) -> str:
+    """The key of these videos merged, by their content and order: who merges the same again finds it."""
+    inputs = {f"{number:04}": video.sha256 for number, video in enumerate(videos)}
+    return stage_key(MERGED, MERGE_FORMAT, {}, inputs, 0)
 
 
 def _nothing(batch: BatchRecord, missing: Sequence[Missing]) -> str:

@@ -43,8 +43,9 @@ def an_export(**changes: Any) -> ExportRecord:
 
 def test_what_could_not_go_in_after_all_is_named_and_not_counted() -> None:
     lost = Missing(run_id="r_2", title="Talk 2", why="it is damaged", lost=True)
-    made = finished(begun(an_export(), NOON), NOON, LATER, size=9, sha256="aa", left_out=[lost])
+    made = finished(begun(an_export(), NOON), NOON, LATER, size=9, sha256="aa", suffix=".webm", left_out=[lost])
     assert (made.phase, [member.run_id for member in made.videos], made.missing) == (ExportPhase.READY, ["r_1"], [lost])
+    assert made.name == "x.webm"
 
 
 def test_a_finished_or_cancelled_export_is_begun_no_more() -> None:
@@ -54,7 +55,7 @@ def test_a_finished_or_cancelled_export_is_begun_no_more() -> None:
 
 def test_an_export_keeps_what_it_needs_until_its_time_is_over() -> None:
     waiting = an_export()
-    ready = finished(waiting, NOON, LATER, size=9, sha256="aa", left_out=[])
+    ready = finished(waiting, NOON, LATER, size=9, sha256="aa", suffix=".webm", left_out=[])
     zipped = an_export(options=ExportOptions(), key="", phase=ExportPhase.READY, expires_at=LATER)
     assert waiting.places(NOON) == {("merged", "m"), ("download", "k1"), ("download", "k2")}
     assert ready.places(NOON) == {("merged", "m")}
