@@ -195,11 +195,6 @@ def worker_argv(lane: str) -> list[str]:
     return [sys.executable, "-m", "core", "worker", lane, str(os.getpid())]
 
 
-def merger_argv(export_id: str) -> list[str]:
-    """The command of the process that makes a merged video, child of this process."""
-    return [sys.executable, "-m", "core", "merger", export_id, str(os.getpid())]
-
-
 def build_service(
     config: Config,
     storage: Storage,
@@ -209,7 +204,7 @@ def build_service(
     """The service of a storage whose lock this process holds, with workers of its own; a new epoch begins with it."""
     from core.engines.local import LocalEngine
     from core.manager.dispatch import Dispatcher
-    from core.manager.exports.making import Making
+    from core.manager.exports.making import open_making
     from core.manager.playlists import Playlists
     from core.manager.rebuild import Rebuild
     from core.manager.recovery import Recovery
@@ -285,17 +280,7 @@ def build_service(
             cleanup=cleanup,
             log=layout.service_log(),
         ),
-        making=Making(
-            index=index,
-            writer=writer,
-            store=storage.store,
-            clock=stamps,
-            epoch=pool.epoch,
-            argv=merger_argv,
-            environment=service_environment(layout.root),
-            ring=wake.ring,
-            kept_s=config.export_kept_s,
-        ),
+        making=open_making(index, writer, storage.store, stamps, pool.epoch, wake.ring, config.export_kept_s),
         engine=engine,
         watch=Watch(layout, wake.changed, progress=False),
         wake=wake,

@@ -7,6 +7,7 @@ child or the service, the next turn finds the export open and goes on from its l
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -30,6 +31,7 @@ from core.domain.exports import (
 from core.domain.states import BatchPhase
 from core.manager.exports.shelf import ExportShelf
 from core.manager.index import Index
+from core.manager.starter import service_environment
 from core.manager.writer import Writer
 from core.store.state import StateStore
 from core.system.clock import Clock
@@ -217,3 +219,26 @@ class Making:
         with suppress(NotFound):
             batch_id = self._shelf.get(export_id).batch_id
             self._writer.note(kind, batch_id=batch_id, data={"export": export_id, **data})
+
+
+def open_making(
+    index: Index,
+    writer: Writer,
+    store: StateStore,
+    clock: Clock,
+    epoch: int,
+    ring: Callable[[], None],
+    kept_s: float,
+) -> Making:
+    """What a service of this `epoch` makes merged videos with; `ring` wakes it when one is made."""
+    return Making(
+        index=index,
+        writer=writer,
+        store=store,
+        clock=clock,
+        epoch=epoch,
+        argv=lambda export_id: [sys.executable, "-m", "core", "merger", export_id, str(os.getpid())],
+        environment=service_environment(store.layout.root),
+        ring=ring,
+        kept_s=kept_s,
+    )
