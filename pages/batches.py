@@ -7,11 +7,13 @@ import streamlit as st
 from core.domain.batch import BatchRecord
 from core.domain.display import shown_batch_phase
 from core.domain.errors import NotFound
+from core.domain.fields import summed_up
 from core.domain.states import BatchPhase
-from pages.components import banners, controls, receipts, session, words
+from core.manager.templates import Template
+from pages.components import banners, controls, receipts, session, settings_form, settings_panel, words
 from pages.components.export_rows import export_rows
 from pages.components.live import listen
-from pages.components.markup import join, show, tag
+from pages.components.markup import join, literal, show, tag
 from pages.components.queue_rows import in_order, queue_rows
 from pages.components.run_row import PAGE, batch_badge, batch_rows, run_rows
 from pages.components.timeline import meter
@@ -108,7 +110,7 @@ def one_batch(batch_id: str) -> None:
     others = [run for run in batch["runs"] if run["run_id"] not in ordered]
     if others or not waiting:
         run_rows(others, key=f"runs-{batch_id}", label="Runs")
-    show(tag("p", settings(batch), cls="rp-foot"))
+    show(tag("p", foot(batch), cls="rp-foot"))
 
 
 def said(batch: dict[str, Any]) -> str:
@@ -125,20 +127,26 @@ def said(batch: dict[str, Any]) -> str:
     )
 
 
-def settings(batch: dict[str, Any]) -> str:
-    """What the batch asks for."""
-    chosen = batch["settings"]
-    wanted = [name for name in ("transcribe", "quotes", "summary") if chosen[name]]
-    return join(
-        [
-            f"Makes {', '.join(wanted) or 'downloads only'}",
-            f"model {chosen['model']}",
-            f"language {chosen['language']}",
-            f"{batch['concurrency']} at a time",
-            f"priority {batch['priority']}",
-            batch["batch_id"],
-        ]
-    )
+def foot(batch: dict[str, Any]) -> str:
+    """How the batch is worked off."""
+    return join([f"{batch['concurrency']} at a time", f"priority {batch['priority']}", batch["batch_id"]])
+
+
+@st.fragment
+def settings(batch_id: str) -> None:
+    """What the batch asks for, and keeping that as a template."""
+    index = session.manager().storage.index
+    if batch_id not in index.batches:
+        return
+    listen("settings", f"batch:{batch_id}", anyway_s=60)
+    batch = index.batches[batch_id]
+    with st.expander(
+        f"Settings: {literal(summed_up(batch.settings))}", key="batch-settings", on_change="rerun"
+    ) as opened:
+        if opened.open:
+            show(settings_form.told(batch.settings))
+            template = Template(settings=batch.settings, concurrency=batch.concurrency, priority=batch.priority)
+            settings_panel.keep_as(template, key=f"of-{batch_id}")
 
 
 @st.fragment
@@ -160,6 +168,7 @@ wanted = st.query_params.get("batch")
 if wanted:
     one_batch(wanted)
     exported(wanted)
+    settings(wanted)
     report(wanted)
 else:
     all_batches()

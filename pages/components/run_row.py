@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.domain.display import shown_batch_phase, shown_phase
+from core.domain.fields import summed_up
 from core.domain.run import RunRecord
 from core.domain.states import Phase
 from pages.components import controls, player, session, tries, verbs, words
@@ -172,6 +173,7 @@ def _batch_row(batch: dict[str, Any], phases: list[Phase]) -> dict[str, Any]:
                 f"{done} of {words.count(batch['total'], 'run')} done",
                 f"{batch['failed']} failed" if batch["failed"] else "",
                 f"{batch['cancelled']} cancelled" if batch["cancelled"] else "",
+                summed_up(record.settings),
                 f"added {words.ago(batch['created_at'], session.now())}",
             ]
         ),

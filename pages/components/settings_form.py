@@ -83,6 +83,17 @@ def summary(values: Values) -> Html:
     return tag("p", text, cls="rp-none")
 
 
+def told(settings: Settings) -> Html:
+    """Settings to be read, those that have an effect, a section at a time."""
+    values = msgspec.structs.asdict(settings)
+    parts: list[Html] = []
+    for title, names in sections():
+        shown = [name for name in names if has_effect(name, values)]
+        rows = (part for name in shown for part in (tag("dt", FIELDS[name].label), tag("dd", said(name, values[name]))))
+        parts += [tag("h3", title), tag("dl", *rows, cls="rp-facts")]
+    return tag("div", *parts, cls="rp-settings")
+
+
 def _given(name: str, key: str, kept: Any) -> Any:
     """The value of a field as it was last set in the browser; a field that is not shown keeps its own."""
     value = st.session_state.get(f"{name}-{key}")

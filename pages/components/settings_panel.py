@@ -37,7 +37,7 @@ def begin(key: str, template: Template) -> None:
 def draw(key: str, *, saving: bool = True) -> Template:
     """Where it begins, the form, and how much at a time; gives what is chosen now. Raises nothing for what is not usable."""
     if f"kept-{key}" not in st.session_state:
-        begin(key, usual())
+        _begin_with(key, st.query_params.get("template") if saving else None)
     if saving:
         _bar(key)
     settings_form.draw(Template().settings, key)
@@ -52,6 +52,18 @@ def draw(key: str, *, saving: bool = True) -> Template:
         )
         second.slider("Priority", *PRIORITY, key=f"priority-{key}", help="10 goes first, before all fairness.")
     return chosen(key)
+
+
+def _begin_with(key: str, name: str | None) -> None:
+    """Begin with the template that the address names, else with what the person usually wants."""
+    try:
+        template = session.manager().templates.get(name) if name else usual()
+    except RepriseError as error:
+        st.toast(literal(error.message), icon=":material/error:")
+        name, template = None, usual()
+    if name:
+        st.session_state[f"begin-{key}"] = template.name
+    begin(key, template)
 
 
 def values(key: str) -> dict[str, Any]:
@@ -73,7 +85,7 @@ def chosen(key: str) -> Template:
 
 def _bar(key: str) -> None:
     """Begin with a template, keep what is chosen as one, or begin anew."""
-    found = {one.name: one for one in session.manager().templates.all()}
+    found = [one.name for one in session.manager().templates.all()]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=f"templates-{key}"):
         st.selectbox(
             "Begin with",
@@ -85,14 +97,7 @@ def _bar(key: str) -> None:
             width=280,
             help="A template, what you usually want, or what the product does by itself.",
         )
-        # After saving it is another one, closed and empty.
-        number = st.session_state.setdefault(f"saves-{key}", 0)
-        with st.popover("Save as template", icon=":material/bookmark_add:", key=f"saving-{key}-{number}"):
-            name = st.text_input("Name", max_chars=MAX_NAME, key=f"template-{key}-{number}", placeholder="Lectures")
-            there = name.strip().casefold() in {one.casefold() for one in found}
-            label = "Replace it" if there else "Save"
-            if st.button(label, key=f"save-{key}", type="primary", width="stretch", disabled=not name.strip()):
-                _save(key, name, replace=there)
+        keep_as(None, key=key)
         st.button("Reset", icon=":material/restart_alt:", key=f"reset-{key}", on_click=_reset, args=(key,))
 
 
@@ -111,13 +116,25 @@ def _reset(key: str) -> None:
     _load(key)
 
 
-def _save(key: str, name: str, *, replace: bool) -> None:
+def keep_as(template: Template | None, *, key: str) -> None:
+    """Keep a template under a name; None is what is chosen in the panel with this `key`."""
+    number = st.session_state.setdefault(f"saves-{key}", 0)  # after saving it is another one, closed and empty
+    with st.popover("Save as template", icon=":material/bookmark_add:", key=f"saving-{key}-{number}"):
+        name = st.text_input("Name", max_chars=MAX_NAME, key=f"template-{key}-{number}", placeholder="Lectures")
+        there = {one.name.casefold() for one in session.manager().templates.all()}
+        replace = name.strip().casefold() in there
+        label = "Replace it" if replace else "Save"
+        if st.button(label, key=f"save-{key}", type="primary", width="stretch", disabled=not name.strip()):
+            _save(template, name, key, replace=replace)
+
+
+def _save(template: Template | None, name: str, key: str, *, replace: bool) -> None:
     manager = session.manager()
     try:
-        parse_settings(values(key))  # else it would be saved with settings that nobody chose
-        saved = manager.templates.save(
-            msgspec.structs.replace(chosen(key), name=name), by=manager.actor, replace=replace
-        )
+        if template is None:
+            parse_settings(values(key))  # else it would be saved with settings that nobody chose
+            template = chosen(key)
+        saved = manager.templates.save(msgspec.structs.replace(template, name=name), by=manager.actor, replace=replace)
     except RepriseError as error:
         st.toast(literal(f"{error.message} {error.hint}"), icon=":material/error:")
         return

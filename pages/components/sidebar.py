@@ -18,6 +18,7 @@ NAVIGATION = (
     ("queue_page.py", "Queue", ":material/format_list_numbered:"),
     ("exports.py", "Exports", ":material/archive:"),
     ("search.py", "Search", ":material/search:"),
+    ("settings.py", "Settings", ":material/tune:"),
     ("health.py", "Health", ":material/vital_signs:"),
 )
 

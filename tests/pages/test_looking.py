@@ -107,7 +107,7 @@ def test_resumed_stalled_and_failed_runs_stand_in_the_sidebar_of_every_page(case
     stuck = case.run(batch, "Stuck", Phase.RUNNING)
     case.stalls(stuck)
     case.fails(batch, "Broken", ErrorClass.NOT_MEDIA, "The file is text.")
-    for name in ("overview.py", "new_batch.py", "batches.py", "queue_page.py", "health.py"):
+    for name in ("overview.py", "new_batch.py", "batches.py", "queue_page.py", "settings.py", "health.py"):
         drawn = page(name)
         assert [row["title"] for row in rows(drawn, "Resumed after restart")] == ["Resumed"]
         assert [(row["title"], row["actions"]) for row in rows(drawn, "Stalled")] == [
