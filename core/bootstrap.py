@@ -9,6 +9,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -205,6 +206,7 @@ def build_service(
     from core.engines.local import LocalEngine
     from core.manager.dispatch import Dispatcher
     from core.manager.exports.making import open_making
+    from core.manager.inbox import Inbox
     from core.manager.playlists import Playlists
     from core.manager.rebuild import Rebuild
     from core.manager.recovery import Recovery
@@ -256,19 +258,24 @@ def build_service(
         throttled=Pressure(config.min_free_memory_bytes, config.max_load_per_core).throttled,
     )
     uploads, purge, cleanup = build_cleaning(storage, writer)
+    actor, hosts = config.user or this_user(), AllowedHosts.parse(config.allowed_hosts)
+    intake = Intake(Writer(store=storage.store, index=index, via="inbox"), storage.catalog, stamps, hosts)
+    usual = partial(Templates(layout, writer).defaults, actor)
+    inbox = Inbox(intake, usual, index=index, layout=layout, config=config, clock=clock, actor=actor, ring=wake.ring)
+    recovery = Recovery(
+        index=index,
+        writer=writer,
+        journal=storage.store.journal,
+        layout=layout,
+        clock=stamps,
+        new_units=measure.units_of_attempt,
+        in_flight_s=measure.in_flight_s,
+        rebuild=Rebuild(storage.store, storage.catalog, clock),
+    )
     return Service(
         index=index,
         dispatcher=dispatcher,
-        recovery=Recovery(
-            index=index,
-            writer=writer,
-            journal=storage.store.journal,
-            layout=layout,
-            clock=stamps,
-            new_units=measure.units_of_attempt,
-            in_flight_s=measure.in_flight_s,
-            rebuild=Rebuild(storage.store, storage.catalog, clock),
-        ),
+        recovery=recovery,
         upkeep=Upkeep(
             index=index,
             writer=writer,
@@ -289,4 +296,5 @@ def build_service(
         rescan_s=config.rescan_s,
         shutdown_s=config.shutdown_s,
         on_ready=ready,
+        beside=[inbox.turn],
     )

@@ -43,6 +43,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_media_bytes: Count = 2 * 1024**3
     max_media_s: Positive = 12 * 3600.0
     free_space_bytes: int = 500 * 1024**2
+    inbox: str = ""
+    inbox_settle_s: Positive = 5.0
     retry_base_s: Positive = 2.0
     retry_cap_s: Positive = 30.0
     stall_s: Positive = 300.0

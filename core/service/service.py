@@ -75,7 +75,10 @@ class Wake:
 
 
 class Service:
-    """Runs until told to stop; holds the storage's service lock all that time (its maker takes it)."""
+    """Runs until told to stop; holds the storage's service lock all that time (its maker takes it).
+
+    What is `beside` is called at every turn, and tells in how many seconds it wants to be called again.
+    """
 
     def __init__(
         self,
@@ -93,8 +96,10 @@ class Service:
         shutdown_s: float,
         on_ready: Callable[[RecoveryReport], None],
         making: Making | None = None,
+        beside: Iterable[Callable[[], float]] = (),
     ) -> None:
         self._index, self._dispatcher, self._recovery, self._upkeep = index, dispatcher, recovery, upkeep
+        self._beside = tuple(beside)
         self._engine, self._watch, self._wake, self._clock = engine, watch, wake, clock
         self._making = making
         self._lanes, self._shutdown_s, self._on_ready = lanes, shutdown_s, on_ready
@@ -172,7 +177,7 @@ class Service:
         try:
             if self._recovery.held:
                 self._recovery.retry_held()
-            wait_s = min(self._dispatcher.turn(), self._upkeep.turn())
+            wait_s = min(self._dispatcher.turn(), self._upkeep.turn(), *(turn() for turn in self._beside))
             if self._making is not None:
                 wait_s = min(wait_s, self._making.turn())
             return min(wait_s, 1.0) if self._recovery.held else wait_s
