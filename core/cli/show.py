@@ -173,7 +173,7 @@ def _show_run(record: RunRecord, run: dict[str, Any], said: str) -> None:
         click.echo(f"{what}: {printable(run['failure']['message'])} {printable(run['failure']['hint'])}")
     for name, stage in run["stages"].items():
         tried = summary([attempt for attempt in record.attempts if attempt.stage == name])
-        click.echo(f"  {name:<12} {stage['status']:<10} {tried}")
+        click.echo(f"  {name:<17} {stage['status']:<10} {tried}")
         for file in stage["files"]:
             click.echo(f"    {file['name']}  {file['size']:,} bytes")
         if stage["error"] and stage["status"] != "committed":

@@ -68,10 +68,10 @@ def _label(stage: str, kind: str) -> str:
 
 
 def _order(one: tuple[str, str, int | None]) -> tuple[int, str]:
-    """The formats people read come first."""
+    """The medium itself comes first, then the formats people read."""
     _, ending, _ = one
     known = list(FORMATS)
-    return (known.index(ending) if ending in known else len(known), ending)
+    return (known.index(ending) if ending in known else -1, ending)
 
 
 def _link(run_id: str, stage: str, name: str, ending: str, size: int | None) -> Html:

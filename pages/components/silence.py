@@ -127,7 +127,7 @@ def _button(run_id: str, now: Settings, chosen: dict[str, Any], found: Preview) 
             "Remove silence",
             key=f"remove-silence-{run_id}",
             icon=":material/content_cut:",
-            type="primary",
+            type="primary" if why is None else "secondary",
             disabled=why is not None,
         )
         if why and found.status == "ready":

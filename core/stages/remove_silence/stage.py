@@ -70,7 +70,7 @@ class RemoveSilenceStage:
         found = self._found(attempt, path, media, rule) if media.sound is not None else None
         if found is None or not found.cuts.removed:
             return self._uncut(attempt, media, rule, found)
-        attempt.log(f"{said(found.cuts)} of {media.duration:.0f} s.")
+        attempt.log(f"{len(found.cuts.removed)} pauses to cut.")
         self._require_space(attempt.work, media)
         spec = SPEC if media.picture is not None else sound_spec(SPEC)
         name = f"{NAME}.{spec.suffix}"
@@ -104,6 +104,7 @@ class RemoveSilenceStage:
 
     def _cut(self, attempt: Attempt, name: str, made: Rendered, rule: Rule, found: Found) -> Made:
         cuts = made.cuts
+        attempt.log(f"{said(cuts)}; {cuts.kept_s:.1f} of {cuts.duration:.1f} s are left.")
         publishing.write_cuts(attempt.out, cuts, rule, found, fps=made.fps)
         spoken = attempt.job.inputs.get("transcribe")
         if spoken is not None:
