@@ -109,7 +109,7 @@ def one_batch(batch_id: str) -> None:
     ordered = {run["run_id"] for run in waiting}
     others = [run for run in batch["runs"] if run["run_id"] not in ordered]
     if others or not waiting:
-        run_rows(others, key=f"runs-{batch_id}", label="Runs")
+        run_rows(others, key=f"runs-{batch_id}", label="Runs", numbered=True)
     show(tag("p", foot(batch), cls="rp-foot"))
 
 

@@ -4,7 +4,8 @@ from typing import Any
 from urllib.parse import quote
 
 from core.domain.run import RunRecord
-from core.manager.results import POSTER
+from core.domain.states import StageStatus
+from core.manager.results import MEDIA, POSTER
 from pages.components import session
 from pages.components.live import component
 
@@ -29,6 +30,14 @@ def poster(run: RunRecord) -> str | None:
     """Where the browser fetches the picture by which the video of `run` is known; None when there is none."""
     found = session.manager().results.poster(run)
     return address(run.run_id, POSTER, found) if found else None
+
+
+def video(run: RunRecord) -> str:
+    """Where the video of `run` is saved from: what was exported, else the recording; empty without either."""
+    for stage, name in (("export", "export"), ("download", MEDIA)):
+        if stage in run.stages and run.stages[stage].status == StageStatus.COMMITTED:
+            return address(run.run_id, f"{stage}/{name}", save=True)
+    return ""
 
 
 def reader(run: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ function makeRow() {
   row.poster = el("span", "rp-row-poster", row.main);
   const head = el("div", "rp-row-head", row.main);
   row.badge = el("span", "rp-badge", head);
+  row.number = el("span", "rp-row-number", head);
   row.title = el("a", "rp-row-title", head);
   row.sub = el("div", "rp-row-sub", row.main);
   row.side = el("div", "rp-row-side", row.root);
@@ -25,7 +26,7 @@ function makeRow() {
 }
 
 function drawActions(row, given, act) {
-  const wanted = JSON.stringify([given.actions, given.more, given.version]);
+  const wanted = JSON.stringify([given.actions, given.more, given.save, given.version]);
   if (row.wanted === wanted) return;
   row.wanted = wanted;
   const focused = row.actions.contains(document.activeElement) ? document.activeElement.dataset.verb : null;
@@ -41,6 +42,14 @@ function drawActions(row, given, act) {
     button.onclick = () => send(verb);
     return button;
   });
+  if (given.save) {
+    const link = el("a", "rp-button rp-row-save");
+    link.textContent = "Save";
+    link.href = given.save;
+    link.download = "";
+    link.setAttribute("aria-label", `Save the video: ${given.title}`);
+    buttons.unshift(link);
+  }
   if (given.more.length) {
     const button = push("rp-button rp-more", "⋯");
     button.dataset.verb = "more";
@@ -103,6 +112,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     drawPoster(row, given.poster);
     text(row.badge, given.badge);
     row.badge.dataset.tone = given.tone;
+    text(row.number, given.number);
     text(row.title, given.title);
     row.title.href = given.href;
     row.title.title = given.title;

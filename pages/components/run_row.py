@@ -22,12 +22,25 @@ FIRST = ("resume", "recover", "retry", "unskip", "start", "restore", "pause")
 Rows = list[dict[str, Any]]
 
 
-def run_rows(runs: list[dict[str, Any]], *, key: str, label: str, none: str = "", compact: bool = False) -> None:
-    """A list of runs (as `views.runs` gives them) with their inline action; call it inside a live fragment."""
-    rows = [_run_row(run) for run in runs]
+def run_rows(
+    runs: list[dict[str, Any]],
+    *,
+    key: str,
+    label: str,
+    none: str = "",
+    compact: bool = False,
+    numbered: bool = False,
+) -> None:
+    """A list of runs (as `views.runs` gives them) with their inline action; call it inside a live fragment.
+
+    `numbered` shows the place of each in its batch.
+    """
+    rows = [_run_row(run) | {"number": f"#{run['position']}" if numbered else ""} for run in runs]
     if compact:  # there is room for what needs a person, not for everything that is possible
         rows = [
-            row | {"actions": [action for action in row["actions"] if action[0] != "pause"], "more": [], "tries": None}
+            row
+            | {"actions": [action for action in row["actions"] if action[0] != "pause"]}
+            | {"more": [], "tries": None, "save": ""}
             for row in rows
         ]
     _draw(rows, key, label, none, "rp-compact" if compact else "")
@@ -35,7 +48,8 @@ def run_rows(runs: list[dict[str, Any]], *, key: str, label: str, none: str = ""
 
 def run_links(runs: list[dict[str, Any]], *, key: str, label: str) -> None:
     """The names of some runs in one line, each the way to its page."""
-    rows = [_run_row(run) | {"actions": [], "more": [], "tries": None, "error": "", "sub": ""} for run in runs]
+    less: dict[str, Any] = {"actions": [], "more": [], "tries": None, "error": "", "sub": "", "save": ""}
+    rows = [_run_row(run) | less for run in runs]
     _draw(rows, key, label, "", "rp-links")
 
 
@@ -83,6 +97,7 @@ def _run_row(run: dict[str, Any]) -> dict[str, Any]:
         "href": f"run?run={run['run_id']}",
         "title": run["title"] or run["source"],
         "poster": player.poster(record),
+        "save": player.video(record) if word == "completed" else "",
         "sub": _sub(run, word, record),
         "badge": words.label(word),
         "tone": words.tone(word),
@@ -168,6 +183,7 @@ def _batch_row(batch: dict[str, Any], phases: list[Phase]) -> dict[str, Any]:
         "href": f"batches?batch={batch['batch_id']}",
         "title": batch["name"],
         "poster": None,
+        "save": "",
         "sub": join(
             [
                 f"{done} of {words.count(batch['total'], 'run')} done",

@@ -190,6 +190,20 @@ def test_a_run_without_silence_can_be_seen_in_both_versions(case: Showcase, page
         assert cut[name].startswith(f"/api/runs/{run.run_id}/files/remove_silence/{file}?v=")
 
 
+def test_a_row_has_its_place_and_its_video_to_save(case: Showcase, page: Open) -> None:
+    batch = case.batch("Talks")
+    done, failed = case.run(batch, "One", Phase.COMPLETED), case.run(batch, "Two", Phase.FAILED)
+    exported = case.run(batch, "Three", Phase.COMPLETED)
+    case.result(exported, "export", "e" * 32, {"export.mp4": b"moving pictures"})
+    shown = rows(page("batches.py", batch=batch), "Runs")
+    assert [(row["number"], row["save"]) for row in shown] == [
+        ("#1", f"/api/runs/{done.run_id}/files/download/media?save"),
+        ("#2", ""),
+        ("#3", f"/api/runs/{exported.run_id}/files/export/export?save"),
+    ]
+    assert shown[1]["id"] == failed.run_id
+
+
 def test_the_run_page_shows_stages_tries_files_and_where_they_are_fetched(case: Showcase, page: Open) -> None:
     run = case.run(case.batch("Talks"), "River", Phase.COMPLETED)
     drawn = page("run.py", run=run.run_id)

@@ -17,8 +17,9 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 def transcript_docx(material: Material) -> bytes:
     """The transcript: `[hh:mm:ss]` and what was said from there; doubtful parts in italics and marked."""
     document = _document(material)
-    about = [clock(material.transcript.duration)] if material.transcript.duration else []
-    _small(document, " · ".join([*about, material.transcript.language or ""]))
+    duration = material.transcript.duration
+    about = [clock(duration) if duration else "", material.transcript.language or ""]
+    _small(document, " · ".join(filter(None, about)))
     for paragraph in paragraphs(material.segments):
         line = document.add_paragraph()
         line.add_run(f"[{clock(paragraph[0].start)}]  ").bold = True
