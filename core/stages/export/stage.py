@@ -19,6 +19,7 @@ from core.stages.rendering.media import Media, look
 from core.stages.rendering.spec import Spec, export_spec
 from core.stages.stage import Attempt, Job, Made
 from core.system.files import free_bytes
+from core.system.shortage import shortage
 
 NAME = "export"
 RECIPE = 1  # raised when the same video must give another file
@@ -71,6 +72,15 @@ class ExportStage:
 
         Raises `StageError`: INPUT_LOST, NOT_MEDIA, LIMIT_EXCEEDED, DISK_FULL, TOOLING, OUT_OF_MEMORY, POSTPROCESS.
         """
+        try:
+            return self._run(attempt)
+        except (StageError, OSError) as error:  # even a line of the log may be what does not fit any more
+            known = shortage(error) if isinstance(error, OSError) else error
+            if isinstance(known, StageError) and known.error_class == ErrorClass.DISK_FULL:
+                make_room(attempt.work)
+            raise
+
+    def _run(self, attempt: Attempt) -> Made:
         attempt.progress(0, None, "looking at the video")
         media = look(source_of(attempt.job), attempt.check)
         film, settings = film_of(media), attempt.job.settings
@@ -123,6 +133,12 @@ class ExportStage:
                 ErrorClass.DISK_FULL,
                 f"Only {free / 1e6:.0f} MB are free on the disk; the export needs {(needed + self._free_space_bytes) / 1e6:.0f} MB.",
             )
+
+
+def make_room(work: Path) -> None:
+    """Remove what is only half made: on a full disk it would keep even the state from being written. Units stay."""
+    for leftover in [*work.glob("*.part"), *work.glob(f"{NAME}.*"), *work.glob("*.pcm")]:
+        leftover.unlink(missing_ok=True)
 
 
 def source_of(job: Job) -> Path:

@@ -168,6 +168,19 @@ def test_no_room_is_said_before_anything_is_written(begin: Begin) -> None:
     assert list(attempt.work.iterdir()) == []
 
 
+def test_what_is_half_made_makes_room_on_a_full_disk_and_units_stay(begin: Begin, tmp_path: Path) -> None:
+    film = media_file("web.webm", seconds=2.0, codecs=WEB)
+    killed = begin(film)
+    killed.units.die_after = 1
+    with pytest.raises(Killed):
+        ExportStage().run(killed)
+    whole = {path.name for path in killed.work.iterdir()}
+    (killed.work / "half.group.0000.mp4.part").write_bytes(b"x" * 1000)
+    with pytest.raises(StageError):
+        ExportStage(free_space_bytes=2**60).run(begin(film))
+    assert {path.name for path in killed.work.iterdir()} == whole
+
+
 def test_a_video_that_is_gone_is_told_as_lost(begin: Begin, tmp_path: Path) -> None:
     with pytest.raises(StageError) as refused:
         ExportStage().run(begin(tmp_path / "gone.mp4"))
