@@ -55,7 +55,9 @@ def run_merger(export_id: str, parent_pid: int) -> None:
     storage = open_storage(config)
     outcome: Outcome
     try:
-        outcome = Merger(storage.layout, storage.store, storage.artifacts, storage.clock).make(export_id)
+        outcome = Merger(storage.layout, storage.store, storage.artifacts, storage.clock, config.free_space_bytes).make(
+            export_id
+        )
     except RepriseError as error:
         outcome = Failed(failure=ExportFailure(code=error.code, message=error.message, hint=error.hint))
     except OSError as error:

@@ -91,8 +91,6 @@ def one_batch(batch_id: str) -> None:
     offered = session.offered_to(batch_id)
     if auto:  # its banner has that button, with what it does
         offered = [verb for verb in offered if verb not in ("resume", "retry")]
-    if any(run["phase"] == "completed" for run in batch["runs"]):
-        offered = [*offered, "export"]
     controls.bar(offered, batch_id, record.updated_at.isoformat())
     if word not in ("completed", "failed", "cancelled", "draft"):
         left = join([f"{batch['progress']:.0%}", words.left(batch["eta_s"])])

@@ -59,7 +59,7 @@ def choose(batch_id: str) -> None:
     if plan.unfinished:
         many = words.count(plan.unfinished, "video is", "videos are")
         partial = st.checkbox(f"Take what is finished; {many} still being worked on", key="export-partial")
-    show(preview(plan))
+    show(preview(plan, by_name=format_ == "zip"))
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Close", key="export-close"):
             st.rerun()
@@ -105,15 +105,15 @@ def watch(batch_id: str, export_id: str) -> None:
             begin(batch_id, record.options, partial=True)
 
 
-def preview(plan: Plan) -> Html:
+def preview(plan: Plan, *, by_name: bool) -> Html:
     """What comes out: how many, how long, how large, how the files are called, and what is not in it."""
     if plan.refusal:
         return banners.note(plan.refusal, "Finished videos can be exported.")
     size = "" if plan.size is None else f"{'' if plan.exact else 'about '}{words.size(plan.size)}"
     facts = join([words.count(len(plan.videos), "video"), words.duration(plan.duration_s), size])
-    names = [member.name for member in plan.members if member.kind != "note"]
+    names = [member.name if by_name else member.title for member in plan.members if member.kind != "note"]
     more = [tag("li", f"… and {len(names) - SHOWN} more")] if len(names) > SHOWN else []
-    listed = tag("ul", *(tag("li", name) for name in names[:SHOWN]), *more, cls="rp-mono")
+    listed = tag("ul", *(tag("li", name) for name in names[:SHOWN]), *more, cls="rp-mono" if by_name else None)
     lost = [missing for missing in plan.missing if missing.lost]
     said = [f"{missing.title}: {missing.why}" for missing in (lost or plan.missing)[: SHOWN + 2]]
     rest = len(plan.missing) - len(said)

@@ -15,7 +15,7 @@ from core.domain.advice import Around
 from core.domain.errors import RepriseError
 from core.domain.offers import offered_to_batch, offered_to_run
 from core.domain.run import RunRecord
-from core.domain.states import BatchPhase
+from core.domain.states import BatchPhase, Phase
 from core.manager.surroundings import surroundings
 
 T = TypeVar("T")
@@ -59,7 +59,9 @@ def offered(run: RunRecord) -> list[str]:
 def offered_to(batch_id: str) -> list[str]:
     """The commands that would change something about the batch as it is."""
     index = manager().storage.index
-    return offered_to_batch(index.batches[batch_id], index.runs_of(batch_id), now())
+    batch, runs = index.batches[batch_id], index.runs_of(batch_id)
+    there = batch.phase != BatchPhase.DELETED and any(run.phase == Phase.COMPLETED for run in runs)
+    return [*offered_to_batch(batch, runs, now()), *(["export"] if there else [])]
 
 
 def paused_themselves() -> list[dict[str, Any]]:

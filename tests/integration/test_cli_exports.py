@@ -123,3 +123,14 @@ def test_a_wrong_pattern_is_bad_input_and_a_draft_has_nothing_to_export(
     draft = product("add", folder / "Opening.mp4", "--draft", "--json", REPRISE_USER="local:d").json["batch_id"]
     refused = product("export", draft, "--json", check=False)
     assert (refused.code, refused.error["code"]) == (4, "nothing_to_export")
+
+
+def test_what_was_exported_of_a_batch_goes_away_with_it_for_good(product: Product, tmp_path: Path) -> None:
+    added = product("add", media_file("short.mp4", seconds=1.25), *DOWNLOAD).json
+    export_id = product("export", added["batch_id"], "--json").json["export_id"]
+    product("delete", added["batch_id"])
+    refused = product("export", added["batch_id"], "-o", tmp_path, "--json", check=False)
+    assert (refused.code, list(tmp_path.iterdir())) == (3, [])
+    product("delete", added["batch_id"], "--hard", "--yes")
+    assert export_id not in product("exports", "--json").out
+    assert not product.layout.export_state(export_id).exists()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from core.stages.rendering.media import Media, look
 from tests.support.media_files import media_file
 from tests.support.product import Product
+from tests.support.small_disk import small_disk
 from tests.support.waiting import until
 
 DOWNLOAD = ("--set", "transcribe=false", "--wait", "--json")
@@ -129,6 +131,27 @@ def test_a_pause_of_everything_holds_a_merge(product: Product, films: list[Path]
     assert status(product, export_id)["note"] == "everything is paused" or mergers(product)
     product("resume")
     until(lambda: status(product, export_id)["status"] == "ready")
+
+
+@pytest.mark.root
+def test_a_merge_that_does_not_fit_says_so_and_leaves_no_half_of_it(tmp_path: Path) -> None:
+    big = [
+        media_file(f"big{number}.mp4", seconds=6.0, noise=True, size=size)
+        for number, size in enumerate(("320x180", "180x320"))
+    ]
+    with small_disk(tmp_path / "disk", "size=160m") as disk:
+        product = Product(disk, free_space_bytes=2**20)
+        try:
+            batch = added(product, *big)
+            filler = disk / "filler"
+            filler.write_bytes(bytes(shutil.disk_usage(disk).free - 2**22))
+            answer = product("export", batch["batch_id"], *MERGED, "--wait", check=False)
+            assert (answer.code, answer.json["status"], answer.json["failure"]["code"]) == (1, "failed", "disk_full")
+            assert not list(product.storage.glob("artifacts/merged/*"))
+            filler.unlink()
+            assert product("export", batch["batch_id"], *MERGED, "--wait").json["status"] == "ready"
+        finally:
+            product.close()
 
 
 def test_a_merge_whose_process_is_killed_is_begun_anew(product: Product, films: list[Path]) -> None:

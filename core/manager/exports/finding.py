@@ -3,6 +3,7 @@
 from pathlib import PurePath
 
 from core.domain.exports import ExportOptions
+from core.domain.names import stem
 from core.domain.packing import VIDEO, VIDEO_STAGES, Found, Offer, found_phase
 from core.domain.run import RunRecord
 from core.domain.states import StageStatus
@@ -35,12 +36,13 @@ class Finding:
         source = self._artifacts.receipt("download", run.stages["download"].key or "0") if stage else None
         original = PurePath(run.source.value).stem if run.source.kind == "file" else ""
         title = run.title or original or run.source.value
+        site_id = str((source.facts.get("id") if source is not None else None) or "")
         return Found(
             run_id=run.run_id,
             number=number,
             title=title,
-            id=str((source.facts.get("id") if source is not None else None) or ""),
-            original=original or title,
+            id=site_id,
+            original=original or stem(title, site_id),
             added=run.created_at,
             phase=found_phase(run),
             language=self._language(run),

@@ -24,19 +24,24 @@ from core.store.locks import Lock
 from core.store.state import StateStore
 from core.store.units import UnitLog
 from core.system.clock import Clock
+from core.system.files import free_bytes
 
 PART = "merged_part"  # the name under which parts are published that were made alike
 _LOCK_S = 30.0
 # What joining costs beside making a second of video alike.
 _JOIN_SHARE = 0.05
 _KEY_LENGTH = 32
+MEGABYTE = 1e6
 
 
 class Merger:
     """Makes merged videos of a storage."""
 
-    def __init__(self, layout: Layout, store: StateStore, artifacts: Artifacts, clock: Clock) -> None:
+    def __init__(
+        self, layout: Layout, store: StateStore, artifacts: Artifacts, clock: Clock, reserve_bytes: int
+    ) -> None:
         self._layout, self._store, self._artifacts, self._clock = layout, store, artifacts, clock
+        self._reserve_bytes = reserve_bytes
 
     def make(self, export_id: str) -> Made:
         """Make and publish the video of an export; one that is published already is taken.
@@ -72,6 +77,7 @@ class Merger:
             found, left_out = self._sources(record, attempt)
             media = [medium for _, medium in found]
             attempt.log(f"{len(media)} videos, {'alike: they are copied' if alike(media) else 'made alike first'}")
+            self._require_room(record, copied=alike(media))
             behind_s, total_s = 0.0, sum(medium.duration for medium in media) * (1 + _JOIN_SHARE)
             if not alike(media):
                 media, behind_s = self._made_alike(found, attempt, total_s)
@@ -171,6 +177,17 @@ class Merger:
                     units.close()
                 shutil.rmtree(work, ignore_errors=True)
             return self._layout.artifact(PART, key) / name
+
+    def _require_room(self, record: ExportRecord, *, copied: bool) -> None:
+        """Raise `StageError(DISK_FULL)` unless what is made fits beside what is kept free; parts stand there a second time."""
+        needed = sum(video.size for video in record.videos) * (1 if copied else 2)
+        room = free_bytes(self._layout.root) - self._reserve_bytes
+        if needed > room:
+            raise StageError(
+                ErrorClass.DISK_FULL,
+                f"Merging takes about {needed / MEGABYTE:.0f} MB, and {max(0, room) / MEGABYTE:.0f} MB are free.",
+                hint="Free some disk space, then try again.",
+            )
 
     def _is_whole(self, member: Packed) -> bool:
         return self._artifacts.verify(member.stage, member.key, deep=True) is not None

@@ -1,5 +1,6 @@
 """What goes into an export and what does not, said before and after; the same asked for twice is one export."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from core.domain.errors import NotFound, Refused
 from core.domain.exports import ExportOptions, ExportPhase
 from core.domain.packing import CONTENTS
+from core.domain.run import Source
 from core.domain.states import BatchPhase, Phase
 from tests.support.exporting import ANA, Shop
 from tests.support.storage import BATCH
@@ -121,6 +123,20 @@ def test_asking_twice_gives_one_export(shop: Shop) -> None:
     assert first == again
     assert shop.ask(prefix=True).export_id != first.export_id
     assert len(shop.exports.shelf.all()) == 2
+
+
+def test_many_who_ask_at_once_get_one_export(shop: Shop) -> None:
+    shop.video()
+    with ThreadPoolExecutor(8) as people:
+        found = {record.export_id for record in people.map(lambda _: shop.ask(), range(16))}
+    assert len(found) == len(shop.exports.shelf.all()) == 1
+
+
+def test_a_film_is_called_as_it_was_or_as_downloaders_call_it(shop: Shop) -> None:
+    shop.video("Seen there", id="dQw4w9WgXcQ")
+    file = Source(kind="file", value="/films/GOPR0001.MP4")
+    shop.change_run(shop.video("Holiday"), source=file)
+    assert shop.names(original_names=True) == ["Seen there [dQw4w9WgXcQ].mp4", "GOPR0001.mp4"]
 
 
 def test_after_a_day_or_when_something_changed_it_is_made_anew(shop: Shop) -> None:
