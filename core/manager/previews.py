@@ -16,6 +16,7 @@ from core.manager.index import Index
 from core.manager.listening import Asked, Job, Listening, wait
 from core.store.artifacts import Artifacts
 from core.store.layout import Layout
+from core.system.files import explained
 
 COLUMNS = 1200
 SOUND_FPS, SLOWEST_FPS, FASTEST_FPS = 100.0, 20.0, 120.0
@@ -124,9 +125,11 @@ class Previews:
     def _voice(self, run: RunRecord, asked: Asked, rule: Rule, patient: bool) -> tuple[Voice | None, str, bool]:
         """Who speaks where, as the stage will know it; a note, and whether it is still being found out."""
         spoken = run.stages.get("transcribe")
-        if spoken is not None and spoken.status == StageStatus.COMMITTED and spoken.key is not None:
-            path = self._layout.artifact("transcribe", spoken.key) / "transcript.json"
-            return voice_of_transcript(read_transcript(path.read_bytes())), "", False
+        key = spoken.key if spoken is not None and spoken.status == StageStatus.COMMITTED else None
+        if key is not None and self._artifacts.receipt("transcribe", key) is not None:
+            path = self._layout.artifact("transcribe", key) / "transcript.json"
+            with explained("reading the transcript"):
+                return voice_of_transcript(read_transcript(path.read_bytes())), "", False
         if spoken is not None and spoken.status != StageStatus.NOT_NEEDED:
             return None, UNSURE, False
         if rule.mode == "fixed":

@@ -41,6 +41,8 @@ class Reader {
       event.preventDefault();
       this.player.paused ? this.player.play() : this.player.pause();
     });
+    // Other parts of the page ask for a moment of the recording, whatever version is shown.
+    document.addEventListener("reprise:play", (event) => { if (this.root.isConnected) this.play(placed(this.kept, event.detail)); });
   }
 
   update(data) {

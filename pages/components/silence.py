@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.domain.errors import RepriseError
 from core.domain.settings import Settings
 from core.domain.silence import clock
 from core.domain.states import StageStatus
@@ -31,7 +32,11 @@ def panel(run_id: str) -> None:
             return
         now = record.settings or session.manager().storage.index.batch(record.batch_id).settings
         chosen = _chosen(now, run_id)
-        found = session.manager().views.previews.silence(run_id, chosen)
+        try:
+            found = session.manager().views.previews.silence(run_id, chosen)
+        except RepriseError as error:
+            show(tag("p", error.message, cls="rp-none"))
+            return
         waits = found.status == "listening" or found.refining
         listen("silence", f"run:{run_id}", anyway_s=LISTENING_S if waits else ANYWAY_S)
         _picture(found, run_id)

@@ -45,11 +45,9 @@ function draw(root, data) {
   ends.className = "rp-wave-ends";
   for (const seconds of [0, data.duration / 2, data.duration]) ends.appendChild(document.createElement("span")).textContent = clock(seconds);
   picture.onclick = (event) => {
-    const player = document.querySelector(".rp-media video, .rp-media audio");
-    if (!player) return;
     const box = picture.getBoundingClientRect();
-    player.currentTime = Math.max(0, ((event.clientX - box.left) / box.width) * data.duration - BEFORE_S);
-    player.play().catch(() => undefined);
+    const seconds = Math.max(0, ((event.clientX - box.left) / box.width) * data.duration - BEFORE_S);
+    document.dispatchEvent(new CustomEvent("reprise:play", { detail: seconds }));
   };
 }
 

@@ -32,6 +32,9 @@ def test_what_would_go_is_seen_changed_and_then_removed(browser: Browser, tmp_pa
             said = page.locator(".rp-preview b")
             expect(said).to_have_text("2 pauses, −0:02", timeout=LONG_MS)
             expect(page.locator(".rp-wave rect.rp-gone")).to_have_count(2)
+            page.locator(".rp-wave svg").click()
+            expect(page.locator(".rp-media video")).to_have_js_property("paused", False)
+            assert page.evaluate("document.querySelector('.rp-media video').currentTime") > 2
             slider = page.get_by_role("slider", name="Pauses from")
             slider.focus()
             for _ in range(10):
