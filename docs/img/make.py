@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.support.browser import Dashboard, launch, tab  # noqa: E402 - the root has to be known first
+from core.domain.states import StageStatus  # noqa: E402 - the root has to be known first
+from tests.support.browser import Dashboard, launch, tab  # noqa: E402
 from tests.support.showcase import Showcase  # noqa: E402
 from tests.support.showcase_week import busy_week, long_queue, trouble  # noqa: E402
 
@@ -43,6 +44,8 @@ def pages(case: Showcase) -> dict[str, str]:
         "batch": f"/batches?batch={river.batch_id}",
         "run": f"/run?run={river.run_id}&t=12",
         "queue": "/queue",
+        "search": "/search?q=salmon",
+        "settings": "/settings",
         "health": "/health",
     }
 
@@ -90,6 +93,13 @@ def shared_week(folder: Path) -> Showcase:
     """A busy week in which two people wait."""
     case = busy_week(folder)
     long_queue(case)
+    runs = [case.store.runs.get(run_id).value for run_id in sorted(case.store.runs.ids())]
+    downloaded = [run for run in runs if run.stages["download"].status == StageStatus.COMMITTED]
+    for number, run in enumerate(downloaded):
+        case.pictured(run, number)
+    river = next(run for run in downloaded if run.title.startswith("River restoration"))
+    case.without_silence(river)
+    case.highlighted(river)
     return case
 
 

@@ -18,7 +18,7 @@ from core.store.progress import write_progress
 from core.store.state import StateStore, open_store
 from core.system.clock import SystemClock
 from tests.support.records import USUAL
-from tests.support.showcase_results import SUMMARY, as_json, cut_files, quotes, talk_video
+from tests.support.showcase_results import SUMMARY, as_json, cut_files, highlights, poster, quotes, talk_video
 from tests.support.transcripts import TALK, transcript
 
 KEY = "0" * 31
@@ -198,6 +198,16 @@ class Showcase:
     def without_silence(self, run: RunRecord) -> None:
         """The silence of a completed run's video is removed too."""
         self.result(run, "remove_silence", f"{KEY}9", cut_files(transcript(TALK)))
+
+    def highlighted(self, run: RunRecord) -> None:
+        """What stands out in a completed run was looked for too."""
+        found = highlights(transcript(TALK))
+        self.result(run, "detect_highlights", f"{KEY}a", {"highlights.json": as_json(found)})
+
+    def pictured(self, run: RunRecord, number: int) -> None:
+        """The video of a run has a picture that lists know it by."""
+        files = {"media.mp4": talk_video().read_bytes(), "poster.jpg": poster(number)}
+        self.result(run, "download", f"{0xF00 + number:032x}", files)
 
     def result(self, run: RunRecord, stage: str, key: str, files: dict[str, bytes]) -> None:
         """A stage of a run published these files, under a key of its own."""

@@ -54,6 +54,45 @@ def cut_files(said: dict[str, Any]) -> dict[str, bytes]:
     }
 
 
+@functools.cache
+def poster(number: int) -> bytes:
+    """A picture by which a video is known, another one for each number."""
+    path = talk_video().with_name(f"poster-{number}.jpg")
+    colours = ("0x16324f", "0x3f7d6e", "0x8fb8a8", "0xd9a441", "0x7a4e6d", "0xc0605a", "0x4a6fa5", "0xa7bfa0")
+    picked = ":".join(f"c{place}={colours[(number * 3 + place * 2) % len(colours)]}" for place in range(3))
+    picture = f"gradients=size=320x180:rate=1:duration=1:{picked}:nb_colors=3:type=radial:seed={number + 3}"
+    ffmpeg("-f", "lavfi", "-i", picture, "-frames:v", "1", "-q:v", "4", str(path))
+    return path.read_bytes()
+
+
+def highlights(said: dict[str, Any]) -> dict[str, Any]:
+    """Highlights as the stage publishes them."""
+    chosen = [
+        (2, 0.91, "is announced as important; names figures"),
+        (6, 0.72, "names figures; is said with emphasis"),
+        (9, 0.66, "closes the recording"),
+    ]
+    segments = said["segments"]
+    found = [
+        {
+            "highlight_id": f"h_{place:020d}",
+            "start": segments[place]["start"],
+            "end": segments[place]["end"],
+            "text": segments[place]["text"].strip(),
+            "segment_ids": [place],
+            "score": score,
+            "reason": reason,
+            "keywords": ["salmon"] if place == 2 else [],
+            "status": "verified",
+            "source": "extractive",
+        }
+        for place, score, reason in chosen
+    ]
+    kept = [{"start": one["start"], "end": one["end"]} for one in found]
+    cuts = {"duration": said["duration"], "kept": kept}
+    return {"highlights": found, "rejected": 0, "sensitivity": "medium", "note": "", "cuts": cuts}
+
+
 def quotes(said: dict[str, Any]) -> dict[str, Any]:
     """Quotes as the stage publishes them: one repaired, the others verified."""
     chosen = [
