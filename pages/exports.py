@@ -17,9 +17,9 @@ NONE = (
 def history() -> None:
     """All exports, a page of them at a time."""
     listen("exports", "exports", "pool")
-    found = session.manager().exports.views.all()
-    show(tag("div", tag("h1", "Exports"), tag("p", words.count(found["total"], "export")), cls="rp-head"))
     first = (st.session_state.get("export-page", 1) - 1) * PAGE
+    found = session.read(f"exports-{first}", lambda: session.manager().exports.views.all(limit=first + PAGE))
+    show(tag("div", tag("h1", "Exports"), tag("p", words.count(found["total"], "export")), cls="rp-head"))
     export_rows(found["exports"][first : first + PAGE], key="exports", none=NONE, batches=True)
     if found["total"] > PAGE:
         st.pagination(-(-found["total"] // PAGE), key="export-page")

@@ -11,6 +11,7 @@ from core.cli.waiting import wait_for_export
 from core.domain.errors import Refused
 from core.domain.exports import DEFAULT_PATTERN, ExportPhase, ExportRecord, parse_options
 from core.domain.package_names import FIELDS
+from core.manager.exports.views import WAITS_FOR_SERVICE
 
 MEGABYTE = 1e6
 COLUMNS = (
@@ -138,6 +139,8 @@ def _tell(told: dict[str, Any]) -> None:
         click.echo(printable(told["path"]))
     elif told["status"] == "ready":
         click.echo("Save it with -o PATH, or fetch it from the page Exports until it expires.")
+    elif told["note"] == WAITS_FOR_SERVICE:
+        click.echo("No service is running yet: ./reprise serve makes it, or export with --wait.")
     elif told["status"] in ("queued", "running"):
         click.echo("The service makes it; ./reprise exports tells how far it is.")
 

@@ -15,6 +15,8 @@ from core.store.locks import Lock
 from core.store.progress import read_progress
 from core.system.clock import Clock, rfc3339
 
+WAITS_FOR_SERVICE = "waits for a service"
+
 
 class ExportViews:
     """Reads the records, and the progress of what is being made; never writes."""
@@ -82,7 +84,7 @@ class ExportViews:
         if record.phase not in OPEN:
             return ""
         if not Lock(self._layout.service_lock()).held_by_other():
-            return "waits for a service"
+            return WAITS_FOR_SERVICE
         pool = self._index.pool
         if pool.pause is not None or pool.disk is not None:
             return "everything is paused" if pool.pause is not None else "the disk is full"

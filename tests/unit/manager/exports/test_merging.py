@@ -1,0 +1,72 @@
+"""What was merged before is taken again, but never with a gap that need not be there any more."""
+
+import pytest
+
+from core.domain.exports import ExportRecord
+from core.manager.exports.making import Made
+from core.manager.exports.merging import Merger
+from core.store.artifacts import Receipt
+from tests.support.exporting import Shop
+from tests.support.storage import NOON
+
+NEW = Made(size=1, sha256="new", suffix=".mp4")
+
+
+class Remembering(Merger):
+    """Merges nothing, and says when it would."""
+
+    def _make(self, record: ExportRecord) -> Made:
+        return NEW
+
+
+@pytest.fixture
+def merger(shop: Shop) -> Merger:
+    return Remembering(shop.layout, shop.store, shop.artifacts, shop.clock, 0)
+
+
+def published(shop: Shop, record: ExportRecord, left_out: dict[str, str]) -> None:
+    """A merged video under the key of the export, without these members."""
+    out = shop.layout.work("merged", record.key) / "tmp.a_1"
+    out.mkdir(parents=True)
+    (out / "merged.mp4").write_bytes(b"merged")
+    facts = {"media": "merged.mp4", "duration": 60.0, "left_out": left_out}
+    receipt = Receipt(stage="merged", key=record.key, version=1, params={}, facts=facts, started_at=NOON)
+    shop.artifacts.publish("merged", record.key, out, receipt)
+
+
+def test_the_same_videos_are_merged_once(shop: Shop, merger: Merger) -> None:
+    shop.video("a")
+    shop.video("b")
+    record = shop.ask(format="merged")
+    published(shop, record, {})
+    made = merger.make(record.export_id)
+    assert (made.size, made.suffix, made.left_out) == (6, ".mp4", [])
+
+
+def test_what_was_left_out_is_named_again_while_it_is_still_damaged(shop: Shop, merger: Merger) -> None:
+    victim = shop.video("a")
+    shop.video("b")
+    record = shop.ask(format="merged")
+    published(shop, record, {"0": "001_a.mp4 is gone."})
+    shop.file(victim).unlink()
+    made = merger.make(record.export_id)
+    assert [(missing.title, missing.why, missing.lost) for missing in made.left_out] == [
+        ("a", "001_a.mp4 is gone.", True)
+    ]
+
+
+def test_a_gap_that_can_be_filled_now_is_not_taken_again(shop: Shop, merger: Merger) -> None:
+    shop.video("a")
+    shop.video("b")
+    record = shop.ask(format="merged")
+    published(shop, record, {"0": "001_a.mp4 is gone."})
+    assert merger.make(record.export_id) is NEW
+    assert shop.artifacts.receipt("merged", record.key) is None
+
+
+def test_the_same_videos_in_another_order_are_another_video(shop: Shop) -> None:
+    first = shop.video("a")
+    shop.video("b")
+    key = shop.ask(format="merged").key
+    shop.change_run(first, position=9)
+    assert shop.ask(format="merged").key != key
