@@ -11,11 +11,14 @@ from core.domain.errors import RepriseError
 from core.domain.limits import MAX_DESCRIPTION, MAX_NAME
 from core.domain.settings import parse_settings
 from core.manager.intake import Added, Submission
-from pages.components import session, settings_form, settings_panel, words
+from pages.components import forecast, session, settings_form, settings_panel, ways_in, words
 from pages.components.live import component
 from pages.components.markup import join, show, tag
 
 _drop = component("drop", "sending")
+LOOK = (
+    "Sizes, lengths, what is here already, whether it fits on the disk, and how long it may take. Nothing is started."
+)
 
 
 def page() -> None:
@@ -26,13 +29,13 @@ def page() -> None:
     intro = "Links, files or folders. Each becomes a transcript, verified quotes and a summary."
     show(tag("div", tag("h1", "New batch"), tag("p", intro), cls="rp-head"))
     told(st.session_state.get("new-added"))
-    uploaded = _drop(
+    sent = _drop(
         key=f"drop-{number}",
         data={"token": number, "most": session.manager().storage.config.max_media_bytes, "many": MAX_RUNS},
         default={"files": [], "busy": 0},
         on_files_change=lambda: None,
         on_busy_change=lambda: None,
-    ).files
+    )
     sources = st.text_area(
         "Links, files and folders, one a line",
         height=130,
@@ -46,12 +49,23 @@ def page() -> None:
         "Description", max_chars=MAX_DESCRIPTION, key=f"description-{number}", placeholder="What it is for"
     )
     settings(number)
+    ways_in.draw(str(number), has_archive=any(one["kind"] == "archive" for one in sent.files))
+    if sent.busy:
+        st.caption("Uploads are still coming in: what is not ready when you start is left out.")
     with st.container(horizontal=True):
         start = st.button("Start", type="primary", icon=":material/play_arrow:", key=f"start-{number}")
         draft = st.button("Keep as draft", icon=":material/draft:", key=f"draft-{number}")
+        look = st.button("Look first", icon=":material/search:", key=f"look-{number}", help=LOOK)
+    wanted = Submission(
+        name=name.strip(),
+        description=said.strip(),
+        draft=draft,
+        **ways_in.chosen(str(number), sources, sent.files),
+        **given(number),
+    )
+    forecast.draw(str(number), wanted, asked=look)
     if start or draft:
-        wanted = [line.strip() for line in sources.splitlines() if line.strip()] + [one["path"] for one in uploaded]
-        submit(token, wanted, name, {"description": said.strip(), **given(number)}, draft)
+        submit(token, wanted)
 
 
 @st.fragment
@@ -66,31 +80,20 @@ def given(number: int) -> dict[str, Any]:
     """What is chosen beside the sources."""
     chosen = settings_panel.chosen(str(number))
     settings = settings_panel.values(str(number))
-    return {"priority": chosen.priority, "concurrency": chosen.concurrency, "settings": settings}
+    return {"priority": chosen.priority, "concurrency": chosen.concurrency, "settings": parse_settings(settings)}
 
 
-def submit(token: str, sources: list[str], name: str, given: dict[str, Any], draft: bool) -> None:
+def submit(token: str, wanted: Submission) -> None:
     """Make the batch, once; go to it when everything was taken, else say what was not."""
     manager = session.manager()
 
     def make() -> Added:
         # Nothing of Streamlit in here: it ends a script that is drawn anew at its next call, after the batch was made.
-        return manager.intake.add(
-            Submission(
-                sources=tuple(sources),
-                name=name.strip(),
-                description=given["description"],
-                settings=parse_settings(given["settings"]),
-                priority=given["priority"],
-                concurrency=given["concurrency"],
-                draft=draft,
-            ),
-            manager.actor,
-        )
+        return manager.intake.add(wanted, manager.actor)
 
     try:
         with st.spinner("Looking at the sources…"):
-            added = session.once(f"{token}:{hash((tuple(sources), name, draft, repr(given)))}", make)
+            added = session.once(f"{token}:{hash(repr(wanted))}", make)
     except RepriseError as error:
         show(tag("div", tag("b", error.message), tag("p", error.hint), cls="rp-note", data_tone="bad"))
         return

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from core.cli.answers import read_changes
+from core.cli.forecast import tell_forecast
 from core.cli.output import clip, is_terminal, printable, show_error, show_json
 from core.cli.session import Session, verb
 from core.cli.settings import read_settings
@@ -14,6 +15,7 @@ from core.cli.template import base
 from core.cli.waiting import wait_for_batch
 from core.domain.limits import CONCURRENCY, PRIORITY, whole_number
 from core.manager.intake import Added, Submission
+from core.manager.preflight import Preflight
 from core.stages.download.source import absolute_file
 
 SETTINGS = """
@@ -62,6 +64,9 @@ Settings (--set NAME=VALUE):
     show_default=True,
     help="Leave out the videos of the archive, or add them.",
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Only tell what it would be: sizes, lengths, disk, time. Nothing is added."
+)
 def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
     """Add URLs, files and folders as one batch and start it.
 
@@ -92,6 +97,8 @@ def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
         archived=options["archived"],
     )
     manager = session.manager
+    if options["dry_run"]:
+        return tell_forecast(Preflight(manager.storage).look(submission), as_json=session.as_json)
     added = manager.intake.add(submission, manager.actor)
     code = 0 if added.batch_id and not added.rejected else 1 if added.batch_id else 5
     if options["wait"] and added.batch_id and not submission.draft:

@@ -158,7 +158,9 @@ class Inbox:
                 concurrency=usual.concurrency,
             )
             added = self._intake.add(submission, self._actor)
-            refused = {Path(one.source): one.message for one in added.rejected}
+            refused = {
+                Path(one.source): one.message.replace(one.source, Path(one.source).name) for one in added.rejected
+            }
             for path in map(Path, fresh):
                 why = refused.get(path, "")
                 notes[path] = msgspec.structs.replace(notes[path], batch_id=None if why else added.batch_id, why=why)

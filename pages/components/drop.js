@@ -149,7 +149,7 @@ export default function ({ data, parentElement, setStateValue }) {
     parentElement.replaceChildren();
     drop = parentElement.repriseDrop = new Drop(parentElement, uploads);
     drop.token = data.token;
-    drop.limit.textContent = `Up to ${sized(data.most)} each, ${data.many} at a time; subtitles (SRT, VTT) or a Whisper JSON of the same name come along. Larger files: by their path.`;
+    drop.limit.textContent = `Up to ${sized(data.most)} each. Subtitles (SRT, VTT) and Whisper's JSON of the same name come along.`;
   }
   drop.setState = setStateValue;
   drop.join();

@@ -166,7 +166,8 @@ class Uploads {
 }
 
 function sized(bytes) {
-  const unit = bytes >= 1e9 ? ["GB", 1e9, 1] : bytes >= 1e6 ? ["MB", 1e6, bytes >= 1e7 ? 0 : 1] : ["kB", 1e3, 0];
+  if (bytes < 1000) return `${bytes} B`;
+  const unit = bytes >= 1e9 ? ["GB", 1e9, 1] : bytes >= 1e6 ? ["MB", 1e6, bytes >= 1e7 ? 0 : 1] : ["KB", 1e3, 0];
   return `${(bytes / unit[1]).toFixed(unit[2])} ${unit[0]}`;
 }
 

@@ -1,5 +1,6 @@
 """Files go from the browser to the disk: several at once, on through breaks, reloads and other pages, and back again."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from core.store.layout import Layout
+from core.store.locks import Lock
 from core.store.uploads import NOTE
 from tests.support.browser import Dashboard, go, tab
+from tests.support.media_files import mp4
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -103,6 +108,17 @@ def test_a_server_that_is_killed_meanwhile_is_waited_for_and_the_upload_goes_on(
             row(page, "talk.mp4").get_by_role("button", name="Retry").click()
             expect(row(page, "talk.mp4")).to_contain_text("Ready", timeout=LONG_MS)
     assert stored(dashboard) == {"talk.mp4": path.read_bytes()}
+    end_service(dashboard)  # of the dashboard that was killed: the next one found it and did not start it
+
+
+def end_service(dashboard: Dashboard) -> None:
+    """Tell the service of this storage to stop, and wait until it has."""
+    lock = Lock(Layout(dashboard.storage).service_lock())
+    holder = lock.holder()
+    dashboard.stop()  # else it starts another
+    if holder is not None and lock.held_by_other():
+        os.kill(holder.pid, signal.SIGTERM)
+        until(lambda: not lock.held_by_other())
 
 
 def test_a_page_that_is_reloaded_goes_on_with_the_file_when_it_is_chosen_again(
@@ -159,3 +175,30 @@ def test_a_cancelled_upload_is_gone_from_the_disk_and_failed_ones_are_tried_agai
         row(page, "other.mp4").get_by_role("button", name="Retry").click()
         expect(row(page, "other.mp4")).to_contain_text("Ready", timeout=LONG_MS)
     assert stored(dashboard) == {"other.mp4": other.read_bytes()}
+
+
+def test_what_a_batch_would_be_is_told_first_and_a_transcript_that_was_uploaded_is_taken(
+    browser: Browser, dashboard: Dashboard, tmp_path: Path
+) -> None:
+    words = tmp_path / "Interview.en.srt"
+    words.write_text("1\n00:00:00,200 --> 00:00:01,500\nGood evening, everybody.\n")
+    interview = tmp_path / "Interview.mp4"
+    interview.write_bytes(mp4().read_bytes())
+    listed = tmp_path / "archive.txt"
+    listed.write_text("vimeo 12345\n")
+    with tab(browser, dashboard, "/new") as page:
+        choose(page, interview, words, listed)
+        expect(page.get_by_text("Leave out what is in it")).to_be_visible()
+        page.get_by_label("Links, files and folders, one a line").fill("https://vimeo.com/12345\n/nowhere/talk.mp4")
+        page.get_by_role("button", name="Look first").click()
+        main = page.get_by_test_id("stMain")
+        expect(main).to_contain_text("1 source · 2.0 s", timeout=LONG_MS)
+        expect(page.locator(".rp-forecast")).to_contain_text("with Interview.en.srt")
+        expect(main).to_contain_text("It is in the archive of what was downloaded before.")
+        expect(main).to_contain_text("There is no file")
+        page.get_by_role("button", name="Start").click()
+        expect(main).to_contain_text("1 source added", timeout=LONG_MS)
+        page.get_by_role("link", name="Show the batch").click()
+        expect(main).to_contain_text("Completed", timeout=LONG_MS)
+    (transcript,) = (dashboard.storage / "artifacts" / "transcribe").glob("*/transcript.txt")
+    assert transcript.read_text() == "Good evening, everybody.\n"

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from yt_dlp import YoutubeDL
 from yt_dlp.downloader.external import FFmpegFD
 from yt_dlp.downloader.http import HttpFD
-from yt_dlp.networking import Request, Response
+from yt_dlp.networking import HEADRequest, Request, Response
 from yt_dlp.networking.exceptions import HTTPError, TransportError
 from yt_dlp.utils import DownloadError, determine_protocol
 
@@ -88,6 +88,17 @@ class Fetcher(YoutubeDL):  # type: ignore[misc]
                 break
         self._name = ""
         self.partials.mark_whole(name)
+
+    def size_of(self, chosen: dict[str, Any]) -> int | None:
+        """What the server says a format's file has, if it is only looked at; None when it does not say."""
+        if not self.task.look or determine_protocol(chosen) not in ("http", "https"):
+            return None
+        try:
+            with super().urlopen(HEADRequest(chosen["url"], headers=chosen.get("http_headers") or {})) as response:
+                length = response.headers.get("Content-Length") or ""
+        except (HTTPError, TransportError):
+            return None
+        return int(length) if length.isdigit() else None
 
     def _continues(self) -> bool:
         remote = self.partials.get(self._name)
@@ -201,6 +212,8 @@ def run(task: Task, emit: Emit) -> None:
                 fetcher.raise_no_formats(info, True)
             names = [f"source.{number}" for number in range(len(chosen))]
             _tell_video(info, chosen, names, fetcher, emit)
+            if task.look:
+                return
             try:
                 for name, one in zip(names, chosen, strict=True):
                     fetcher.fetch(
@@ -219,13 +232,15 @@ def run(task: Task, emit: Emit) -> None:
 def _tell_video(
     info: dict[str, Any], chosen: list[dict[str, Any]], names: list[str], fetcher: Fetcher, emit: Emit
 ) -> None:
-    sizes = [one.get("filesize") or one.get("filesize_approx") for one in chosen]
+    sizes = [one.get("filesize") or one.get("filesize_approx") or fetcher.size_of(one) for one in chosen]
+    duration = info.get("duration")
     title, id_, site = (str(info.get(key) or "") for key in ("title", "id", "extractor_key"))
     known = {"title": title, "extractor": site, "id": id_ if site != "Generic" else ""}
     emit(
         "video",
         **known,
         total=sum(int(size) for size in sizes if size) if all(sizes) else None,
+        duration=duration if isinstance(duration, int | float) else None,
         present={name: fetcher.partials.size(name) for name in names},
     )
 

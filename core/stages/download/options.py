@@ -33,6 +33,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     cookies: str | None = None
     subtitles: Literal["never", "manual", "any"] = "never"
     language: str = "auto"
+    look: bool = False  # only tell what it is
 
 
 class _Log:

@@ -59,7 +59,7 @@ def fetch(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds) 
     Raises `StageError` of the class the failure amounts to.
     """
     host = urlsplit(source.value).hostname or "the host"
-    with _proxy(source, bounds) as proxy:
+    with open_proxy(source, bounds) as proxy:
         watcher = _Watcher(attempt, proxy, bounds)
         argv = [sys.executable, "-B", "-m", "core.stages.download.child"]
         limits = Limits(
@@ -71,7 +71,7 @@ def fetch(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds) 
             check=attempt.check,
             stdin=_task(attempt, source, settings, bounds, proxy),
             cwd=root,
-            env=_environment(attempt.work),
+            env=environment(attempt.work),
             limits=limits,
             max_line_bytes=8 * 1024**2,
         ) as program:
@@ -104,7 +104,8 @@ def fetch(attempt: Attempt, source: Source, settings: Settings, bounds: Bounds) 
         raise classify(watcher.chain, host=host, url_suffix=PurePosixPath(urlsplit(source.value).path).suffix)
 
 
-def _proxy(source: Source, bounds: Bounds) -> EgressProxy:
+def open_proxy(source: Source, bounds: Bounds) -> EgressProxy:
+    """The filtering proxy through which `source` is fetched. Raises `StageError(TOOLING)` for a proxy that is none."""
     try:
         return EgressProxy(bounds.allowed, connect_timeout_s=bounds.socket_timeout_s, upstream=source.proxy)
     except BadInput as error:
@@ -278,7 +279,7 @@ def read_cookies(source: Source) -> str | None:
         raise StageError(ErrorClass.AUTH_REQUIRED, f"The cookies file cannot be read: {error.strerror}.") from error
 
 
-def _environment(work: Path) -> dict[str, str]:
+def environment(work: Path) -> dict[str, str]:
     """Nothing of ours but what Python needs: no proxies, no keys, no home with a configuration in it."""
     kept = {
         name: value
