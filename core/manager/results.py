@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -113,6 +114,14 @@ class Results:
             hint=f"./reprise why {run_id} tells what it waits for.",
             code="not_made_yet",
         )
+
+    def facts(self, run_id: str, stage: str) -> dict[str, Any] | None:
+        """What `stage` said of what it published for a run, as its receipt has it; None when it published nothing."""
+        state = self._index.run(run_id).stages.get(stage)
+        if state is None or state.key is None or state.status != StageStatus.COMMITTED:
+            return None
+        receipt = self._artifacts.receipt(stage, state.key)
+        return dict(receipt.facts) if receipt is not None else None
 
     def poster(self, run: RunRecord) -> str | None:
         """The checksum of the picture by which the video of `run` is known, `POSTER` among its files; None without one."""

@@ -32,6 +32,7 @@ def test_every_part_of_a_run_can_be_opened_at_every_phase(case: Showcase, page: 
     # What can be tried out on a video comes once there is one.
     assert there[-4:] == ["Console output", "Work", "History", "State"]
     assert ("Remove silence" in there) is (phase == Phase.COMPLETED)
+    assert ("Export" in there) is (phase == Phase.COMPLETED)
     assert len(drawn.code) == 2  # what it said, and what happened
     assert len(drawn.json) == 1
 
