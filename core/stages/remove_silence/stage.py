@@ -1,5 +1,6 @@
 """The stage `remove_silence`: listens, decides, renders what is kept, and maps what was said onto it."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ class RemoveSilenceStage:
             )
 
     def _cut(self, attempt: Attempt, name: str, made: Rendered, rule: Rule, found: Found) -> Made:
-        cuts = made.cuts
+        cuts = _in_whole_frames(made.cuts, Fraction(made.fps))
         attempt.log(f"{said(cuts)}; {cuts.kept_s:.1f} of {cuts.duration:.1f} s are left.")
         publishing.write_cuts(attempt.out, cuts, rule, found, fps=made.fps)
         spoken = attempt.job.inputs.get("transcribe")
@@ -131,3 +132,9 @@ class RemoveSilenceStage:
             "removed_s": cuts.removed_s,
             "threshold_db": found.thresholds.quiet if found is not None else None,
         }
+
+
+def _in_whole_frames(cuts: CutList, fps: Fraction) -> CutList:
+    """`cuts` of a medium that ends with its last whole frame: what is left of a frame after it is no pause."""
+    end = cuts.kept[-1].end
+    return msgspec.structs.replace(cuts, duration=end) if (cuts.duration - end) * fps < 1 else cuts

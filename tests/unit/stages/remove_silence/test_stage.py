@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,24 @@ import pytest
 
 from core.domain.cuts import CutList
 from core.domain.errors import Stop
+from core.domain.levels import STEP_S, decibels
 from core.domain.settings import Settings, parse_settings
 from core.stages.remove_silence import RemoveSilenceStage
 from core.stages.rendering.media import look
+from core.stages.sound.levels import measure_levels
 from core.stages.stage import Made, Published
 from tests.support.attempt import FolderAttempt, Killed
+from tests.support.awkward_media import (
+    late_picture,
+    late_sound,
+    odd_size,
+    one_frame,
+    rotated,
+    sound_with_cover,
+    surround,
+    thousand_fps,
+    varying_rate,
+)
 from tests.support.media_files import ffmpeg, media_file
 
 # Beeps from 0 to 1, 3 to 4 and 5 to 6 s.
@@ -162,6 +176,30 @@ def test_the_recording_teaches_what_is_quiet_and_voices_are_listened_for(tmp_pat
     found = cuts_of(attempt)
     assert (found["rule"]["mode"], len(found["removed"])) == ("auto", 2)
     assert [path.name for path in attempt.work.glob("voices*")] == ["voices.1"]
+
+
+def test_sound_that_begins_late_is_silent_before_it_begins(tmp_path: Path) -> None:
+    attempt = an_attempt(tmp_path, late_sound())
+    run(attempt)
+    assert removed(cuts_of(attempt)) == near(0, 1.0)
+    levels = measure_levels(attempt.out / "silence_removed.mp4", check=lambda: None, log=lambda line: None)
+    loud = next(number * STEP_S for number, peak in enumerate(levels.peaks) if decibels(peak) > -40)
+    assert loud == pytest.approx(0.2, abs=0.05)
+
+
+def test_a_picture_without_sound_at_its_end_is_silent_there(tmp_path: Path) -> None:
+    attempt = an_attempt(tmp_path, late_picture())
+    run(attempt)
+    found = cuts_of(attempt)
+    assert removed(found) == near(3.2, found["duration"])
+
+
+@pytest.mark.parametrize(
+    "awkward", [rotated, varying_rate, odd_size, surround, sound_with_cover, one_frame, thousand_fps]
+)
+def test_awkward_media_are_no_error(tmp_path: Path, awkward: Callable[[], Path]) -> None:
+    attempt = an_attempt(tmp_path, awkward())
+    assert run(attempt).facts["why"] == "no pauses"
 
 
 def test_killed_after_any_unit_nothing_is_made_twice_and_every_byte_is_the_same(tmp_path: Path, video: Path) -> None:
