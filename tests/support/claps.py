@@ -12,6 +12,7 @@ from tests.support.media_files import ffmpeg
 
 RATE = 48_000
 CLICK_S = 0.02
+WHITE = 200
 FLASH = Fraction(1, 20)
 
 
@@ -46,7 +47,8 @@ def flashes(path: Path) -> list[float]:
     with av.open(str(path)) as media:
         start = (media.start_time or 0) / 1_000_000
         for frame in media.decode(video=0):
-            light = frame.reformat(format="gray").to_ndarray().mean() > 128
+            # Every 61st point will do, and the white of a clap only.
+            light = np.frombuffer(frame.planes[0], np.uint8)[::61].mean() > WHITE
             if light and dark:
                 assert frame.time is not None
                 found.append(frame.time - start)
