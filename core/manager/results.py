@@ -1,7 +1,7 @@
 """What runs published, and the documents that can be made of it, by the names people ask for."""
 
 import hashlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
@@ -98,12 +98,14 @@ class Results:
                 return Document(name=file, of=result)
         begin = file.partition(".")[0]
         wanted = RECIPES[file].of if file in RECIPES else begin if begin in ONE_FILE else file
-        makers = [maker for maker, made in PUBLISHES.items() if wanted in made and stage in ("", maker)]
+        makers = [maker for maker, files in PUBLISHES.items() if wanted in files and stage in ("", maker)]
         maker = next((maker for maker in makers if maker in run.stages), makers[0] if makers else None)
         if maker not in run.stages or run.stages[maker].status == StageStatus.NOT_NEEDED:
             left_out = f", since its settings leave {maker} out" if maker in run.stages else ""
-            published = [file for stage in run.stages for file in PUBLISHES.get(stage, ())]
-            possible = published + [file for file, recipe in RECIPES.items() if recipe.of in published]
+            needed = [one for one, state in run.stages.items() if state.status != StageStatus.NOT_NEEDED]
+            published = [file for one in needed for file in PUBLISHES.get(one, ())]
+            makeable = [file for file, recipe in RECIPES.items() if recipe.of in published]
+            possible = dict.fromkeys(published + makeable)
             raise NotFound(f"Run {run_id} has no file {name}{left_out}.", hint=f"There may be: {', '.join(possible)}.")
         if run.stages[maker].status == StageStatus.COMMITTED:
             if self._artifacts.receipt(maker, run.stages[maker].key or "0") is not None:
@@ -164,7 +166,7 @@ class Results:
 
     def stem(self, run: RunRecord) -> str:
         """What all files of a run begin with where a person saves them: `Title [id]`."""
-        return names.stem(run.title, self._fact(run, "download", "id"))
+        return names.stem(run.title, self._fact(run, "download", "id"), PurePosixPath(run.source.value).stem)
 
     def _fact(self, run: RunRecord, stage: str, name: str) -> str:
         state = run.stages.get(stage)

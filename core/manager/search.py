@@ -58,7 +58,7 @@ class Search:
             if run.removed or run.batch_id not in batches:
                 continue
             found, whole = self._of_run(run, query)
-            hits += [_hit(run, one, query) for one in found]
+            hits += [_hit(run, one, query) for one in dict.fromkeys(found)]
             unreadable += [] if whole else [run.run_id]
             if len(hits) > limit:
                 break

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from core.domain.errors import Damaged, NotFound, Refused
 from core.domain.settings import Settings
 from core.manager.results import Results
+from core.store.artifacts import Receipt
 from tests.support.dispatching import House
 
 
@@ -59,6 +61,32 @@ def test_a_file_that_the_settings_leave_out_never_comes(house: House) -> None:
     (run_id,) = house.add(settings=Settings(transcribe=False))
     with pytest.raises(NotFound, match="its settings leave transcribe out"):
         results(house).find(run_id, "transcript.txt")
+
+
+def test_a_refusal_names_each_file_that_there_may_be_once(house: House, run: str) -> None:
+    with pytest.raises(NotFound) as refused:
+        results(house).find(run, "nothing.x")
+    named = refused.value.hint.removeprefix("There may be: ").rstrip(".").split(", ")
+    assert len(set(named)) == len(named)
+    assert {"media", "transcript.srt", "transcript.docx"} <= set(named)
+    assert "summary.pdf" not in named
+
+
+def test_a_file_is_named_after_its_video_with_the_id_that_its_site_gives_it(house: House, run: str) -> None:
+    out = house.layout.work("download", "d2") / "tmp.a_2"
+    out.mkdir(parents=True)
+    (out / "media.webm").write_text("moving pictures")
+    receipt = Receipt(stage="download", key="d2", version=1, params={}, facts={"id": "dQw4w9WgXcQ"})
+    house.artifacts.publish("download", "d2", out, receipt)
+    record = house.index.run(run)
+    state = replace(record.stages["download"], key="d2")
+    named = replace(record, title="Salmon: back?", stages=record.stages | {"download": state})
+    assert results(house).stem(named) == "Salmon： back？ [dQw4w9WgXcQ]"
+
+
+def test_a_file_whose_video_has_no_title_is_named_after_its_source(house: House, run: str) -> None:
+    found = results(house).find(run, "media")
+    assert results(house).saved_name(run, found) == "1.mp4"
 
 
 def test_all_are_listed_in_the_order_of_the_pipeline(house: House, run: str) -> None:
