@@ -23,6 +23,7 @@ from core.manager.writer import Writer
 from core.store.artifacts import Artifacts
 from core.store.locks import Lock
 from core.store.state import StateStore
+from core.system import files
 
 WAIT_S = 10.0
 
@@ -94,6 +95,10 @@ class Cleanup:
 
     def plan(self) -> Plan:
         """What would be done now; changes nothing. Raises `StorageError`."""
+        with files.explained("looking at what is kept"):
+            return self._plan()
+
+    def _plan(self) -> Plan:
         now = self._clock.now()
         runs, batches, pool = self._index.everything()
         known = ages(batches, runs.values())
@@ -130,8 +135,9 @@ class Cleanup:
         if not lock.acquire(WAIT_S):
             raise Refused("Another process is cleaning up this storage.", hint="Wait for it, then look again.")
         try:
-            for _ in self._steps(by):
-                pass
+            with files.explained("cleaning up"):
+                for _ in self._steps(by):
+                    pass
         finally:
             lock.release()
         return plan
@@ -142,7 +148,8 @@ class Cleanup:
         if not lock.acquire():
             return
         try:
-            yield from self._steps(by)
+            with files.explained("cleaning up"):
+                yield from self._steps(by)
         finally:
             lock.release()
 

@@ -54,13 +54,10 @@ class Sweep:
 
     def find(self) -> list[Unused]:
         """What would be removed now; nothing while a record cannot be believed, or when all is kept for ever."""
-        if self._kept_s <= 0 or self.blind():
-            return []
-        living = self._living()
-        there = {*self._artifacts.published(), *((path.parent.name, path.name) for path in self._works())}
-        found = [place for place in sorted(there) if not living.has(place) and not self._is_young(place)]
         return [
-            Unused(stage=stage, key=key, bytes=sum(map(weight, self._folders((stage, key))))) for stage, key in found
+            Unused(stage=place[0], key=place[1], bytes=sum(map(weight, self._folders(place))))
+            for place in self._search()
+            if place is not None
         ]
 
     def blind(self) -> list[str]:
@@ -70,12 +67,14 @@ class Sweep:
 
     def steps(self) -> Iterator[str]:
         """The steps of it, each taken and then told; after it nothing is left aside. Raises `StorageError`."""
+        swept, size = 0, 0
+        for place in self._search():
+            if place is None:
+                yield "looked at one"
+            elif self._set_aside(place):
+                yield f"aside {'/'.join(place)}"
         if self._kept_s <= 0 or self.blind():
             return
-        swept, size = 0, 0
-        for one in self.find():
-            if self._set_aside((one.stage, one.key)):
-                yield f"aside {one.stage}/{one.key}"
         self._forget_sound()
         if not self._aside.is_dir():
             return
@@ -97,6 +96,14 @@ class Sweep:
         if swept:
             self._writer.note("storage.swept", data={"folders": swept, "bytes": size})
         yield "nothing aside"
+
+    def _search(self) -> Iterator[Place | None]:
+        """Each result and piece of work that nothing needs; None for one that is needed."""
+        if self._kept_s <= 0 or self.blind():
+            return
+        living = self._living()
+        for place in sorted({*self._artifacts.published(), *((path.parent.name, path.name) for path in self._works())}):
+            yield None if living.has(place) or self._is_young(place) else place
 
     def _living(self) -> "_Living":
         return _Living(self._index, self._layout, held_places(self._store, self._clock.now()))
@@ -120,9 +127,12 @@ class Sweep:
 
     def _forget_sound(self) -> None:
         """Remove what was measured for previews of media that are not here any more; it is measured again when needed."""
+        measured = sorted(self._layout.sound.iterdir())
+        if not measured:
+            return
         receipts = (self._artifacts.receipt(*place) for place in self._artifacts.published() if place[0] == "download")
         known = {entry.sha256 for receipt in receipts if receipt is not None for entry in receipt.files.values()}
-        for folder in sorted(self._layout.sound.iterdir()):
+        for folder in measured:
             if folder.name not in known and not self._young(folder):
                 remove_tree(folder)
 

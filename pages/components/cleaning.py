@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import streamlit as st
 
 from core.domain.errors import RepriseError
@@ -99,7 +100,7 @@ def _ask() -> None:
     """Name what is lost, and do it only when that is confirmed."""
     manager = session.manager()
     found = manager.cleanup.plan()
-    show(*_told(found))
+    show(*_told(msgspec.structs.replace(found, soon=())))
     st.caption("Of a batch a small file of what it was stays. What another batch needs too stays as well.")
     lost = bool(found.batches)
     sure = not lost or st.checkbox("I know that transcripts and videos of these batches are lost", key="sure-clean")

@@ -113,7 +113,7 @@ def test_an_upload_is_stored_whole_becomes_a_run_and_goes_with_the_batch_that_ne
         page.get_by_role("button", name="Cancel", exact=True).click()
         page.get_by_role("dialog").get_by_role("button", name="Cancel batch").click()
         expect(page.get_by_text("Cancelled").first).to_be_visible(timeout=LONG_MS)
-    assert not stored.exists()
+    until(lambda: not stored.exists())
 
 
 def test_a_service_that_dies_is_replaced_and_closing_the_dashboard_stops_it(

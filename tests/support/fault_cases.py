@@ -21,7 +21,7 @@ from core.store.units import UnitLog, read_units
 from core.system.clock import SystemClock
 from tests.support.damage import flip
 from tests.support.storage import BATCH, NOON, RUN, a_batch, a_run, new_store
-from tests.support.victim import KEY, NEW_BATCH, NEW_RUN, STAGE, purging, store_in
+from tests.support.victim import KEY, NEW_BATCH, NEW_RUN, STAGE, cleaning, purging, store_in
 
 MEMBER = Member(run_id=RUN, space_id="s_1", position=0, source=a_run().source, title="As it was added")
 SHARED, KEPT, KEPT_BATCH = "shared", "r_02kept", "b_02kept"
@@ -44,8 +44,17 @@ def template(folder: Path, act: str) -> Path:
             (store.layout.state / path).write_bytes(b"?")
     if act == "repair":
         _damage_more(store.layout.root)
-    if act == "purge":
+    if act in ("purge", "cleanup"):
         _delete_for_good(store)
+    if act == "cleanup":
+        ended = {"phase": BatchPhase.COMPLETED, "purging": False}
+        store.batches.update(BATCH, lambda batch: replace(batch, **ended))  # type: ignore[arg-type]
+        folder = store.layout.work("quotes", KEY) / "tmp.a9"
+        folder.mkdir(parents=True)
+        (folder / "text").write_text("of nobody")
+        Artifacts(store.layout, store.clock).publish(
+            "quotes", KEY, folder, Receipt(stage="", key="", version=1, params={})
+        )
     return store.layout.root
 
 
@@ -206,7 +215,8 @@ def after_purge(root: Path, acks: list[str]) -> None:
     assert check(store.layout, store.clock, repair=True) == [] or not acks
     left = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
     ours = (RUN, BATCH, f"/{KEY}/", "talk.mp4", "deleted-")
-    assert [name for name in left if any(one in name for one in ours) and not name.startswith("locks/")] == []
+    others = ("locks/", "archive/")
+    assert [name for name in left if any(one in name for one in ours) and not name.startswith(others)] == []
     artifacts = Artifacts(store.layout, store.clock)
     assert artifacts.published() == [("download", SHARED)]
     assert artifacts.verify("download", SHARED, deep=True)
@@ -260,6 +270,16 @@ class Case:
     stride: int = 1  # the long ones are tried at every so many points; `bench/store_kill_points.py` tries all
 
 
+def after_cleanup(root: Path, acks: list[str]) -> None:
+    """The next one finishes it, the batch is in the archive, and nothing that is named is gone."""
+    cleaning(store_in(root)).clean("after")
+    after_purge(root, acks)
+    store = store_in(root)
+    kept = cleaning(store).archive.get(BATCH)
+    assert [run["run_id"] for run in kept["runs"]] == [RUN]
+    assert list(store.layout.quarantine.iterdir()) == []
+
+
 CASES = {
     case.act: case
     for case in (
@@ -272,5 +292,6 @@ CASES = {
         Case("rebuild", after_rebuild, reports=False),
         Case("repair", after_repair, reports=False, stride=7),
         Case("purge", after_purge, reports=False, stride=5),
+        Case("cleanup", after_cleanup, reports=False, stride=17),
     )
 }

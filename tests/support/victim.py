@@ -14,13 +14,16 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
 from core.domain.errors import RepriseError
+from core.manager.cleanup import Cleanup
 from core.manager.index import Index
 from core.manager.purge import Purge
 from core.manager.rebuild import Rebuild
+from core.manager.sweep import Sweep
 from core.manager.uploads import Uploads
 from core.manager.writer import Writer
 from core.stages.catalog import Catalog
@@ -122,6 +125,25 @@ def purge(store: StateStore, ack: Ack) -> None:
         ack("gone")
 
 
+def cleaning(store: StateStore) -> Cleanup:
+    """What cleans up, put together as for a command; what nothing names is old at once."""
+    index, artifacts = Index(store), Artifacts(store.layout, store.clock)
+    index.load()
+    writer = Writer(store=store, index=index, via="cli")
+    parts: dict[str, Any] = {"index": index, "writer": writer, "artifacts": artifacts}
+    uploads = Uploads(layout=store.layout, clock=store.clock, **parts)
+    sweep = Sweep(store=store, kept_s=1e-9, **parts)
+    purge = Purge(store=store, uploads=uploads, **parts)
+    return Cleanup(store=store, purge=purge, uploads=uploads, sweep=sweep, kept_s=86400.0, **parts)
+
+
+def cleanup(store: StateStore, ack: Ack) -> None:
+    """Cleaning up: a batch that is old, and what nobody names."""
+    cleaning(store).clean("test")
+    if BATCH not in store.batches.ids():
+        ack("clean")
+
+
 def endless(store: StateStore, ack: Ack) -> None:
     """Changes of everything, one after the other, until somebody puts an end to it."""
     artifacts = Artifacts(store.layout, store.clock)
@@ -145,7 +167,8 @@ def endless(store: StateStore, ack: Ack) -> None:
 
 
 ACTS: dict[str, Callable[[StateStore, Ack], None]] = {
-    act.__name__: act for act in (update, create, publish, units, journal, restore, repair, rebuild, purge, endless)
+    act.__name__: act
+    for act in (update, create, publish, units, journal, restore, repair, rebuild, purge, cleanup, endless)
 }
 
 
