@@ -60,7 +60,7 @@ def main() -> int:
                     list(pool.map(Sender.send, senders))
                 many_s = time.perf_counter() - began
         finally:
-            dashboard.stop()
+            dashboard.end_service()
     print(f"{size / took_s / 1e6:.0f} MB/s for one file, {chosen.files * chosen.file_mb / many_s:.0f} MB/s for many")
     met = print_figures(
         [

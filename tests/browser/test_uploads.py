@@ -1,6 +1,5 @@
 """Files go from the browser to the disk: several at once, on through breaks, reloads and other pages, and back again."""
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from core.store.layout import Layout
-from core.store.locks import Lock
 from core.store.uploads import NOTE
 from tests.support.browser import Dashboard, go, tab
 from tests.support.media_files import mp4
-from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -108,17 +104,7 @@ def test_a_server_that_is_killed_meanwhile_is_waited_for_and_the_upload_goes_on(
             row(page, "talk.mp4").get_by_role("button", name="Retry").click()
             expect(row(page, "talk.mp4")).to_contain_text("Ready", timeout=LONG_MS)
     assert stored(dashboard) == {"talk.mp4": path.read_bytes()}
-    end_service(dashboard)  # of the dashboard that was killed: the next one found it and did not start it
-
-
-def end_service(dashboard: Dashboard) -> None:
-    """Tell the service of this storage to stop, and wait until it has."""
-    lock = Lock(Layout(dashboard.storage).service_lock())
-    holder = lock.holder()
-    dashboard.stop()  # else it starts another
-    if holder is not None and lock.held_by_other():
-        os.kill(holder.pid, signal.SIGTERM)
-        until(lambda: not lock.held_by_other())
+    dashboard.end_service()  # that of the dashboard that was killed: the next one found it and did not start it
 
 
 def test_a_page_that_is_reloaded_goes_on_with_the_file_when_it_is_chosen_again(

@@ -13,6 +13,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Playwright
 
+from core.store.layout import Layout
+from core.store.locks import Lock
 from tests.support.machine import browser_path
 from tests.support.waiting import until
 
@@ -65,6 +67,15 @@ class Dashboard:
             self._process.send_signal(number)
             self._process.wait(patience_s)
             self._process = None
+
+    def end_service(self) -> None:
+        """Stop it, and its service, which one that was killed left behind for the next, and wait until that has ended."""
+        lock = Lock(Layout(self.storage).service_lock())
+        holder = lock.holder()
+        self.stop()  # else it starts another
+        if holder is not None and lock.held_by_other():
+            os.kill(holder.pid, signal.SIGTERM)
+            until(lambda: not lock.held_by_other())
 
     @property
     def pid(self) -> int:
