@@ -58,6 +58,8 @@ def _put(
     groups: dict[tuple[str, str], list[tuple[str, str, int | None]]], stage: str, name: str, size: int | None
 ) -> None:
     kind, _, ending = name.partition(".")
+    if ending.startswith(("quotes.", "transcript.")):  # of a version of the video
+        kind, _, ending = ending.partition(".")
     if kind not in ASIDE:
         groups.setdefault((stage, kind), []).append((name, ending, size))
 

@@ -1,5 +1,6 @@
 """What the run page reads only when it is opened."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -66,3 +67,21 @@ def test_the_work_of_a_finished_run_and_its_files_are_shown(case: Showcase, page
     assert components(drawn, "reader")
     assert f"/api/runs/{run.run_id}/files/transcribe/transcript.srt?save" in html(drawn)
     assert "<dt>Download</dt>" in html(drawn)
+
+
+def test_what_can_be_saved_is_named_by_what_it_is(case: Showcase, page: Open) -> None:
+    run = case.run(case.batch("Talks"), "Talk", Phase.COMPLETED)
+    case.without_silence(run)
+    case.pictured(run, 1)
+    drawn = html(page("run.py", run=run.run_id))
+    saved = re.findall(r"<dt>([^<]+)</dt><dd>(.*?)</dd>", drawn.partition('class="rp-files"')[2])
+    assert [(what, re.findall(r">([^<>]+)<(?:/a|small)", links)) for what, links in saved] == [
+        ("Recording", ["MP4"]),
+        ("Transcript", ["Text", "SRT", "Word", "Markdown", "TSV", "JSON", "Whisper JSON"]),
+        ("Quotes", ["SRT", "Word", "Markdown", "CSV", "JSON"]),
+        ("Summary", ["PDF", "Markdown", "JSON"]),
+        ("Cuts", ["JSON"]),
+        ("Without silence", ["MP4"]),
+        ("Transcript of the cut", ["Word", "Markdown", "TSV", "JSON", "Whisper JSON"]),
+        ("Quotes of the cut", ["SRT", "JSON"]),
+    ]
