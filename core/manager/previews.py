@@ -151,11 +151,13 @@ class Previews:
             return NOT_THERE
         if not receipt.facts.get("has_audio", True):
             return NO_SOUND
-        name = str(receipt.facts["media"])
+        name = str(receipt.facts.get("media", ""))
+        if name not in receipt.files:
+            return NOT_THERE
         return Asked(
             sha256=receipt.files[name].sha256,
             path=self._layout.artifact("download", stage.key) / name,
-            duration=float(receipt.facts["duration"]),
+            duration=float(receipt.facts.get("duration") or run.duration_s or 0.0),
             fps=_frames_per_s(receipt.facts),
         )
 
