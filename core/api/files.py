@@ -5,10 +5,10 @@ import hashlib
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from core.api.process import current
-from core.manager.results import Document
+from core.manager.results import Document, Result
 
 # Shown in the page; everything else is only ever saved.
 INLINE = {
@@ -34,6 +34,26 @@ INLINE = {
 }
 # These publish media; a file of theirs is not read as a whole before it is sent.
 LARGE = ("download", "remove_silence", "export")
+
+
+async def listed(request: Request) -> Response:
+    """`/runs/{run_id}/files`: what was published so far and what can be made of it, with the names they are saved under.
+
+    Sizes and checksums of what is made on demand are null: it is not made before somebody asks for it.
+    """
+    run_id, results = request.path_params["run_id"], current().manager.results
+    found: list[Result | Document] = [*results.all(run_id), *results.documents(run_id)]
+    files = [
+        {
+            "name": one.name,
+            "stage": one.stage,
+            "size": one.size if isinstance(one, Result) else None,
+            "sha256": one.sha256 if isinstance(one, Result) else None,
+            "saved_as": results.saved_name(run_id, one),
+        }
+        for one in found
+    ]
+    return JSONResponse({"files": files}, headers={"Cache-Control": "private, no-cache"})
 
 
 async def result(request: Request) -> Response:

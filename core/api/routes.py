@@ -6,7 +6,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from core.api import uploads
 from core.api.exports import download, member
-from core.api.files import result
+from core.api.files import listed, result
 from core.api.guard import Guard
 from core.api.live import live
 from core.api.problems import from_error
@@ -18,6 +18,7 @@ def api() -> Starlette:
     return Starlette(
         routes=[
             WebSocketRoute("/live", live),
+            Route("/runs/{run_id}/files", listed),
             Route("/runs/{run_id}/files/{name}", result),
             Route("/uploads", uploads.listed, methods=["GET"]),
             Route("/uploads", uploads.announce, methods=["POST"]),

@@ -121,3 +121,14 @@ def test_another_host_and_another_page_are_refused(client: TestClient, files: st
 def test_an_unknown_path_is_not_found_instead_of_a_page(client: TestClient, case: Showcase) -> None:
     del case
     assert client.get("/nothing").status_code == 404
+
+
+def test_everything_that_can_be_fetched_is_listed_with_the_name_it_is_saved_under(
+    client: TestClient, files: str
+) -> None:
+    listed = {(one["stage"], one["name"]): one for one in client.get(files).json()["files"]}
+    assert listed["download", "media.mp4"]["saved_as"] == "Talk： one⧸two.mp4"
+    assert listed["transcribe", "transcript.docx"]["size"] is None
+    for stage, name in listed:
+        assert client.head(f"{files}/{stage}/{name}").status_code == 200, name
+    assert client.get("/runs/r_none/files").status_code == 404
