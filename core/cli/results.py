@@ -20,7 +20,7 @@ from core.manager.results import Document, Result
 @click.option("--titled", is_flag=True, help="Name the files after the video: “Title [id].en.srt”.")
 def get(session: Session, run_id: str, names: tuple[str, ...], output: Path | None, titled: bool) -> None:
     """Get results of a run: transcript.json .txt .srt .vtt .tsv .md .docx .whisper.json, quotes.json .md .csv .srt
-    .docx, summary.json .md .pdf, media; STAGE/FILE for that of one stage.
+    .docx, summary.json .md .pdf, media, poster.jpg, export; STAGE/FILE for that of one stage.
 
     One file goes to standard output; several, or all that were published when none is named, go into the folder given
     with -o.
