@@ -17,6 +17,7 @@ import msgspec
 from core.config import Config
 from core.domain.errors import Refused, RepriseError
 from core.manager.cleanup import Cleanup
+from core.manager.clips import Clips
 from core.manager.commands import Commands
 from core.manager.exports.desk import Exports, open_exports
 from core.manager.index import Index
@@ -76,6 +77,7 @@ class Manager:
     commands: Commands
     views: Views
     results: Results
+    clips: Clips
     exports: Exports
     search: Search
     intake: Intake
@@ -110,6 +112,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
     measure = Measure(index=storage.index, layout=storage.layout, catalog=storage.catalog, clock=storage.clock)
     actor = config.user or this_user()
     _, purge, cleanup = build_cleaning(storage, writer)
+    results = Results(storage.index, storage.layout, storage.artifacts)
     return Manager(
         actor=actor,
         storage=storage,
@@ -131,7 +134,8 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
             config=config,
             clock=storage.clock,
         ),
-        results=Results(storage.index, storage.layout, storage.artifacts),
+        results=results,
+        clips=Clips(storage.index, storage.layout, storage.artifacts, results, config.free_space_bytes),
         exports=open_exports(storage.index, writer, storage.store, storage.artifacts, config.export_kept_s),
         search=Search(storage.index, storage.layout),
         intake=Intake(writer, storage.catalog, stamps, AllowedHosts.parse(config.allowed_hosts)),

@@ -7,7 +7,7 @@ import streamlit as st
 from core.domain.display import shown_phase
 from core.domain.errors import NotFound
 from core.domain.markup import one_line
-from pages.components import banners, controls, export_panel, session, silence, tries, words
+from pages.components import banners, controls, export_panel, highlighting, session, silence, tries, words
 from pages.components.live import listen
 from pages.components.markup import join, literal, show, tag
 from pages.components.player import reader
@@ -153,5 +153,6 @@ else:
     head(wanted)
     results(wanted)
     silence.panel(wanted)
+    highlighting.panel(wanted)
     export_panel.panel(wanted)
     details(wanted)

@@ -4,7 +4,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
-from core.api import uploads
+from core.api import clips, uploads
 from core.api.exports import download, member
 from core.api.files import listed, result
 from core.api.guard import Guard
@@ -20,6 +20,8 @@ def api() -> Starlette:
             WebSocketRoute("/live", live),
             Route("/runs/{run_id}/files", listed),
             Route("/runs/{run_id}/files/{name}", result),
+            Route("/runs/{run_id}/clips/{clip}", clips.fetch, methods=["GET"]),
+            Route("/runs/{run_id}/clips/{clip}", clips.ask, methods=["POST"]),
             Route("/uploads", uploads.listed, methods=["GET"]),
             Route("/uploads", uploads.announce, methods=["POST"]),
             Route("/uploads/{id}", uploads.told, methods=["GET"]),

@@ -73,3 +73,8 @@ def parse_settings(given: dict[str, Any], base: Settings | None = None) -> Setti
     if settings.model != "auto" and settings.model not in MODELS:
         raise BadInput(f"There is no model “{settings.model}”.", hint=f"Choose one of auto, {', '.join(MODELS)}.")
     return settings
+
+
+def as_kept(changes: dict[str, Any]) -> dict[str, Any]:
+    """Changed settings as a record keeps them: lists, so that what is read back is equal to what was written."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in changes.items()}

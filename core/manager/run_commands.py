@@ -6,7 +6,7 @@ from core.domain.batch import BatchRecord, withdraw_cancel
 from core.domain.commands import own_priority, prioritise, request
 from core.domain.errors import BadInput, Refused
 from core.domain.run import RunRecord
-from core.domain.settings import parse_settings
+from core.domain.settings import as_kept, parse_settings
 from core.domain.states import TERMINAL, BatchPhase, Phase
 from core.manager.desk import Desk, Done, said
 from core.manager.intake import check_settings
@@ -41,6 +41,7 @@ class RunCommands(Desk):
             raise BadInput(f"There is no stage “{from_stage}”.", hint=f"Stages: {stages}.")
         if changes:
             check_settings(parse_settings(changes), self._catalog)
+            changes = as_kept(changes)
 
         def ask(run: RunRecord) -> RunRecord:
             return request(

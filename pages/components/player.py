@@ -1,4 +1,4 @@
-"""The player beside transcript, quotes and summary."""
+"""The player beside transcript, highlights, quotes and summary."""
 
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +9,7 @@ from core.manager.results import MEDIA, POSTER
 from pages.components import session
 from pages.components.live import component
 
-_reader = component("reader", "versions")
+_reader = component("reader", "versions", "highlights")
 SOUND = (".mp3", ".m4a", ".aac", ".wav", ".ogg", ".opus", ".flac", ".wma")
 WHOLE: dict[str, Any] = {"cuts": None, "transcript": None}
 VERSIONS = (
@@ -17,8 +17,13 @@ VERSIONS = (
     ("remove_silence", "silence_removed", "Without silence"),
     ("export", "export", "Export"),
 )
-READ = {"transcribe": "transcript.json", "quotes": "quotes.json", "summary": "summary.json"}
-NAMES = {"transcribe": "transcript", "quotes": "quotes", "summary": "summary"}
+READ = {
+    "transcribe": "transcript.json",
+    "detect_highlights": "highlights.json",
+    "quotes": "quotes.json",
+    "summary": "summary.json",
+}
+NAMES = {"transcribe": "transcript", "detect_highlights": "highlights", "quotes": "quotes", "summary": "summary"}
 
 
 def address(run_id: str, name: str, sha256: str = "", *, save: bool = False) -> str:
@@ -43,7 +48,9 @@ def video(run: RunRecord) -> str:
 def reader(run: dict[str, Any]) -> None:
     """What can be seen and heard of the run so far; what is still to come says so."""
     made = {(stage, file["name"]): file for stage, view in run["stages"].items() for file in view["files"]}
-    data: dict[str, Any] = {"versions": _versions(run["run_id"], made), "waiting": {}}
+    data: dict[str, Any] = {"versions": _versions(run["run_id"], made), "clips": None, "waiting": {}}
+    if data["versions"]:
+        data["clips"] = f"/api/runs/{quote(run['run_id'])}/clips/"
     for stage, name in READ.items():
         found = made.get((stage, name))
         data[NAMES[stage]] = address(run["run_id"], name, found["sha256"]) if found else None

@@ -32,8 +32,13 @@ class Reader {
     follow.append("Follow");
     this.list = el("ol", "rp-segments", left);
     this.list.setAttribute("aria-label", "Transcript");
+    this.tabs = new Tabs(right);
+    this.highlights = el("div", "rp-highlights", right);
     this.quotes = el("div", "rp-quotes", right);
     this.summary = el("div", "rp-summary", right);
+    this.tabs.add("highlights", "Highlights", this.highlights);
+    this.tabs.add("quotes", "Quotes", this.quotes);
+    this.tabs.add("summary", "Summary", this.summary);
     this.search.oninput = () => this.filter();
     this.search.onkeydown = (event) => { if (event.key === "Enter") this.items.find((item) => !item.hidden && item.hit)?.querySelector("a").click(); };
     this.root.addEventListener("keydown", (event) => {
@@ -53,11 +58,14 @@ class Reader {
     this.showVersion(this.versions.shown);
     this.part("quotes", data.quotes, () => this.load("quotes", data.quotes, (it) => this.showQuotes(it)));
     this.part("summary", data.summary, () => this.load("summary", data.summary, (it) => this.showSummary(it)));
-    for (const [name, node] of [["transcript", this.list], ["quotes", this.quotes], ["summary", this.summary]]) {
+    this.part("highlights", data.highlights, () => this.load("highlights", data.highlights, (it) => this.showHighlights(it)));
+    const there = ["highlights", "quotes", "summary"].filter((name) => data[name] || data.waiting[name]);
+    this.tabs.update(there.includes("highlights") && there.length > 1, there);
+    for (const [name, node] of [["transcript", this.list], ["highlights", this.highlights], ["quotes", this.quotes], ["summary", this.summary]]) {
       if (!data[name] && this.shown[name + "-wait"] !== data.waiting[name]) {
         this.shown[name + "-wait"] = data.waiting[name];
         node.replaceChildren();
-        if (name !== "transcript" && data.waiting[name]) el("h3", "", node, name === "quotes" ? "Quotes" : "Summary");
+        if (name !== "transcript" && data.waiting[name]) el("h3", "", node, name[0].toUpperCase() + name.slice(1));
         if (data.waiting[name]) el(name === "transcript" ? "li" : "p", "rp-none", node, data.waiting[name]);
       }
     }
@@ -189,6 +197,7 @@ class Reader {
 
   showQuotes({ quotes, rejected }) {
     this.quotes.replaceChildren();
+    this.tabs.count("quotes", quotes.length, rejected ? `${rejected} rejected` : "");
     const head = el("h3", "", this.quotes, "Quotes");
     el("small", "", head, `${quotes.length}${rejected ? `, ${rejected} rejected` : ""}`);
     if (!quotes.length) el("p", "rp-none", this.quotes, "Nothing in this recording stood out as a quote.");
@@ -202,7 +211,15 @@ class Reader {
       badge.dataset.tone = quote.status === "verified" ? "good" : "warn";
       badge.title = quote.status === "verified" ? "Word for word in the transcript." : "Corrected to the words of the transcript.";
       if (quote.why) el("span", "rp-why", foot, quote.why);
+      if (this.data.clips) {
+        clipButton(foot, this.data.clips + encodeURIComponent(quote.quote_id), "Save clip", `Save the quote at ${clock(quote.start)} as a video`);
+      }
     }
+  }
+
+  showHighlights(found) {
+    this.tabs.count("highlights", found.highlights.length, found.rejected ? `${found.rejected} rejected` : "");
+    drawHighlights(this.highlights, found, this.data.clips, (parent, cls, seconds, text) => this.link(parent, cls, seconds, text));
   }
 
   showSummary(summary) {

@@ -18,6 +18,7 @@ TONES = {
     "cancelling": "warn",
     "skipping": "warn",
 }
+SHORT = {"detect_highlights": "Highlights"}
 LABELS = {"retry_wait": "will retry", "not_needed": "not needed", "committed": "done"}
 
 
@@ -33,7 +34,7 @@ def label(word: str) -> str:
 
 def stage(name: str) -> str:
     """A stage as it is shown."""
-    return name.replace("_", " ").capitalize()
+    return SHORT.get(name) or name.replace("_", " ").capitalize()
 
 
 def duration(seconds: float | None) -> str:

@@ -1,5 +1,6 @@
 """Writes a storage as work leaves it, with runs in any state: for tests of the pages and for the screenshots."""
 
+import hashlib
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from tests.support.transcripts import TALK, transcript
 
 KEY = "0" * 31
 USER = "local:anna"
+# What a download tells of the video that `talk_video` makes.
+FACTS = {"media": "media.mp4", "duration": 57.0, "has_audio": True, "has_video": True}
 OVER = (Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED)
 
 
@@ -199,10 +202,12 @@ class Showcase:
         """The silence of a completed run's video is removed too."""
         self.result(run, "remove_silence", f"{KEY}9", cut_files(transcript(TALK)))
 
-    def highlighted(self, run: RunRecord) -> None:
-        """What stands out in a completed run was looked for too."""
-        found = highlights(transcript(TALK))
-        self.result(run, "detect_highlights", f"{KEY}a", {"highlights.json": as_json(found)})
+    def highlighted(self, run: RunRecord, *words: str) -> RunRecord:
+        """What stands out in a completed run was looked for too; `words` are told of the second as its words and reason."""
+        made = as_json(highlights(transcript(TALK), *words))
+        key = hashlib.sha256(made).hexdigest()[:32]
+        self.result(run, "detect_highlights", key, {"highlights.json": made, "highlights.md": b"# Highlights\n"})
+        return self.store.runs.get(run.run_id).value
 
     def pictured(self, run: RunRecord, number: int) -> None:
         """The video of a run has a picture that lists know it by."""
@@ -239,7 +244,10 @@ class Showcase:
         folder.mkdir(parents=True)
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        self._artifacts.publish(stage, key, folder, Receipt(stage=stage, key=key, version=1, params={}, units=1))
+        facts = FACTS if stage == "download" else {}
+        self._artifacts.publish(
+            stage, key, folder, Receipt(stage=stage, key=key, version=1, params={}, units=1, facts=facts)
+        )
 
     def _stage(self, place: int, name: str, done: int, at: datetime) -> StageState:
         if place >= done:

@@ -65,34 +65,6 @@ def poster(number: int) -> bytes:
     return path.read_bytes()
 
 
-def highlights(said: dict[str, Any]) -> dict[str, Any]:
-    """Highlights as the stage publishes them."""
-    chosen = [
-        (2, 0.91, "is announced as important; names figures"),
-        (6, 0.72, "names figures; is said with emphasis"),
-        (9, 0.66, "closes the recording"),
-    ]
-    segments = said["segments"]
-    found = [
-        {
-            "highlight_id": f"h_{place:020d}",
-            "start": segments[place]["start"],
-            "end": segments[place]["end"],
-            "text": segments[place]["text"].strip(),
-            "segment_ids": [place],
-            "score": score,
-            "reason": reason,
-            "keywords": ["salmon"] if place == 2 else [],
-            "status": "verified",
-            "source": "extractive",
-        }
-        for place, score, reason in chosen
-    ]
-    kept = [{"start": one["start"], "end": one["end"]} for one in found]
-    cuts = {"duration": said["duration"], "kept": kept}
-    return {"highlights": found, "rejected": 0, "sensitivity": "medium", "note": "", "cuts": cuts}
-
-
 def quotes(said: dict[str, Any]) -> dict[str, Any]:
     """Quotes as the stage publishes them: one repaired, the others verified."""
     chosen = [
@@ -115,6 +87,41 @@ def quotes(said: dict[str, Any]) -> dict[str, Any]:
         for place, status, why in chosen
     ]
     return {"quotes": found, "rejected": 1, "transcript_sha256": "0" * 64}
+
+
+def highlights(said: dict[str, Any], text: str = "", reason: str = "") -> dict[str, Any]:
+    """Highlights as the stage publishes them: one repaired, the others verified; `text` and `reason` for the second."""
+    chosen = [
+        (2, 3, 0.91, "verified", "mentions “salmon”; is announced as important"),
+        (6, 7, 0.74, "repaired", reason or "is louder than what is around it"),
+        (9, 9, 0.66, "verified", "closes the recording"),
+    ]
+    spoken = said["segments"]
+    found = [
+        {
+            "highlight_id": f"h_{first:020x}",
+            "start": spoken[first]["start"],
+            "end": spoken[last]["end"],
+            "text": " ".join(spoken[place]["text"].strip() for place in range(first, last + 1)),
+            "segment_ids": list(range(first, last + 1)),
+            "score": score,
+            "reason": why,
+            "keywords": ["salmon"] if first == 2 else [],
+            "status": status,
+            "source": "extractive",
+        }
+        for first, last, score, status, why in chosen
+    ]
+    found[1]["text"] = text or found[1]["text"]
+    kept = [{"start": one["start"], "end": one["end"]} for one in found]
+    return {
+        "highlights": found,
+        "rejected": 0,
+        "sensitivity": "medium",
+        "note": "",
+        "transcript_sha256": "0" * 64,
+        "cuts": {"duration": 57.0, "kept": kept},
+    }
 
 
 SUMMARY = {

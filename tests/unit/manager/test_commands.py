@@ -425,3 +425,11 @@ def test_a_failure_is_kept_with_a_run_that_was_skipped(house: House) -> None:
         FailureKind.PERMANENT,
         "not worth it",
     )
+
+
+@pytest.mark.parametrize("keywords", [("salmon", "new dam"), ["salmon", "new dam"]])
+def test_a_retry_with_other_keywords_is_kept_as_a_record_can_hold_them(house: House, keywords: Any) -> None:
+    (failed,) = failed_runs(house, 1)
+    assert house.commands.run(failed, "retry", by=ANA, changes={"keywords": keywords}).changed
+    assert house.run(failed).intent.changes == {"keywords": ["salmon", "new dam"]}
+    assert not house.commands.run(failed, "retry", by=ANA, changes={"keywords": ("salmon", "new dam")}).changed

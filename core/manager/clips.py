@@ -1,0 +1,223 @@
+"""Clips of a run's video, rendered when somebody asks: of a highlight, a quote, any stretch, or all highlights as a reel.
+
+A clip is an artifact like any other, under a key made of the video's content and the cut list: who asks for it again
+has it at once. No run names it, so it goes away with what nobody needs, a day later at the earliest.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from core.domain import names
+from core.domain.clips import Clip, Recorded, clip_of
+from core.domain.errors import Refused, RepriseError, StorageError
+from core.domain.highlights import read_highlights
+from core.domain.quotes import Quote
+from core.domain.run import RunRecord
+from core.domain.sentences import join, read_transcript
+from core.domain.states import StageStatus
+from core.manager.clip_work import STAGE, ClipWork
+from core.manager.index import Index
+from core.manager.results import Results
+from core.store.artifacts import Artifacts, Receipt, stage_key
+from core.store.layout import Layout
+from core.store.locks import Lock
+from core.system.files import free_bytes
+from core.system.logs import Log
+
+VERSION = 1
+BOX = (1920, 1080)  # larger pictures are shrunk into it
+PATIENCE_S = 3600.0
+
+log = Log("clips")
+
+
+class _Quotes(msgspec.Struct, frozen=True):
+    quotes: tuple[Quote, ...]
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One clip of one run: what it shows, the key it is kept under, the video it is cut from, and its name for people."""
+
+    run_id: str
+    clip: Clip
+    key: str
+    media: Path
+    source: Receipt
+    stem: str
+
+    @property
+    def suffix(self) -> str:
+        """How its file ends: sound alone is no video."""
+        return ".mp4" if self.source.facts.get("has_video", True) else ".m4a"
+
+    @property
+    def saved_name(self) -> str:
+        """The name it is saved under."""
+        return names.file_name(self.stem, self.suffix)
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a clip is that was asked for: being made (`share` of it is), ready at `path`, or why it cannot be made."""
+
+    status: Literal["making", "ready", "failed"]
+    share: float = 0.0
+    path: Path | None = None
+    error: RepriseError | None = None
+
+
+class _Job:
+    def __init__(self) -> None:
+        self.share = 0.0
+        self.error: RepriseError | None = None
+
+
+class Clips:
+    """Finds out which clip is meant, and makes it: while the asker waits, or one after another in the background."""
+
+    def __init__(
+        self, index: Index, layout: Layout, artifacts: Artifacts, results: Results, free_space_bytes: int
+    ) -> None:
+        self._index, self._layout, self._artifacts, self._results = index, layout, artifacts, results
+        self._free_space_bytes = free_space_bytes
+        self._jobs: dict[str, _Job] = {}
+        self._guard, self._turn = threading.Lock(), threading.Semaphore(1)
+
+    def recorded(self, run_id: str) -> Recorded:
+        """What was found in the recording of a run; raises `NotFound`, and `Refused` before the video is there."""
+        run = self._index.run(run_id)
+        return self._recorded(run, self._source(run)[1])
+
+    def order(self, run_id: str, wanted: str) -> Order:
+        """The clip `wanted` (see `clip_of`) of a run. Raises `NotFound`, `BadInput`, and `Refused` before the video is there."""
+        run = self._index.run(run_id)
+        folder, receipt = self._source(run)
+        clip = clip_of(wanted, self._recorded(run, receipt))
+        params = {"kept": msgspec.to_builtins(clip.kept.kept), "spec": msgspec.to_builtins(_spec())}
+        return Order(
+            run_id=run_id,
+            clip=clip,
+            key=stage_key(STAGE, VERSION, params, {"download": receipt.content}, 0),
+            media=folder / str(receipt.facts["media"]),
+            source=receipt,
+            stem=f"{self._results.stem(run)} - {clip.name}",
+        )
+
+    def made(self, order: Order) -> Path | None:
+        """The file of a clip that is made already; None when it is not, or not what it was."""
+        receipt = self._artifacts.verify(STAGE, order.key, deep=False)
+        return self._layout.artifact(STAGE, order.key) / next(iter(receipt.files)) if receipt is not None else None
+
+    def make(
+        self, order: Order, check: Callable[[], None] = lambda: None, tell: Callable[[float], None] = lambda share: None
+    ) -> Path:
+        """The file of the clip, made now unless it is there; who is second waits for the first.
+
+        Raises `StageError` when it cannot be rendered, `StorageError` when there is no room for it.
+        """
+        with Lock(self._layout.key_lock(STAGE, order.key)).holding(timeout_s=PATIENCE_S):
+            return self.made(order) or self._render(order, check, tell)
+
+    def ask(self, order: Order) -> Asked:
+        """How far the clip is; it is begun in the background when nobody has asked for it, or its last try failed."""
+        if (path := self.made(order)) is not None:
+            with self._guard:
+                self._jobs.pop(order.key, None)
+            return Asked(status="ready", share=1.0, path=path)
+        with self._guard:
+            job = self._jobs.get(order.key)
+            if job is None:
+                job = self._jobs[order.key] = _Job()
+                threading.Thread(target=self._work, args=(order, job), name="clip", daemon=True).start()
+            if job.error is not None:
+                del self._jobs[order.key]  # told once; who asks again means it
+                return Asked(status="failed", error=job.error)
+        return Asked(status="making", share=job.share)
+
+    def _work(self, order: Order, job: _Job) -> None:
+        def tell(share: float) -> None:
+            job.share = max(job.share, share)
+
+        try:
+            with self._turn:
+                self.make(order, tell=tell)
+        except RepriseError as error:
+            job.error = error
+        except Exception as error:  # noqa: BLE001 - a thread has nobody above it; who asked is told, the log knows more
+            log.error("clip failed", run=order.run_id, error=repr(error))
+            job.error = RepriseError(
+                "The clip could not be made.", hint="Try again; the log of the dashboard says more."
+            )
+        else:
+            with self._guard:
+                self._jobs.pop(order.key, None)
+
+    def _render(self, order: Order, check: Callable[[], None], tell: Callable[[float], None]) -> Path:
+        from core.stages.rendering.groups import render
+        from core.stages.rendering.media import look
+
+        if free_bytes(self._layout.root) < self._free_space_bytes:
+            raise StorageError("The disk is full: there is no room for a clip.", hint="Free some space and try again.")
+        place = ClipWork(self._layout, order.key, check=check, tell=tell)
+        try:
+            media = look(order.media, check)
+            out = place.out / f"clip{order.suffix}"
+            made = render(media, order.clip.kept.kept, _spec(), attempt=place, out=out, unit="seconds")
+            self._artifacts.publish(STAGE, order.key, place.out, _receipt(order, made.media.duration))
+            place.finish()
+        finally:
+            place.close()
+        return self._layout.artifact(STAGE, order.key) / out.name
+
+    def _source(self, run: RunRecord) -> tuple[Path, Receipt]:
+        stage = run.stages.get("download")
+        if stage is not None and stage.status == StageStatus.COMMITTED and stage.key is not None:
+            receipt = self._artifacts.receipt("download", stage.key)
+            if receipt is not None:
+                return self._layout.artifact("download", stage.key), receipt
+        raise Refused(
+            f"Run {run.run_id} has no video yet; it is {run.phase}.",
+            hint=f"./reprise why {run.run_id} tells what it waits for.",
+            code="not_made_yet",
+        )
+
+    def _recorded(self, run: RunRecord, receipt: Receipt) -> Recorded:
+        transcript = self._read(run, "transcribe", "transcript.json")
+        highlights = self._read(run, "detect_highlights", "highlights.json")
+        quotes = self._read(run, "quotes", "quotes.json")
+        return Recorded(
+            duration=float(receipt.facts["duration"]),
+            highlights=read_highlights(highlights) if highlights is not None else None,
+            quotes=msgspec.json.decode(quotes, type=_Quotes).quotes if quotes is not None else None,
+            text=join(read_transcript(transcript)) if transcript is not None else None,
+        )
+
+    def _read(self, run: RunRecord, stage: str, name: str) -> bytes | None:
+        state = run.stages.get(stage)
+        if state is None or state.status != StageStatus.COMMITTED or state.key is None:
+            return None
+        if self._artifacts.verify(stage, state.key, deep=True) is None:
+            return None
+        return (self._layout.artifact(stage, state.key) / name).read_bytes()
+
+
+def _receipt(order: Order, duration: float) -> Receipt:
+    """What is kept of how it was made; a deletion of the run that got the video finds the clip by its attempt."""
+    return Receipt(
+        stage=STAGE,
+        key=order.key,
+        version=VERSION,
+        params={"kept": msgspec.to_builtins(order.clip.kept.kept)},
+        inputs={"download": order.source.content},
+        facts={"duration": duration},
+        attempt=order.source.attempt,
+    )
+
+
+def _spec() -> Any:
+    from core.stages.rendering.spec import Spec
+
+    return Spec(container="mp4", long_side=BOX[0], short_side=BOX[1])
