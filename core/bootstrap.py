@@ -112,7 +112,6 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
     measure = Measure(index=storage.index, layout=storage.layout, catalog=storage.catalog, clock=storage.clock)
     actor = config.user or this_user()
     _, purge, cleanup = build_cleaning(storage, writer)
-    results = Results(storage.index, storage.layout, storage.artifacts)
     return Manager(
         actor=actor,
         storage=storage,
@@ -134,8 +133,8 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
             config=config,
             clock=storage.clock,
         ),
-        results=results,
-        clips=Clips(storage.index, storage.layout, storage.artifacts, results, config.free_space_bytes),
+        results=Results(storage.index, storage.layout, storage.artifacts),
+        clips=Clips(storage.index, storage.layout, storage.artifacts, config.free_space_bytes),
         exports=open_exports(storage.index, writer, storage.store, storage.artifacts, config.export_kept_s),
         search=Search(storage.index, storage.layout),
         intake=Intake(writer, storage.catalog, stamps, AllowedHosts.parse(config.allowed_hosts)),
@@ -148,11 +147,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
 
 def build_cleaning(storage: Storage, writer: Writer) -> tuple[Uploads, Purge, Cleanup]:
     """What looks after the uploads, what finishes a deletion for good, and what cleans up."""
-    parts: dict[str, Any] = {
-        "index": storage.index,
-        "writer": writer,
-        "artifacts": storage.artifacts,
-    }
+    parts: dict[str, Any] = {"index": storage.index, "writer": writer, "artifacts": storage.artifacts}
     uploads = Uploads(layout=storage.layout, clock=storage.clock, **parts)
     purge = Purge(store=storage.store, uploads=uploads, **parts)
     sweep = Sweep(store=storage.store, kept_s=storage.config.unused_kept_s, **parts)

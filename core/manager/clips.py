@@ -78,10 +78,9 @@ class _Job:
 class Clips:
     """Finds out which clip is meant, and makes it: while the asker waits, or one after another in the background."""
 
-    def __init__(
-        self, index: Index, layout: Layout, artifacts: Artifacts, results: Results, free_space_bytes: int
-    ) -> None:
-        self._index, self._layout, self._artifacts, self._results = index, layout, artifacts, results
+    def __init__(self, index: Index, layout: Layout, artifacts: Artifacts, free_space_bytes: int) -> None:
+        self._index, self._layout, self._artifacts = index, layout, artifacts
+        self._results = Results(index, layout, artifacts)
         self._free_space_bytes = free_space_bytes
         self._jobs: dict[str, _Job] = {}
         self._guard, self._turn = threading.Lock(), threading.Semaphore(1)

@@ -13,7 +13,6 @@ from core.domain.quotes import Quote
 from core.domain.run import RunRecord
 from core.domain.states import Phase
 from core.manager.clips import Clips
-from core.manager.results import Results
 from core.stages.rendering.media import Media, look
 from core.stages.sound.levels import measure_levels
 from tests.support.exporting import Shop
@@ -84,8 +83,7 @@ class Stall:
     def anew(self, free_space_bytes: int = 0) -> Clips:
         """The clips of another process."""
         shop = self.shop
-        results = Results(shop.index, shop.layout, shop.artifacts)
-        return Clips(shop.index, shop.layout, shop.artifacts, results, free_space_bytes)
+        return Clips(shop.index, shop.layout, shop.artifacts, free_space_bytes)
 
     def make(self, wanted: str) -> Path:
         return self.clips.make(self.clips.order(self.run.run_id, wanted))
