@@ -67,7 +67,7 @@ FIELDS: dict[str, Field] = {
     "use_subtitles": Field(
         section=TRANSCRIPT,
         label="The video's own subtitles",
-        help="Taken instead of transcribing where a site offers them.",
+        help="Taken instead of transcribing where they are in the file or a site offers them; else it is transcribed.",
         only_if={"transcribe": ON},
         names={"never": "Never", "manual": "If a person wrote them", "any": "Also automatic ones"},
     ),

@@ -188,3 +188,26 @@ def test_what_a_batch_would_be_is_told_first_and_a_transcript_that_was_uploaded_
         expect(main).to_contain_text("Completed", timeout=LONG_MS)
     (transcript,) = (dashboard.storage / "artifacts" / "transcribe").glob("*/transcript.txt")
     assert transcript.read_text() == "Good evening, everybody.\n"
+
+
+DROP = """(zone, [name, text]) => {
+    const carried = new DataTransfer();
+    carried.items.add(new File([text], name, {type: "video/mp4"}));
+    for (const kind of ["dragenter", "dragover", "drop"])
+        zone.dispatchEvent(new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true}));
+}"""
+
+
+def test_files_can_be_dropped_and_one_dropped_beside_the_zone_does_not_replace_the_page(
+    browser: Browser, dashboard: Dashboard
+) -> None:
+    with tab(browser, dashboard, "/new") as page:
+        page.locator(".rp-drop").evaluate(DROP, ["dropped.mp4", MP4.decode("latin-1")])
+        expect(row(page, "dropped.mp4")).to_contain_text("Ready")
+        stray = (
+            "(name) => window.dispatchEvent(new DragEvent(name, {dataTransfer: (() => { const t = new DataTransfer();"
+        )
+        stray += " t.items.add(new File(['x'], 'x.mp4')); return t; })(), bubbles: true, cancelable: true}))"
+        assert page.evaluate(stray, "drop") is False, "the browser would open the file instead of the page"
+        expect(page.get_by_role("list", name="Uploads").get_by_role("listitem")).to_have_count(1)
+    assert list(stored(dashboard)) == ["dropped.mp4"]
