@@ -62,6 +62,18 @@ def test_a_pattern_that_says_nothing_is_told_while_it_is_typed(page: Open, batch
     assert "Export" not in labels(drawn)
 
 
+def test_of_a_batch_at_work_what_is_finished_is_taken_only_when_that_is_said(case: Showcase, page: Open) -> None:
+    batch_id = case.batch("Talks")
+    case.run(batch_id, "Talk 1", Phase.COMPLETED)
+    case.run(batch_id, "Talk 2", Phase.RUNNING)
+    drawn = press(page("batches.py", batch=batch_id), "Export…")
+    assert drawn.button(key="export-now").disabled
+    assert "Talk 2: it is not finished" in html(drawn)
+    drawn = page("batches.py", batch=batch_id)
+    drawn.session_state["export-partial"] = True
+    assert not press(drawn, "Export…").button(key="export-now").disabled
+
+
 def test_a_batch_without_a_finished_video_offers_no_export(case: Showcase, page: Open) -> None:
     batch_id = case.batch("Talks")
     case.run(batch_id, "Talk")

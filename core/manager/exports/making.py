@@ -34,11 +34,13 @@ from core.manager.index import Index
 from core.manager.starter import service_environment
 from core.manager.writer import Writer
 from core.store.state import StateStore
+from core.system import files
 from core.system.clock import Clock
 from core.system.logs import Log
 
 log = Log("exports")
 IDLE_S = 30.0
+SETTLED_S = 2.0  # two writes in one tick of a file system's clock look like one
 MOST_DEATHS = 3  # without a word; then it is given up
 _LINE_BYTES = 4 * 1024 * 1024
 
@@ -134,10 +136,14 @@ class Making:
         self._shelf = ExportShelf(store)
         self._child: _Child | None = None
         self._deaths: dict[str, int] = {}
+        self._open: list[ExportRecord] = []
+        self._seen: int | None = (
+            None  # when the folder was written to last, once that is so long ago that no more hides in it
+        )
 
     def turn(self) -> float:
         """Do what is to be done now; the seconds until something may be due that nobody tells of."""
-        waiting = [record for record in reversed(self._shelf.all()) if record.phase in OPEN]
+        waiting = self._waiting()
         self._settle()
         held = self._index.pool.pause is not None or self._index.pool.disk is not None
         for record in waiting:
@@ -148,6 +154,16 @@ class Making:
         elif not held:
             self._begin(waiting)
         return IDLE_S
+
+    def _waiting(self) -> list[ExportRecord]:
+        """The exports that are not over, the first asked for first; looked for again only when some record was written."""
+        with files.explained("looking at the exports"):
+            written = self._store.layout.exports.stat().st_mtime_ns
+        if written != self._seen:
+            self._open = [record for record in reversed(self._shelf.all()) if record.phase in OPEN]
+            settled = self._clock.now().timestamp() - written / 1e9 > SETTLED_S
+            self._seen = written if settled else None
+        return self._open
 
     def close(self) -> None:
         """End the child; the next service goes on with what it made."""

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from core.domain.batch import Pause
 from core.domain.exports import ExportFailure, ExportPhase, ExportRecord, Missing
 from core.domain.states import BatchPhase
 from core.manager.exports.making import Failed, Made, Making
+from core.system.clock import SystemClock
 from tests.support.exporting import ANA, Shop
 from tests.support.waiting import until
 
@@ -164,6 +166,22 @@ def test_one_whose_batch_was_deleted_is_made_no_more(shop: Shop, service: Servic
     shop.change_batch(phase=BatchPhase.DELETED)
     service.making.turn()
     assert stored(shop, export_id).phase == ExportPhase.CANCELLED
+
+
+def test_a_service_with_nothing_to_make_reads_no_export_in_every_turn(
+    shop: Shop, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.video()
+    shop.ask()
+    shop.clock.set(SystemClock().now() + timedelta(minutes=1))
+    service.making.turn()
+    listed: list[None] = []
+    monkeypatch.setattr(shop.store.exports, "ids", lambda: listed.append(None) or [])
+    service.making.turn()
+    assert not listed
+    os.utime(shop.layout.exports, (0, 0))
+    service.making.turn()
+    assert listed, "something was written"
 
 
 def test_a_pause_of_everything_holds_it(shop: Shop, service: Service, tmp_path: Path) -> None:
