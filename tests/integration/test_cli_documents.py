@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from core.domain.plan import PIPELINE
 from tests.support.media_files import mp4
 from tests.support.product import Answer, Product
 from tests.support.speech import talk
@@ -83,7 +84,7 @@ def test_add_answers_what_it_took(made: Made) -> None:
     document = made.draft.json
     assert set(document) == {"batch_id", "runs", "rejected", "expanding"}
     (run,) = document["runs"]
-    assert set(run) == {"run_id", "space_id", "position", "source"}
+    assert set(run) == {"run_id", "space_id", "position", "source", "transcript"}
     assert (document["rejected"], document["expanding"]) == ([], False)
 
 
@@ -99,7 +100,7 @@ def test_a_run_has_every_field(made: Made) -> None:
     for run_id in (made.good, made.bad, made.waiting):
         run = made.ask("show", run_id)
         assert set(run) >= RUN | {"stages"}
-        assert list(run["stages"]) == ["download", "transcribe", "quotes", "summary"]
+        assert list(run["stages"]) == list(PIPELINE)
         assert all(set(stage) >= STAGE for stage in run["stages"].values())
         assert_times(run)
 
