@@ -10,7 +10,7 @@ from core.domain.errors import NotFound
 from core.domain.fields import summed_up
 from core.domain.states import BatchPhase
 from core.manager.templates import Template
-from pages.components import banners, controls, receipts, session, settings_form, settings_panel, words
+from pages.components import banners, cleaning, controls, receipts, session, settings_form, settings_panel, words
 from pages.components.export_rows import export_rows
 from pages.components.live import listen
 from pages.components.markup import join, literal, show, tag
@@ -99,6 +99,8 @@ def one_batch(batch_id: str) -> None:
         banners.paused_itself(batch)
     elif batch["pause"]:
         banners.paused(batch["pause"])
+    if until := cleaning.until(record):
+        show(until)
     waiting = in_order(record, session.manager().storage.index.runs_of(batch_id)) if word == "draft" else []
     if waiting:
         if len(waiting) > 1:

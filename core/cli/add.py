@@ -10,7 +10,7 @@ from core.cli.answers import read_changes
 from core.cli.forecast import tell_forecast
 from core.cli.output import clip, is_terminal, printable, show_error, show_json
 from core.cli.session import Session, verb
-from core.cli.settings import read_settings
+from core.cli.settings import explained, read_settings
 from core.cli.template import base
 from core.cli.waiting import wait_for_batch
 from core.domain.limits import CONCURRENCY, PRIORITY, whole_number
@@ -18,20 +18,8 @@ from core.manager.intake import Added, Submission
 from core.manager.preflight import Preflight
 from core.stages.download.source import absolute_file
 
-SETTINGS = """
-\b
-Settings (--set NAME=VALUE):
-  model         auto, tiny, tiny.en, base, small, medium, large-v3, turbo
-  language      auto, or a code such as en, de, fr
-  quotes        true or false          summary  true or false
-  transcribe    true or false (false: only download)
-  llm           auto, offline, or openai-compatible
-  format        best, 1080p, 720p, audio
-  max_retries   0 to 10                on_exhausted  fail or hold
-"""
 
-
-@verb("add", epilog=SETTINGS)
+@verb("add", epilog=explained())
 @click.argument("sources", nargs=-1, metavar="SOURCE…", type=click.UNPROCESSED)
 @click.option("--batch", "name", default="", metavar="NAME", help="A name for the batch, 100 characters at most.")
 @click.option("--description", default="", help="What the batch is about, 2000 characters at most.")

@@ -26,6 +26,7 @@ from core.store.state import StateStore
 from core.system import files
 
 WAIT_S = 10.0
+SERVICE = "service"
 
 
 class Old(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,9 +155,15 @@ class Cleanup:
             lock.release()
 
     def _steps(self, by: str) -> Iterator[str]:
-        runs, batches, _ = self._index.everything()
+        runs, batches, pool = self._index.everything()
         now = self._clock.now()
-        due = [one for one, since in ages(batches, runs.values()).items() if is_due(since, now, self._kept_s)]
+        # Nobody finds old batches gone who has just begun to use this version: they are shown for a day first.
+        unseen = pool.cleaned_at is None and by == SERVICE
+        due = (
+            []
+            if unseen
+            else [one for one, since in ages(batches, runs.values()).items() if is_due(since, now, self._kept_s)]
+        )
         for batch_id in due:
             if self._retire(batch_id, by):
                 yield f"archived {batch_id}"

@@ -9,7 +9,7 @@ from core.domain.moves import invalidate
 from core.domain.plan import reset_from
 from core.domain.run import RunRecord
 from core.domain.states import Phase, StageStatus
-from core.manager.cleanup import Cleanup
+from core.manager.cleanup import SERVICE, Cleanup
 from core.manager.index import Index
 from core.manager.purge import Purge
 from core.manager.uploads import Uploads
@@ -76,7 +76,7 @@ class Upkeep:
                 self._left = None
                 self._uploads.clean()
                 if self._is_time_to_clean():
-                    self._cleaning = self._cleanup.steps("service")
+                    self._cleaning = self._cleanup.steps(SERVICE)
                     return 0.0 if moved else 0.01
                 self._rests_until_s = self._clock.monotonic() + IDLE_S
                 return 0.0 if moved else IDLE_S  # what is to be made again has not been scheduled in this turn

@@ -1,11 +1,14 @@
 """Cleaning up, on the Settings page: what is kept how long, what would go now, and doing it after a question."""
 
+import math
 from typing import Any
 
 import msgspec
 import streamlit as st
 
+from core.domain.batch import BatchRecord
 from core.domain.errors import RepriseError
+from core.domain.retention import is_due, is_due_soon, untouched_since
 from core.manager.cleanup import Old, Plan
 from pages.components import banners, session, words
 from pages.components.live import listen
@@ -93,6 +96,18 @@ def _old(one: Old) -> str:
 
 def _days(seconds: float) -> str:
     return words.count(round(seconds / 86400), "day") if seconds >= 86400 else words.duration(seconds)
+
+
+def until(batch: BatchRecord) -> Html | None:
+    """A word on a batch that is to be archived within a week."""
+    kept_s, now = session.manager().storage.config.archive_after_s, session.now()
+    since = untouched_since(batch, session.manager().storage.index.runs_of(batch.batch_id))
+    if since is None or not (is_due(since, now, kept_s) or is_due_soon(since, now, kept_s)):
+        return None
+    left_s = max(0.0, kept_s - (now - since).total_seconds())
+    when = f"in {words.count(math.ceil(left_s / 86400), 'day')}" if left_s else "at the next clean-up"
+    what = "Save what you want to keep: its files go then, and a small record of what it was stays."
+    return banners.note(f"This batch is archived {when}", what)
 
 
 @st.dialog("Clean up?")

@@ -89,6 +89,15 @@ def test_what_would_go_is_shown_and_goes_only_after_a_question(page: Open, case:
     assert current().manager.cleanup.archive.get(old)["name"] == "Spring talks"
 
 
+def test_a_batch_that_goes_within_a_week_says_so_on_its_page(page: Open, case: Showcase) -> None:
+    ages = {"at the next clean-up": 31.0, "in 4 days": 26.5, "": 3.0}
+    batches = {said: case.batch("Talks", BatchPhase.COMPLETED, minutes=days * 24 * 60) for said, days in ages.items()}
+    for said, batch in batches.items():
+        drawn = html(page("batches.py", batch=batch))
+        assert ("This batch is archived" in drawn) == bool(said)
+        assert said in drawn
+
+
 def test_without_the_word_that_it_is_meant_nothing_goes(page: Open, case: Showcase) -> None:
     old = case.batch("Spring talks", BatchPhase.COMPLETED, minutes=MONTH_MIN)
     drawn = page("settings.py")

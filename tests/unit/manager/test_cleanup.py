@@ -116,6 +116,16 @@ def test_with_zero_nothing_is_ever_archived(house: House, days: float) -> None:
     assert house.phases(run) == ["completed"]
 
 
+def test_the_first_clean_up_by_a_service_leaves_old_batches_for_a_day(house: House) -> None:
+    run = finished(house, "d1", "t1")
+    aged(house, 4000)
+    assert list(house.cleanup().steps("service"))[-1] == "cleaned"
+    assert house.phases(run) == ["completed"], "they are shown on the Settings page meanwhile"
+    aged(house, 1)
+    assert list(house.cleanup().steps("service"))[-1] == "cleaned"
+    assert house.store.runs.ids() == []
+
+
 def test_a_batch_that_is_retried_at_the_last_moment_stays(house: House) -> None:
     run = finished(house, "d1", "t1")
     aged(house, 31)
