@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.leftovers import files_of, survivors
@@ -13,6 +14,9 @@ from tests.support.machine import missing_for
 
 ROOT = Path(__file__).resolve().parent.parent
 FOREIGN = ("DEEPSEEK_API_KEY", "OPENAI_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+# How long an example takes says more about the machine than about the code; that is measured in bench/.
+hypothesis.settings.register_profile("reprise", deadline=None)
+hypothesis.settings.load_profile("reprise")
 
 
 def pytest_configure(config: pytest.Config) -> None:
