@@ -7,7 +7,6 @@ import click
 import msgspec
 
 from core.cli.answers import read_changes
-from core.cli.forecast import tell_forecast
 from core.cli.output import clip, is_terminal, printable, show_error, show_json
 from core.cli.session import Session, verb
 from core.cli.settings import explained, read_settings
@@ -15,7 +14,6 @@ from core.cli.template import base
 from core.cli.waiting import wait_for_batch
 from core.domain.limits import CONCURRENCY, PRIORITY, whole_number
 from core.manager.intake import Added, Submission
-from core.manager.preflight import Preflight
 from core.stages.download.source import absolute_file
 
 
@@ -86,6 +84,10 @@ def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
     )
     manager = session.manager
     if options["dry_run"]:
+        # What looks at media is loaded for this option only.
+        from core.cli.forecast import tell_forecast
+        from core.manager.preflight import Preflight
+
         return tell_forecast(Preflight(manager.storage).look(submission), as_json=session.as_json)
     added = manager.intake.add(submission, manager.actor)
     code = 0 if added.batch_id and not added.rejected else 1 if added.batch_id else 5

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from streamlit.testing.v1 import AppTest
 
 from core.domain.states import Phase
-from core.manager.previews import NOT_THERE
-from tests.pages.reading import html
+from tests.pages.reading import components, html
 from tests.support.showcase import Showcase
 
 Open = Callable[..., AppTest]
@@ -27,12 +26,15 @@ def test_closed_it_listens_to_nothing(case: Showcase, page: Open) -> None:
     assert not list(case.layout.sound.iterdir())
 
 
-def test_without_a_recording_it_says_so_and_nothing_can_be_pressed(case: Showcase, page: Open) -> None:
+def test_what_would_go_is_said_as_soon_as_it_is_known(case: Showcase, page: Open) -> None:
     run = case.run(case.batch("Talks"), "Talk", Phase.COMPLETED)
     drawn = opened(page, run.run_id)
-    assert NOT_THERE in html(drawn)
-    (button,) = [button for button in drawn.button if button.label == "Remove silence"]
-    assert button.disabled
+    while "Listening to the recording" in html(drawn):
+        drawn.run()
+    assert "rp-preview" in html(drawn)
+    (wave,) = components(drawn, "wave")
+    assert (wave["duration"], wave["label"].split("; ")[0]) == (57.0, "The sound of the recording")
+    assert [button for button in drawn.button if button.label == "Remove silence"]
 
 
 def test_a_threshold_is_chosen_only_where_it_is_used(case: Showcase, page: Open) -> None:
