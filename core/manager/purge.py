@@ -4,12 +4,12 @@ The batch is marked first and its file goes last, so that it is known what is le
 looked at once more, and only then removed; the records of its runs go after those, since they tell which results are theirs.
 """
 
-import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from core.domain.errors import Damaged, NotFound, StorageError
 from core.domain.run import RunRecord
+from core.manager.aside import move, remove_tree
 from core.manager.exports.removing import held_places, remove_exports
 from core.manager.index import Index
 from core.manager.needs import Needs, made_by
@@ -111,7 +111,7 @@ class Purge:
             try:
                 for folder in (self._layout.artifact(*place), self._layout.work(*place)):
                     if folder.is_dir():
-                        self._move(folder, aside / "/".join(folder.relative_to(self._layout.root).parts))
+                        move(folder, aside / "/".join(folder.relative_to(self._layout.root).parts))
                         yield f"aside {'/'.join(place)}"
             finally:
                 lock.release()
@@ -131,16 +131,16 @@ class Purge:
             receipt = moved.receipt(*place)
             origins = spaces | set(receipt.inputs.values() if receipt is not None else ())
             keep = needs.needed(place, origins) and not back.exists()
-            self._move(folder, back if keep else aside / "gone" / where)  # so that nothing half removed is put back
+            move(folder, back if keep else aside / "gone" / where)  # so that nothing half removed is put back
             yield f"{'put back' if keep else 'thrown away'} {'/'.join(place)}"
-        _remove_tree(aside)
+        remove_tree(aside)
         yield "nothing aside"
 
     def _forget(self, run_id: str) -> Iterator[str]:
         """The logs and the progress of a run, then its record; its locks stay, as every lock does."""
         with files.explained(f"removing what {run_id} left"):
             self._layout.progress_file(run_id).unlink(missing_ok=True)
-        _remove_tree(self._layout.logs / run_id)
+        remove_tree(self._layout.logs / run_id)
         self._forget_backups(run_id)
         yield f"logs of {run_id}"
         self._store.runs.remove(run_id)
@@ -151,16 +151,3 @@ class Purge:
         with files.explained(f"removing the backups of {record_id}"):
             for path in self._layout.backups.glob(f"*/{record_id}.json"):
                 path.unlink(missing_ok=True)
-
-    def _move(self, folder: Path, to: Path) -> None:
-        with files.explained(f"moving {folder}"):
-            files.make_folder(to.parent)
-            folder.rename(to)
-            files.fsync_folder(to.parent)
-            files.fsync_folder(folder.parent)
-
-
-def _remove_tree(folder: Path) -> None:
-    if folder.is_dir():
-        with files.explained(f"removing {folder}"):
-            shutil.rmtree(folder)

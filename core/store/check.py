@@ -152,6 +152,12 @@ def _left_overs(layout: Layout, repair: bool) -> Iterator[Finding]:
             record_id = path.name.split(".")[0]
             if record_id == "pool" or is_id(record_id):
                 yield from _left_over(path, layout.state_lock(record_id), repair)
+    plain = {layout.templates: layout.templates_lock(), layout.people: layout.templates_lock()}
+    for folder, lock in {**plain, layout.archive: layout.cleanup_lock()}.items():
+        with files.explained(f"listing {folder}"):
+            paths = sorted(folder.glob("*.json.tmp"))
+        for path in paths:
+            yield from _left_over(path, lock, repair)
     for path in keyed(layout.work_root, "*/*/tmp.*"):
         yield from _left_over(path, layout.key_lock(path.parent.parent.name, path.parent.name), repair)
 

@@ -136,3 +136,13 @@ def test_work_that_somebody_is_doing_is_not_left_over(store: StateStore) -> None
     with Lock(store.layout.key_lock(STAGE, KEY)).holding():
         assert checked(store, repair=True) == []
     assert len(checked(store, repair=True)) == 1
+
+
+def test_what_a_cut_left_of_a_template_or_an_archive_is_removed(store: StateStore) -> None:
+    layout = store.layout
+    left = [folder / "Talks.json.tmp" for folder in (layout.templates, layout.people, layout.archive)]
+    for path in left:
+        path.write_bytes(b"{")
+    assert {finding.path for finding in check(layout, store.clock, repair=False)} >= {str(path) for path in left}
+    check(layout, store.clock, repair=True)
+    assert not [path for path in left if path.exists()]
