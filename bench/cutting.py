@@ -217,13 +217,15 @@ def plain(source: Path, target: Path) -> float:
 
 
 def cut(source: Path, kept: Sequence[Span], folder: Path) -> tuple[Rendered, Path, float]:
-    """Render what is `kept` of `source`, looked at and verified; what came out, where, and the seconds it took."""
+    """Render what is `kept` of `source`, looked at and verified as by the stage; what came out, where, and the seconds it took."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
         attempt = FolderAttempt(Path(name))
         out = folder / f"cut-{source.stem}.mp4"
         began = perf_counter()
         media = look(source, attempt.check)
-        made = render(media, CutList.keeping(media.duration, kept).kept, SPEC, attempt=attempt, out=out)
+        made = render(
+            media, CutList.keeping(media.duration, kept).kept, SPEC, attempt=attempt, out=out, decode="leading"
+        )
         return made, out, perf_counter() - began
 
 

@@ -51,7 +51,7 @@ def copy(
         sound=made_of.audio is not None,
         frames=media.picture.frames if media.picture is not None and made_of.video is not None else None,
         tolerance_s=TOLERANCE_S,
-        decode=False,
+        decode="nothing",
         check=check,
     )
     _prove(made, check=check, on_progress=lambda at: progress(media.duration + min(at, media.duration), "checking"))

@@ -75,7 +75,7 @@ class RemoveSilenceStage:
         self._require_space(attempt.work, media)
         spec = SPEC if media.picture is not None else sound_spec(SPEC)
         name = f"{NAME}.{spec.suffix}"
-        made = render(media, found.cuts.kept, spec, attempt=attempt, out=attempt.out / name)
+        made = render(media, found.cuts.kept, spec, attempt=attempt, out=attempt.out / name, decode="leading")
         return self._cut(attempt, name, made, rule, found)
 
     def _found(self, attempt: Attempt, path: Path, media: Media, rule: Rule) -> Found:

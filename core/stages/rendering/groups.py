@@ -19,7 +19,7 @@ from core.stages.rendering.pictures import Piecework
 from core.stages.rendering.place import Place
 from core.stages.rendering.plan import Group, Plan, make_plan
 from core.stages.rendering.spec import Spec, has_picture, size_for, sound_spec
-from core.stages.rendering.verify import verify
+from core.stages.rendering.verify import Decode, verify
 from core.system import files
 
 # What the sound costs beside the picture, for the progress that is shown.
@@ -51,14 +51,14 @@ def render(
     attempt: Place,
     out: Path,
     unit: Unit = "cuts",
-    decode: bool = True,
+    decode: Decode = "everything",
 ) -> Rendered:
     """Write what is `kept` of `media` to the file `out`, which is there only when it is whole and verified.
 
     The spans grow to whole frames of the output; `Rendered.cuts` says to which, and times are mapped with that. Of a
     medium without a picture the sound is rendered (`spec` should be that of `sound_spec`, as `out` is named by it).
-    `unit` is what sizes of units are counted in: kept spans or seconds of output. With `decode` the whole result is
-    decoded once before it counts. Raises `ValueError` when nothing is kept, and `StageError`: TOOLING, DISK_FULL,
+    `unit` is what sizes of units are counted in: kept spans or seconds of output. `decode` is how much
+    of the result is decoded before it counts (`verify`). Raises `ValueError` when nothing is kept, and `StageError`: TOOLING, DISK_FULL,
     LIMIT_EXCEEDED, NOT_MEDIA, OUT_OF_MEMORY, POSTPROCESS.
     """
     if not has_picture(media, spec):
@@ -82,7 +82,7 @@ class _Rendering:
         ours = [number for number, data in self._units.items() if data.get("plan") == plan.id]
         self._first = min(ours) - int(self._units[min(ours)]["n"]) if ours else max(self._units, default=-1) + 1
 
-    def make(self, out: Path, *, decode: bool) -> Rendered:
+    def make(self, out: Path, *, decode: Decode) -> Rendered:
         plan, place = self._plan, self._place
         sound = self._sound()
         parts = [self._group(group) for group in plan.groups]

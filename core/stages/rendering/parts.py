@@ -95,7 +95,7 @@ def merge(
         sound=parts[0].sound is not None,
         frames=sum(part.picture.frames for part in parts if part.picture is not None),
         tolerance_s=0.5,
-        decode=False,
+        decode="nothing",
         check=check,
     )
     joined.replace(out)
