@@ -59,7 +59,7 @@ def prove(
     With `leading` only the frames that others are made from are decoded, and not smoothed: half the work, enough for
     what our own encoder has just written and what is counted frame by frame besides.
     """
-    quick = {"skip_frame": "noref", "skip_loop_filter": "all"} if leading else {}
+    quick = {"skip_frame": "noref", "skip_loop_filter": "all"} if leading and media.picture is not None else {}
     file = source(media, err_detect="explode", xerror=None, **quick)
     streams = [file[str(one.index)] for one in (media.picture, media.sound) if one is not None]
     output = file_output(*streams, "-", f="null", fps_mode="passthrough")

@@ -35,6 +35,11 @@ def test_what_is_wrong_is_named(expected: dict[str, Any], words: str) -> None:
     assert caught.value.error_class is ErrorClass.POSTPROCESS
 
 
+@pytest.mark.parametrize("decode", ["everything", "leading"])
+def test_sound_alone_is_proved_too(decode: Decode) -> None:
+    verified(media_file("talk.m4a", video=False), picture=False, frames=None, size=None, decode=decode)
+
+
 def test_a_missing_picture_is_named() -> None:
     with pytest.raises(StageError, match="no picture"):
         verified(media_file("talk.m4a", video=False))
