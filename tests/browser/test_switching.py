@@ -19,11 +19,11 @@ def steps(page: Page) -> list[tuple[Locator, str]]:
     return [
         (sidebar.get_by_role("link", name="Batches"), "4 batches"),
         (main.get_by_role("link", name=batch), "of recordings"),
-        (main.get_by_role("link", name=river), "Save"),
+        (main.get_by_role("link", name=river, exact=True), "Whisper JSON"),
         (main.get_by_role("link", name=batch), "of recordings"),
         (sidebar.get_by_role("link", name="Health"), "What ./reprise doctor looks at"),
         (sidebar.get_by_role("link", name="New batch"), "Links, files and folders"),
-        (sidebar.get_by_role("link", name="What the water remembers"), "Save"),
+        (sidebar.get_by_role("link", name="What the water remembers"), "Console output"),
         (sidebar.get_by_role("link", name="Overview"), "Active now"),
     ]
 
