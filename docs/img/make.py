@@ -63,7 +63,7 @@ def picture(browser: Browser, dashboard: Dashboard, name: str, path: str, look: 
             page.wait_for_function(
                 "(video => video.readyState === 4 && !video.seeking)(document.querySelector('video'))"
             )
-            page.get_by_text("Salmon are back in the upper river").wait_for()
+            page.get_by_text("Save as one video").first.wait_for()
         page.wait_for_timeout(1500 if name == "run" else 700)
         page.evaluate(HIDE_FOLDERS)
         page.screenshot(path=FOLDER / f"{name}-{look}.png", animations="disabled")
