@@ -6,6 +6,7 @@ program ends; so `Program` is a context manager that starts, watches and waits i
 the program has.
 """
 
+import fcntl
 import os
 import selectors
 import shutil
@@ -30,6 +31,7 @@ POLL_S = 0.2
 GRACE_S = 2.0
 KEEP_LINES = 40
 MAX_LINE_BYTES = 64 * 1024
+DATA_PIPE_BYTES = 1024 * 1024
 # A wake-up later than this means that we ourselves stood still (a pause); such time is not held against the program.
 STANDSTILL_S = 2.0
 
@@ -76,6 +78,10 @@ class Program:
         self._splitters = {"stdout": LineSplitter(max_line_bytes), "stderr": LineSplitter(max_line_bytes)}
         self._active_s = 0.0
         self._process = self._start([os.fspath(word) for word in argv], cwd, env, limits)
+        if on_data is not None and self._process.stdout is not None:
+            # So that neither side wakes the other for every 64 KB; where pipes may not be so large, they stay as they are.
+            with suppress(OSError):
+                fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, DATA_PIPE_BYTES)
 
     def _start(
         self,
