@@ -108,7 +108,9 @@ class Clips:
     def made(self, order: Order) -> Path | None:
         """The file of a clip that is made already; None when it is not, or not what it was."""
         receipt = self._artifacts.verify(STAGE, order.key, deep=False)
-        return self._layout.artifact(STAGE, order.key) / next(iter(receipt.files)) if receipt is not None else None
+        if receipt is None or not self._artifacts.touch(STAGE, order.key):  # who is about to get it has a day for that
+            return None
+        return self._layout.artifact(STAGE, order.key) / next(iter(receipt.files))
 
     def make(
         self, order: Order, check: Callable[[], None] = lambda: None, tell: Callable[[float], None] = lambda share: None

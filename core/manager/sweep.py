@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.domain.exports import OPEN
 from core.domain.states import Phase
 from core.manager.aside import move, remove_tree, weight
 from core.manager.exports.removing import held_places
@@ -25,6 +26,7 @@ from core.store.progress import read_progress
 from core.store.state import StateStore
 
 ASIDE = "swept"
+PART = "merged_part"  # as `exports.merging` calls what merged videos are made of
 DONE = (Phase.COMPLETED, Phase.SKIPPED)
 
 
@@ -102,11 +104,18 @@ class Sweep:
         if self._kept_s <= 0 or self.blind():
             return
         living = self._living()
-        for place in sorted({*self._artifacts.published(), *((path.parent.name, path.name) for path in self._works())}):
+        for place in sorted(self._there()):
             yield None if living.has(place) or self._is_young(place) else place
 
     def _living(self) -> "_Living":
-        return _Living(self._index, self._layout, held_places(self._store, self._clock.now()))
+        held = held_places(self._store, self._clock.now())
+        if any(record.phase in OPEN for record in ExportShelf(self._store).all()):
+            held |= {place for place in self._there() if place[0] == PART}  # nobody knows yet which ones it is made of
+        return _Living(self._index, self._layout, held)
+
+    def _there(self) -> set[Place]:
+        """Every result and every piece of work."""
+        return {*self._artifacts.published(), *((path.parent.name, path.name) for path in self._works())}
 
     def _set_aside(self, place: Place) -> bool:
         """Rename a result and its work aside, unless somebody works on it just now."""

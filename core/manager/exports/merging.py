@@ -158,7 +158,7 @@ class Merger:
         key = part_key(member.sha256, spec)[:_KEY_LENGTH]
         with Lock(self._layout.key_lock(PART, key)).holding(_LOCK_S):
             name = "part.mp4"
-            if self._artifacts.verify(PART, key, deep=True) is None:
+            if self._artifacts.verify(PART, key, deep=True) is None or not self._artifacts.touch(PART, key):
                 work = self._layout.work(PART, key)
                 attempt_id = f"a_{secrets.token_hex(8)}"
                 units = UnitLog(work / "units.jsonl", attempt_id, 0)

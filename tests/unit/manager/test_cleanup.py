@@ -12,7 +12,9 @@ import pytest
 from core.domain.errors import NotFound, Refused
 from core.domain.exports import ExportOptions, ExportPhase, ExportRecord, Packed
 from core.domain.run import RunRecord
+from core.manager import sweep
 from core.manager.cleanup import Cleanup
+from core.manager.exports.merging import PART
 from core.runner.outcome import Committed
 from core.store.layout import Layout, new_export_id
 from core.store.locks import Lock
@@ -220,6 +222,22 @@ def test_an_export_is_archived_thirty_days_after_it_was_last_of_use(house: House
     kept = msgspec.json.decode(house.layout.archived(export_id).read_bytes())
     assert (kept["name"], kept["files"]) == ("talks.zip", {"001.txt": 10})
     assert len(told(house, "export.archived")) == 1
+
+
+def test_the_sweep_calls_those_parts_as_merging_does() -> None:
+    assert sweep.PART == PART
+
+
+def test_parts_of_merged_videos_stay_while_anything_is_being_exported(house: House) -> None:
+    orphan(house, stage=PART, key="p1")
+    aged(house, 2)
+    making = exported(house, "x1", phase=ExportPhase.RUNNING, expires_at=None)
+    house.cleanup().clean(ANA)
+    assert f"artifacts/{PART}/p1" in places(house)
+    assert f"work/{PART}/p1" in places(house)
+    house.store.exports.update(making, lambda record: msgspec.structs.replace(record, phase=ExportPhase.FAILED))
+    house.cleanup().clean(ANA)
+    assert not [name for name in places(house) if PART in name]
 
 
 def test_nothing_is_swept_while_an_export_cannot_be_read(house: House) -> None:
