@@ -166,7 +166,7 @@ REFUSED: tuple[tuple[str, int, str, str], ...] = (
         "concurrency is 0; it has to be a whole number from 1 to 5",
     ),
     ("edit {draft batch} --set modle=base", 5, "bad_input", "no setting “modle”"),
-    ("edit {draft batch} --set export=true", 5, "not_available", "cannot do export yet"),
+    ("edit {draft batch} --set export_quality=8K", 5, "bad_input", "export_quality is not usable"),
     ("reorder {draft batch} {draft} {draft}", 5, "bad_input", "Named twice: r_"),
     ("reorder {draft batch} {done}", 5, "bad_input", "Not in batch b_"),
     ("reorder {draft batch} r_nothing", 5, "bad_input", "Not in batch b_"),
