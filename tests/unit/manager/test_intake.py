@@ -8,7 +8,8 @@ import pytest
 from core.domain.batch import MAX_RUNS
 from core.domain.errors import BadInput, NotFound, StorageError
 from core.domain.settings import Settings
-from core.manager.intake import Intake, Submission
+from core.manager.intake import Intake, Submission, check_settings
+from core.stages.catalog import Catalog
 from core.system.network import AllowedHosts
 from tests.support.dispatching import ANA, House
 
@@ -125,3 +126,9 @@ def test_a_batch_nobody_named_is_called_after_its_first_video(house: House, inta
     one, two = intake.add(submitted(sources=urls(1)), ANA), intake.add(submitted(sources=urls(3)), ANA)
     names = [house.index.batches[added.batch_id or ""].name for added in (one, two)]
     assert names == ["example.com/0.mp4", "example.com/0.mp4 and 2 more"]
+
+
+def test_what_there_is_no_stage_for_is_refused_better_than_silently_not_done() -> None:
+    with pytest.raises(BadInput, match="cannot do remove_silence, export yet"):
+        check_settings(Settings(remove_silence=True, export=True), Catalog(()))
+    check_settings(Settings(), Catalog(()))
