@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.domain.batch import MAX_RUNS
+from core.domain.errors import RepriseError
 from core.manager.inbox import Waiting, look_into
 from pages.components import session, words
 from pages.components.markup import join, show, tag
@@ -34,7 +35,10 @@ def draw(key: str, *, has_archive: bool) -> None:
             key=f"sidecars-{key}",
             help="talk.srt, talk.en.vtt or Whisper's talk.json beside talk.mp4 is taken instead of transcribing.",
         )
-        inbox(session.read("inbox", _inbox))
+        try:
+            inbox(session.read("inbox", _inbox))
+        except RepriseError as error:  # a folder of one's own may be on a disk that is away, or another user's
+            show(tag("div", tag("p", error.message), cls="rp-note", data_tone="warn"))
 
 
 def chosen(key: str, sources: str, uploaded: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -234,3 +234,26 @@ def test_a_damaged_ledger_is_begun_anew(house: House) -> None:
     (house.layout.state / "inbox.json").write_bytes(b"{")
     look(inbox(house), house, 20)
     assert sources(house) == ["talk.mp4"]
+
+
+def test_a_folder_that_cannot_be_read_is_said_and_the_service_goes_on(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(house)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    watching = inbox(house, str(mine))
+    real = Path.iterdir
+
+    def refused(self: Path) -> object:
+        if self == mine:
+            raise PermissionError(13, "Permission denied", str(self))
+        return real(self)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(StorageError, match="Permission denied"):
+        look_into(house.layout, str(mine))
+    assert watching.turn() > 1.0
+    monkeypatch.undo()
+    look(watching, house, 50)
+    assert sources(house) == ["talk.mp4"]
