@@ -161,6 +161,7 @@ def _sound(stream: Any, times: _Times, start: Fraction) -> Sound:
         sample_rate=context.sample_rate,
         start=_s(times.seconds(min(times.at)) - start),
         end=_s(times.seconds(times.end) - start),
+        timescale=times.base.denominator if times.base.numerator == 1 else 0,
         config=_config(context),
     )
 

@@ -60,6 +60,7 @@ class Sound(msgspec.Struct, frozen=True, kw_only=True):
     sample_rate: int
     start: float
     end: float
+    timescale: int
     config: str
 
 

@@ -41,7 +41,7 @@ class _Sink:
         self._file = av.open(f"file:{order.target}", "w", format=order.muxer, options={"fflags": "+bitexact", **fast})
         self._file.flags |= 0x0400  # AVFMT_FLAG_BITEXACT: no version, no clock in the file
         self._streams: dict[str, Any] = {}
-        self._sound_at: Fraction | None = None
+        self._sound_at: int | None = None
         self.packets = 0
 
     def stream(self, kind: str, like: Any) -> None:
@@ -49,20 +49,19 @@ class _Sink:
             self._streams[kind] = self._file.add_stream_from_template(like)
             self._streams[kind].time_base = like.time_base
 
-    def picture(self, packet: Any, offset: Fraction) -> None:
-        shift = round(offset / packet.time_base)
+    def picture(self, packet: Any, shift: int) -> None:
         packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
         self._write("video", packet)
 
-    def sound(self, packet: Any, offset: Fraction, until: Fraction) -> None:
-        length = packet.duration * packet.time_base
-        ideal = offset + packet.pts * packet.time_base
-        if self._sound_at is None or ideal > self._sound_at + length / 2:
-            self._sound_at = max(ideal, Fraction(0))
-        if ideal < self._sound_at - length / 2 or ideal >= until - length / 2:
+    def sound(self, packet: Any, shift: int, until: int) -> None:
+        """All in the unit of time of the sound, which like files share."""
+        half, ideal = packet.duration // 2, packet.pts + shift
+        if self._sound_at is None or ideal > self._sound_at + half:
+            self._sound_at = max(ideal, 0)
+        if ideal < self._sound_at - half or ideal >= until - half:
             return
-        packet.pts = packet.dts = round(self._sound_at / packet.time_base)
-        self._sound_at += length
+        packet.pts = packet.dts = self._sound_at
+        self._sound_at += packet.duration
         self._write("audio", packet)
 
     def _write(self, kind: str, packet: Any) -> None:
@@ -74,8 +73,8 @@ class _Sink:
         self._file.close()
 
 
-def merge(order: Order) -> int:
-    """Write what `order` says; the number of packets. Raises `StageError` when a part cannot be read any more."""
+def merge(order: Order) -> dict[str, float]:
+    """Write what `order` says; what is in the file then. Raises `StageError` when a part cannot be read any more."""
     import av
 
     sink = _Sink(order)
@@ -87,9 +86,9 @@ def merge(order: Order) -> int:
                 _copy(media, part, sink, offset, offset + Fraction(seconds))
             offset += Fraction(seconds)
         sink.close()
+        return _measure(order)
     except av.FFmpegError as error:
         raise shortage(error) or StageError(ErrorClass.POSTPROCESS, f"Joining failed: {error.strerror}.") from error
-    return sink.packets
 
 
 def _copy(media: Any, part: Media, sink: _Sink, offset: Fraction, until: Fraction) -> None:
@@ -101,16 +100,28 @@ def _copy(media: Any, part: Media, sink: _Sink, offset: Fraction, until: Fractio
     for kind, stream in streams.items():
         sink.stream(kind, stream)
     begin = offset - Fraction(str(part.start))
+    shifts = {one.index: round(begin / one.time_base) for one in streams.values()}
+    sound = streams["audio"].index if "audio" in streams else -1
+    ends = round(until / streams["audio"].time_base) if "audio" in streams else 0
     for packet in media.demux(list(streams.values())):
         if packet.pts is None or packet.dts is None or not packet.size or packet.is_discard:
             continue
-        if packet.stream.type == "video":
-            sink.picture(packet, begin)
+        index = packet.stream_index
+        if index == sound:
+            sink.sound(packet, shifts[index], ends)
         else:
-            sink.sound(packet, begin, until)
+            sink.picture(packet, shifts[index])
         if sink.packets % _TOLD_EVERY == 0:
-            sys.stdout.write(f"at={float(begin + packet.dts * packet.time_base):.3f}\n")
+            sys.stdout.write(f"at={float(packet.dts * packet.time_base):.3f}\n")
             sys.stdout.flush()
+
+
+def _measure(order: Order) -> dict[str, float]:
+    """How long the written file says that it is, and how many frames it has (0: its container does not count them)."""
+    path = Path(order.target)
+    with opened(path, recognise(path)) as media:
+        frames = media.streams.video[0].frames if media.streams.video else 0
+        return {"seconds": media.duration / 1_000_000, "frames": frames, "streams": len(media.streams)}
 
 
 def main() -> int:

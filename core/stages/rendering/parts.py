@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from core.domain.cuts import Span
+from core.domain.errors import ErrorClass, StageError
 from core.stages import examining
 from core.stages.rendering.groups import Rendered, render
 from core.stages.rendering.joining import Part, listed, muxing, written_list
@@ -29,6 +30,8 @@ from core.stages.rendering.verify import verify
 # A picture may end so many frames before or after its sound without anyone noticing at the join.
 RAGGED_FRAMES = 2
 LARGEST = (1920, 1080)
+# Padding of the last sound.
+MERGED_S = 0.5
 _COPIED = {"mp4": "mp4", "mov": "mp4", "webm": "webm"}
 _SPARE_BYTES = 16 * 1024**2
 
@@ -85,19 +88,9 @@ def merge(
     joined = work / f"merged.{suffix_for(parts)}.part"
     seconds = [shown_s(part) for part in parts]
     if parts[0].picture is not None and parts[0].sound is not None and parts[0].sound.codec == "flac":
-        _join_normalised(parts, seconds, joined, check, on_progress, log)
+        made = _join_normalised(parts, seconds, joined, check, on_progress, log)
     else:
-        _copy(parts, seconds, joined, check, on_progress)
-    made = verify(
-        joined,
-        seconds=float(sum(seconds)),
-        picture=parts[0].picture is not None,
-        sound=parts[0].sound is not None,
-        frames=sum(part.picture.frames for part in parts if part.picture is not None),
-        tolerance_s=0.5,
-        decode="nothing",
-        check=check,
-    )
+        made = _copy(parts, seconds, joined, check, on_progress)
     joined.replace(out)
     return msgspec.structs.replace(made, path=str(out))
 
@@ -125,7 +118,7 @@ def _copy(
     target: Path,
     check: Callable[[], None],
     on_progress: Callable[[float], None] | None,
-) -> None:
+) -> Media:
     muxer = {"m4a": "ipod", "webm": "webm"}.get(suffix_for(parts), "mp4")
     lengths = tuple(f"{one.numerator}/{one.denominator}" for one in seconds)
     order = Order(parts=tuple(parts), seconds=lengths, target=str(target), muxer=muxer)
@@ -138,7 +131,19 @@ def _copy(
         if name == "at" and on_progress is not None:
             on_progress(float(value))
 
-    examining.ask("core.stages.rendering.merging", [str(listing)], check=check, on_line=hear, file_size_bytes=most)
+    found = examining.ask(
+        "core.stages.rendering.merging", [str(listing)], check=check, on_line=hear, file_size_bytes=most
+    )
+    whole = _whole(parts, seconds, target)
+    streams = (whole.picture is not None) + (whole.sound is not None)
+    frames = whole.picture.frames if whole.picture is not None else 0
+    if (
+        abs(found["seconds"] - whole.duration) > MERGED_S
+        or found["streams"] != streams
+        or found["frames"] not in (0, frames)
+    ):
+        raise StageError(ErrorClass.POSTPROCESS, "The merged file is not as long as its parts together.")
+    return whole
 
 
 def _join_normalised(
@@ -148,7 +153,7 @@ def _join_normalised(
     check: Callable[[], None],
     on_progress: Callable[[float], None] | None,
     log: Callable[[str], None] | None,
-) -> None:
+) -> Media:
     sound, picture = parts[0].sound, parts[0].picture
     assert sound is not None
     assert picture is not None
@@ -168,6 +173,39 @@ def _join_normalised(
         on_progress=on_progress,
         log=log,
         max_bytes=room_for(length),
+    )
+    frames = sum(part.picture.frames for part in parts if part.picture is not None)
+    return verify(
+        target,
+        seconds=length,
+        picture=True,
+        sound=True,
+        frames=frames,
+        tolerance_s=MERGED_S,
+        decode="nothing",
+        check=check,
+    )
+
+
+def _whole(parts: Sequence[Media], seconds: Sequence[Fraction], path: Path) -> Media:
+    """What the like `parts` are together."""
+    first, last = parts[0], parts[-1]
+    length, before = float(sum(seconds)), float(sum(seconds[:-1]))
+    picture, sound = first.picture, first.sound
+    if picture is not None and last.picture is not None:
+        frames = sum(part.picture.frames for part in parts if part.picture is not None)
+        picture = msgspec.structs.replace(picture, frames=frames, last=round(before + last.picture.last, 6), end=length)
+    if sound is not None:
+        sound = msgspec.structs.replace(sound, end=length)
+    container = "webm" if first.container == "webm" else "mp4"
+    return Media(
+        path=str(path),
+        container=container,
+        demuxer=first.demuxer,
+        duration=round(length, 6),
+        start=0.0,
+        picture=picture,
+        sound=sound,
     )
 
 
@@ -195,4 +233,4 @@ def _sound_of(sound: Sound | None) -> tuple[Any, ...] | None:
     if sound is None:
         return None
     config = "" if sound.codec == "flac" else sound.config  # FLAC has a checksum of its samples there
-    return (sound.codec, config, sound.channels, sound.sample_rate)
+    return (sound.codec, config, sound.channels, sound.sample_rate, sound.timescale)
