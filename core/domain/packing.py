@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from core.domain.exports import ExportOptions, Kind, Missing, Packed
+from core.domain.names import suffix_of
 from core.domain.package_names import Named, stems
 from core.domain.run import RunRecord
 from core.domain.states import TERMINAL, Phase
@@ -142,16 +143,10 @@ def _files(run: Found, options: ExportOptions) -> list[tuple[str, Kind, Offer]]:
         for name in _EXTRAS[kind]:
             offer = run.others.get(name)
             if offer is not None:
-                chosen.append((_extra_suffix(name, kind, run.language), kind, offer))
+                chosen.append((suffix_of("", name, run.language), kind, offer))
     return chosen
 
 
 def _suffix(name: str) -> str:
     dot = name.rfind(".")
     return name[dot:].lower() if dot > 0 else ""
-
-
-def _extra_suffix(name: str, kind: Kind, language: str) -> str:
-    if kind == "transcript":
-        return f".{language}{_suffix(name)}" if language and name.endswith(".srt") else _suffix(name)
-    return f".{name}"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections import deque
 from pathlib import Path, PurePosixPath
@@ -31,6 +32,7 @@ NEAR_BYTES = 2**20  # so close to the reserve, the disk is why a write was refus
 # Slower than this over the whole window is as good as standing still.
 STALL_BYTES_PER_S = 100
 STALL_WINDOWS = 4
+_LANGUAGE = re.compile(r"[a-z]{2,3}\Z")
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,7 +205,9 @@ class _Watcher:
                     self.warnings.append(text)
             case "subtitles":
                 path = self._attempt.work / event["name"]
-                self._subtitles = Subtitles(path=path, language=event["language"] or None, kind=event["kind"])
+                # What a page calls a language may be anything; it becomes a part of file names.
+                language = event["language"] if _LANGUAGE.match(event["language"]) else None
+                self._subtitles = Subtitles(path=path, language=language, kind=event["kind"])
             case "playlist":
                 self.result = self._playlist(event)
             case "done":

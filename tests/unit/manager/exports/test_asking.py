@@ -7,6 +7,7 @@ import pytest
 
 from core.domain.errors import NotFound, Refused
 from core.domain.exports import ExportOptions, ExportPhase
+from core.domain.names import is_safe
 from core.domain.packing import CONTENTS
 from core.domain.run import Source
 from core.domain.states import BatchPhase, Phase
@@ -45,6 +46,15 @@ def test_the_video_that_most_was_done_to_is_the_one_that_is_exported(shop: Shop)
     assert [member.name for member in members] == ["001_Original.mp4", "002_Cut.mp4", "003_Exported.webm"]
     assert [member.stage for member in members] == ["download", "remove_silence", "export"]
     assert members[1].key == cut.stages["remove_silence"].key
+
+
+def test_what_a_page_calls_a_language_leads_out_of_no_folder(shop: Shop) -> None:
+    run = shop.video("Talk", texts=("transcribe",))
+    evil = shop.publish("transcribe", {"transcript.srt": b"said"}, language="/../../../home/ana/.profile")
+    shop.change_run(run, stages={**run.stages, "transcribe": evil})
+    names = shop.names(transcripts=True)
+    assert names[0] == "001_Talk.mp4"
+    assert all(is_safe(name) for name in names), names
 
 
 def test_texts_lie_beside_their_video_when_they_are_asked_for(shop: Shop) -> None:

@@ -44,6 +44,18 @@ def test_subtitles_of_a_page_are_published_beside_the_video(
     assert "subtitles.vtt" in made.facts["aside"], "what is made of the picture alone is made once"
 
 
+def test_a_language_that_is_none_is_not_believed(stage: DownloadStage, server: MediaServer, begin: Begin) -> None:
+    server.add("/v.mp4", mp4(), content_type="video/mp4")
+    server.add("/v.vtt", VTT, content_type="text/vtt")
+    html = '<video src="/v.mp4"><track kind="subtitles" srclang="/../../../tmp/x" src="/v.vtt"></video>'
+    url = server.add("/talk.html", html.encode(), content_type="text/html")
+    assert own(stage.run(begin(url, use_subtitles="manual"))) == {
+        "file": "subtitles.vtt",
+        "language": None,
+        "kind": "manual",
+    }
+
+
 def test_nobody_asks_for_subtitles_that_are_not_wanted(stage: DownloadStage, server: MediaServer, begin: Begin) -> None:
     url = page(server)
     assert own(stage.run(begin(url))) is None
