@@ -7,6 +7,7 @@ from typing import Any
 from core.domain.errors import ErrorClass, StageError
 from core.domain.rendition import Rendition
 from core.stages.rendering.media import Media
+from core.stages.rendering.sounds import HOLE_S
 from core.stages.rendering.spec import Spec, audio_options, layout_for
 from core.stages.rendering.tool import file_output, run_ffmpeg, source
 from core.stages.rendering.verify import verify
@@ -80,8 +81,8 @@ def _output(media: Media, made_of: Rendition, spec: Spec, target: Path) -> Any:
 
 def _sound_coded(channels: int, spec: Spec) -> dict[str, Any]:
     layout = layout_for(channels, spec)
-    # Holes in the sound become silence, so that it stays with the picture.
-    filters = f"aresample={spec.sample_rate}:async=1,aformat=channel_layouts={layout}"
+    # Holes in the sound become silence, the small ones too, so that it stays with the picture.
+    filters = f"aresample={spec.sample_rate}:async=1:min_hard_comp={HOLE_S},aformat=channel_layouts={layout}"
     return audio_options(spec, layout) | {"af": filters}
 
 

@@ -19,7 +19,7 @@ from core.system.ffmpeg import ffmpeg_path
 from core.system.programs import Finished, Limits, run_program, signal_name
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,wav,flac,mp3,aac,ogg,mpegts"
-CODECS = f"{SOUNDS},{PICTURES},theora,prores,dnxhd,ffv1,msmpeg4v2,msmpeg4v3"
+CODECS = f"{SOUNDS},{PICTURES}"
 # Fixed, so that a machine with more cores makes the same bytes; x264's output depends on their number.
 ENCODER_THREADS = 6
 OPEN_FILES = 128

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.errors import ErrorClass, StageError
 from core.domain.levels import NOTHING, PER_DB, STEP_S, Levels
-from core.stages.sound.recording import OPEN_FILES, failure
+from core.stages.sound.recording import ON_TIME, OPEN_FILES, failure
 from core.stages.whitelists import reading
 from core.system.ffmpeg import ffmpeg_path
 from core.system.programs import Limits, run_program
@@ -39,9 +39,8 @@ def measure_levels(
         raise StageError(ErrorClass.INPUT_LOST, f"The media file {media.name} is not there any more.")
     meter = Meter(progress)
     argv = [ffmpeg_path(), "-nostdin", "-hide_banner", "-v", "error", "-vn", *reading(media), "-map", "0:a:0"]
-    # A late beginning and holes become silence, as in the samples that are transcribed.
     # Large pieces, since every piece is a write and a wake-up of its own.
-    argv += ["-sn", "-dn", "-map_metadata", "-1", "-af", "aresample=async=1:first_pts=0,asetnsamples=n=16384:p=0"]
+    argv += ["-sn", "-dn", "-map_metadata", "-1", "-af", f"aresample={ON_TIME},asetnsamples=n=16384:p=0"]
     argv += ["-c:a", "pcm_s16le", "-f", "wav", "pipe:1"]
     ended = run_program(argv, check=check, on_data=meter.feed, on_error_line=log, limits=Limits(open_files=OPEN_FILES))
     if ended.returncode != 0:

@@ -27,6 +27,9 @@ NAME = "audio.pcm"
 # Twelve hours of audio are 1.4 GB; a decompression bomb is stopped by the kernel well before it fills a disk.
 MAX_BYTES = 13 * 3600 * RATE * BYTES_PER_SAMPLE
 OPEN_FILES = 64
+# Late beginnings and holes become silence, so that a time in the samples is a time in the player. ffmpeg leaves holes
+# below a tenth of a second alone unless told, and many of them add up; below a hundredth it is rounding of containers.
+ON_TIME = "async=1:min_hard_comp=0.01:first_pts=0"
 
 
 def extract(media: Path, target: Path, *, check: Callable[[], None], log: Callable[[str], None]) -> None:
@@ -40,7 +43,7 @@ def extract(media: Path, target: Path, *, check: Callable[[], None], log: Callab
     part = target.with_name(target.name + ".part")
     argv = [ffmpeg_path(), "-nostdin", "-hide_banner", "-v", "error", "-y"]
     argv += [*reading(media), "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1"]
-    argv += ["-af", f"aresample={RATE}:async=1:first_pts=0", "-ac", "1", "-c:a", "pcm_s16le", "-f", "s16le"]
+    argv += ["-af", f"aresample={RATE}:{ON_TIME}", "-ac", "1", "-c:a", "pcm_s16le", "-f", "s16le"]
     argv += [f"file:{part.absolute()}"]
     ended = run_program(
         argv, check=check, on_error_line=log, limits=Limits(file_size_bytes=MAX_BYTES, open_files=OPEN_FILES)
