@@ -123,7 +123,7 @@ class Asking:
                 )
             record = self._record(batch, options, plan, by)
             for known in self._shelf.of_batch(batch_id):
-                if known.same == record.same and self._is_good(known):
+                if known.same == record.same and self._is_good(known, plan):
                     return known, False
             self._store.exports.create(record.export_id, record)
         self._writer.note(
@@ -154,14 +154,15 @@ class Asking:
             raise NotFound(f"Batch {batch_id} was deleted.", hint=f"./reprise restore {batch_id} brings it back.")
         return batch
 
-    def _is_good(self, record: ExportRecord) -> bool:
-        """Whether who asks for the same may have this one."""
+    def _is_good(self, record: ExportRecord, plan: Plan) -> bool:
+        """Whether who asks for the same may have this one: not if it lacks a video that may be whole again by now."""
         if record.phase in OPEN:
             return record.cancel_by is None
         if record.phase != ExportPhase.READY or record.expired(self._clock.now()):
             return False
         if record.options.format == "merged":
-            return self._artifacts.verify(MERGED, record.key, deep=False) is not None
+            has_all = {video.run_id for video in plan.videos} == {video.run_id for video in record.videos}
+            return has_all and self._artifacts.verify(MERGED, record.key, deep=False) is not None
         return not gone(self._layout, record.members)
 
     def _record(self, batch: BatchRecord, options: ExportOptions, plan: Plan, by: str) -> ExportRecord:

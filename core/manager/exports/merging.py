@@ -55,10 +55,12 @@ class Merger:
     def _published(self, record: ExportRecord) -> Made | None:
         """What is there under the key, unless it lacks what could be in it by now."""
         receipt = self._artifacts.verify(MERGED, record.key, deep=True)
-        if receipt is None:
+        if receipt is None or not self._artifacts.touch(MERGED, record.key):  # young: not swept before it is named
             return None
         left_out = _left_out(record, receipt)
-        if left_out and any(self._is_whole(member) for member in record.videos if member.run_id in left_out):
+        unreadable = {record.videos[number].run_id for number in receipt.facts.get("unreadable", ())}
+        missed = [member for member in record.videos if member.run_id in left_out.keys() - unreadable]
+        if any(self._is_whole(member) for member in missed):
             shutil.rmtree(self._layout.artifact(MERGED, record.key))
             return None
         return _made(
@@ -74,7 +76,7 @@ class Merger:
             for old in work.glob("tmp.*"):
                 shutil.rmtree(old)
             attempt.out.mkdir(mode=0o700)
-            found, left_out = self._sources(record, attempt)
+            found, left_out, unreadable = self._sources(record, attempt)
             media = [medium for _, medium in found]
             attempt.log(f"{len(media)} videos, {'alike: they are copied' if alike(media) else 'made alike first'}")
             self._require_room(record, copied=alike(media))
@@ -109,6 +111,7 @@ class Merger:
                             for missing in left_out
                             if missing.run_id == member.run_id
                         },
+                        "unreadable": unreadable,
                     },
                     started_at=began,
                     attempt=attempt_id,
@@ -119,9 +122,12 @@ class Merger:
 
     def _sources(
         self, record: ExportRecord, attempt: RunningAttempt
-    ) -> tuple[list[tuple[Packed, Media]], list[Missing]]:
-        """The videos that can be read, to their last byte as they were published; and those that cannot."""
-        found, left_out = [], []
+    ) -> tuple[list[tuple[Packed, Media]], list[Missing], list[int]]:
+        """The videos that can be read, to their last byte as they were published; and those that cannot.
+
+        The last are the numbers of those that are just what was published, and no video all the same.
+        """
+        found, left_out, unreadable = [], [], []
         for number, member in enumerate(record.videos, start=1):
             attempt.progress(0.0, None, f"looking at {number} of {len(record.videos)}")
             try:
@@ -135,9 +141,11 @@ class Merger:
                 if error.error_class not in (ErrorClass.NOT_MEDIA, ErrorClass.LIMIT_EXCEEDED, ErrorClass.INPUT_LOST):
                     raise
                 left_out.append(_missing(member, error.message))
+                if error.error_class == ErrorClass.NOT_MEDIA:
+                    unreadable.append(number - 1)
         if not found:
             raise StageError(ErrorClass.NOT_MEDIA, "None of the videos can be read.")
-        return found, left_out
+        return found, left_out, unreadable
 
     def _made_alike(
         self, found: list[tuple[Packed, Media]], attempt: RunningAttempt, total_s: float

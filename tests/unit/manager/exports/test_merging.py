@@ -1,8 +1,12 @@
 """What was merged before is taken again, but never with a gap that need not be there any more."""
 
+import os
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
-from core.domain.exports import ExportRecord
+from core.domain.exports import ExportRecord, Missing, finished
 from core.manager.exports.making import Made
 from core.manager.exports.merging import Merger
 from core.store.artifacts import Receipt
@@ -24,12 +28,12 @@ def merger(shop: Shop) -> Merger:
     return Remembering(shop.layout, shop.store, shop.artifacts, shop.clock, 0)
 
 
-def published(shop: Shop, record: ExportRecord, left_out: dict[str, str]) -> None:
+def published(shop: Shop, record: ExportRecord, left_out: dict[str, str], **more: Any) -> None:
     """A merged video under the key of the export, without these members."""
     out = shop.layout.work("merged", record.key) / "tmp.a_1"
     out.mkdir(parents=True)
     (out / "merged.mp4").write_bytes(b"merged")
-    facts = {"media": "merged.mp4", "duration": 60.0, "left_out": left_out}
+    facts = {"media": "merged.mp4", "duration": 60.0, "left_out": left_out, **more}
     receipt = Receipt(stage="merged", key=record.key, version=1, params={}, facts=facts, started_at=NOON)
     shop.artifacts.publish("merged", record.key, out, receipt)
 
@@ -62,6 +66,37 @@ def test_a_gap_that_can_be_filled_now_is_not_taken_again(shop: Shop, merger: Mer
     published(shop, record, {"0": "001_a.mp4 is gone."})
     assert merger.make(record.export_id) is NEW
     assert shop.artifacts.receipt("merged", record.key) is None
+
+
+def test_a_gap_that_nothing_can_fill_is_not_tried_again(shop: Shop, merger: Merger) -> None:
+    shop.video("a")
+    shop.video("b")
+    record = shop.ask(format="merged")
+    published(shop, record, {"0": "001_a.mp4 is no video."}, unreadable=[0])
+    assert [missing.title for missing in merger.make(record.export_id).left_out] == ["a"]
+
+
+def test_who_asks_again_does_not_get_the_one_with_a_gap(shop: Shop) -> None:
+    gap = shop.video("a")
+    shop.video("b")
+    first = shop.ask(format="merged")
+    published(shop, first, {"0": "001_a.mp4 is gone."})
+    left_out = [Missing(run_id=gap.run_id, title="a", why="001_a.mp4 is gone.", lost=True)]
+    made = {"size": 6, "sha256": "", "suffix": ".mp4", "left_out": left_out}
+    shop.store.exports.update(first.export_id, lambda old: finished(old, NOON, NOON + timedelta(days=1), **made))
+    again = shop.ask(format="merged")
+    assert again.export_id != first.export_id
+    assert [video.title for video in again.videos] == ["a", "b"]
+
+
+def test_what_is_taken_again_is_not_swept_before_its_export_names_it(shop: Shop, merger: Merger) -> None:
+    shop.video("a")
+    record = shop.ask(format="merged")
+    published(shop, record, {})
+    folder = shop.layout.artifact("merged", record.key)
+    os.utime(folder, (0, 0))
+    merger.make(record.export_id)
+    assert folder.stat().st_mtime > 0
 
 
 def test_the_same_videos_in_another_order_are_another_video(shop: Shop) -> None:
