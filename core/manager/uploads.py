@@ -94,14 +94,16 @@ class Uploads:
         return not known.issuperset(self._index.damaged)
 
     def _has_it(self, run: RunRecord | None, path: Path) -> bool:
-        """Whether the run has published what it made of this file and is not asked to do so again."""
-        if run is None or run.intent.again:
+        """Whether the run has published the recording in this file and is not asked to do so again.
+
+        A transcript is small, and read again whenever its run is to be transcribed again: it stays as long as the run.
+        """
+        if run is None or run.intent.again or _tail(run.source.value) != _tail(str(path)):
             return False
-        stage = "download" if _tail(run.source.value) == _tail(str(path)) else "transcribe"
-        state = run.stages.get(stage)
+        state = run.stages.get("download")
         if state is None or state.status != StageStatus.COMMITTED or state.key is None:
             return False
-        return self._artifacts.verify(stage, state.key, deep=False) is not None
+        return self._artifacts.verify("download", state.key, deep=False) is not None
 
     def _remove(self, path: Path, why: str) -> None:
         size = path.stat().st_size if path.name != NOTE else 0

@@ -177,7 +177,7 @@ def test_the_note_of_an_upload_goes_with_it(house: House) -> None:
     assert not path.parent.exists()
 
 
-def test_a_transcript_is_kept_until_the_transcribing_that_reads_it_is_done(house: House) -> None:
+def test_a_transcript_is_kept_as_long_as_its_run_which_may_be_transcribed_again(house: House) -> None:
     path, words = uploaded(house), uploaded(house, "talk.srt", "f" * 16)
     run = of(house, path)
     transcript = Transcript(path=str(words), sha256="0")
@@ -187,7 +187,9 @@ def test_a_transcript_is_kept_until_the_transcribing_that_reads_it_is_done(house
     assert [line["file"] for line in clean(house)] == ["talk.mp4"]
     house.turn()
     house.end(run, house.publish("transcribe", "t1", transcript_txt="words"))
-    assert {line["file"] for line in clean(house)} == {"talk.mp4", "talk.srt"}
+    house.clock.advance(1000 * HOUR)
+    assert [line["file"] for line in clean(house)] == ["talk.mp4"]
+    assert words.exists()
 
 
 def test_what_was_uploaded_for_a_batch_that_is_cancelled_before_it_began_goes_at_once(house: House) -> None:
