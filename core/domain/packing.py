@@ -69,7 +69,7 @@ def packed(found: Sequence[Found], options: ExportOptions, batch: str) -> tuple[
     for run in found:
         why = _left_out(run, options)
         if why:
-            missing.append(Missing(run_id=run.run_id, title=run.title, why=why, lost=run.phase == Phase.COMPLETED))
+            missing.append(Missing(run_id=run.run_id, title=run.title, why=why, lost=_is_lost(run, options)))
         elif run.phase != Phase.SKIPPED:
             kept.append(run)
             missing += [Missing(run_id=run.run_id, title=run.title, why=lost, lost=True) for lost in run.lost]
@@ -123,9 +123,16 @@ def _left_out(run: Found, options: ExportOptions) -> str:
         case Phase.FAILED | Phase.CANCELLED:
             if not options.include_failed:
                 return f"it {'has failed' if run.phase == Phase.FAILED else 'was cancelled'}"
-            return "" if run.video is not None else "it ended before there was a video of it"
+            lost = run.lost[0] if run.lost else "it ended before there was a video of it"
+            return "" if run.video is not None else lost
         case _:
             return "it is not finished"
+
+
+def _is_lost(run: Found, options: ExportOptions) -> bool:
+    """Whether a run that is left out should have been in the export."""
+    ended = run.phase in (Phase.FAILED, Phase.CANCELLED)
+    return run.phase == Phase.COMPLETED or (ended and options.include_failed and bool(run.lost))
 
 
 def _files(run: Found, options: ExportOptions) -> list[tuple[str, Kind, Offer]]:

@@ -86,6 +86,18 @@ def test_a_file_that_is_gone_is_named_and_never_silently_left_out(shop: Shop) ->
     assert shop.exports.views.of(record)["complete"] is False
 
 
+def test_a_failed_one_that_is_asked_for_and_whose_video_is_gone_is_named_as_lost(shop: Shop) -> None:
+    shop.video("Opening")
+    broken = shop.video("Broken", phase=Phase.FAILED)
+    shop.file(broken).unlink()
+    record = shop.ask(include_failed=True)
+    assert [(missing.title, missing.why, missing.lost) for missing in record.missing] == [
+        ("Broken", "its video is gone or damaged", True)
+    ]
+    assert shop.exports.views.of(record)["complete"] is False
+    assert shop.exports.views.of(shop.ask())["complete"] is True, "it was not asked for"
+
+
 def test_the_original_does_not_stand_in_for_a_cut_video_that_is_gone(shop: Shop) -> None:
     shop.video("Opening")
     cut = shop.video("Cut", stage="remove_silence", name="silence_removed.mp4")
