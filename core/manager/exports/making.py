@@ -146,6 +146,8 @@ class Making:
         waiting = self._waiting()
         self._settle()
         held = self._index.pool.pause is not None or self._index.pool.disk is not None
+        if self._child is not None and self._child.export_id not in {record.export_id for record in waiting}:
+            self._drop()  # it went with its batch, deleted for good
         for record in waiting:
             if record.cancel_by is not None or not self._is_wanted(record):
                 self._cancel(record.export_id)
@@ -215,9 +217,14 @@ class Making:
 
     def _cancel(self, export_id: str) -> None:
         if self._child is not None and self._child.export_id == export_id:
-            self._child.kill()
-            self._child = None
+            self._drop()
         self._write(export_id, lambda old: cancelled(old, self._clock.now()) if old.phase in OPEN else old)
+
+    def _drop(self) -> None:
+        """End the child; what it would have said is not heard."""
+        assert self._child is not None
+        self._child.kill()
+        self._child = None
 
     def _is_wanted(self, record: ExportRecord) -> bool:
         """Whether its batch is still there."""

@@ -168,6 +168,18 @@ def test_one_whose_batch_was_deleted_is_made_no_more(shop: Shop, service: Servic
     assert stored(shop, export_id).phase == ExportPhase.CANCELLED
 
 
+def test_nothing_is_made_any_more_of_what_was_deleted_for_good(shop: Shop, service: Service, tmp_path: Path) -> None:
+    shop.video()
+    export_id = asked(shop)
+    pid = tmp_path / "pid"
+    service.program = f"import os, pathlib\npathlib.Path({str(pid)!r}).write_text(str(os.getpid()))\n{WAITS}"
+    service.making.turn()
+    until(lambda: pid.exists() and pid.read_text() != "")
+    shop.store.exports.remove(export_id)
+    service.making.turn()
+    assert not Path(f"/proc/{pid.read_text()}").exists()
+
+
 def test_a_service_with_nothing_to_make_reads_no_export_in_every_turn(
     shop: Shop, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
