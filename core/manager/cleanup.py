@@ -1,6 +1,6 @@
 """Cleaning up: batches that ended long ago are archived and removed, and so is what nothing needs. Shown before, journaled after."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from core.domain.exports import OPEN, ExportRecord
 from core.domain.retention import ages, is_due, is_due_soon, untouched_since
 from core.domain.run import RunRecord
 from core.manager.archive import Archive
-from core.manager.exports.removing import remove_export
+from core.manager.exports.removing import exporting, remove_export
 from core.manager.exports.shelf import ExportShelf
 from core.manager.index import Index
 from core.manager.purge import Purge
@@ -121,7 +121,7 @@ class Cleanup:
 
         damaged = ", ".join(self._sweep.blind())
         return Plan(
-            batches=tuple(old(batch_id) for batch_id, since in known.items() if is_due(since, now, self._kept_s)),
+            batches=tuple(old(batch_id) for batch_id in self._due(known, now)),
             soon=tuple(old(batch_id) for batch_id, since in known.items() if is_due_soon(since, now, self._kept_s)),
             exports=tuple(_told(record) for record in self._old_exports(now)),
             unused=tuple(self._sweep.find()),
@@ -159,12 +159,7 @@ class Cleanup:
         now = self._clock.now()
         # Nobody finds old batches gone who has just begun to use this version: they are shown for a day first.
         unseen = pool.cleaned_at is None and by == SERVICE
-        due = (
-            []
-            if unseen
-            else [one for one, since in ages(batches, runs.values()).items() if is_due(since, now, self._kept_s)]
-        )
-        for batch_id in due:
+        for batch_id in [] if unseen else self._due(ages(batches, runs.values()), now):
             if self._retire(batch_id, by):
                 yield f"archived {batch_id}"
                 self._purge.finish(batch_id, wait_s=0.0)
@@ -204,14 +199,20 @@ class Cleanup:
             deleted = delete_batch(batch, runs, now, by=by, why=f"untouched since {since:%Y-%m-%d}")
             return purge_batch(deleted, now)
 
-        after = self._writer.batch(batch_id, mark, command="archive", actor=by, data={"name": batch.name})
+        with Lock(self._layout.exports_lock()).holding(WAIT_S):  # nobody begins an export of it meanwhile
+            after = self._writer.batch(batch_id, mark, command="archive", actor=by, data={"name": batch.name})
         if not after.purging:
             self._layout.archived(batch_id).unlink(missing_ok=True)  # somebody wants it after all
         return after.purging
 
+    def _due(self, since: Mapping[str, datetime], now: datetime) -> list[str]:
+        """The batches that are not kept any longer; who exports one of them needs it as long as the export is good."""
+        held = exporting(self._store, now)
+        return [one for one, at in since.items() if one not in held and is_due(at, now, self._kept_s)]
+
     def _is_due(self, batch: BatchRecord, runs: list[RunRecord]) -> bool:
         since = untouched_since(batch, runs)
-        return since is not None and is_due(since, self._clock.now(), self._kept_s)
+        return since is not None and bool(self._due({batch.batch_id: since}, self._clock.now()))
 
     def _weight(self, runs: list[RunRecord]) -> int:
         places = {(name, state.key) for run in runs for name, state in run.stages.items() if state.key}

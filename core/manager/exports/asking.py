@@ -110,6 +110,7 @@ class Asking:
         export, or when the batch is still at work and `partial` is not given.
         """
         with Lock(self._layout.exports_lock()).holding():
+            self._index.refresh("batch", batch_id)  # who cleans up holds this lock too
             plan, batch = self.plan(batch_id, options), self._there(batch_id)
             if plan.unfinished and not partial:
                 raise Refused(

@@ -19,6 +19,11 @@ def held_places(store: StateStore, now: datetime, *, but: str = "") -> set[Place
     return {place for record in ExportShelf(store).all() if record.batch_id != but for place in record.places(now)}
 
 
+def exporting(store: StateStore, now: datetime) -> set[str]:
+    """The batches of which an export is being made, or can still be fetched."""
+    return {record.batch_id for record in ExportShelf(store).all() if record.places(now)}
+
+
 def remove_exports(store: StateStore, batch_id: str) -> Iterator[str]:
     """Remove the exports of a batch with the merged videos that were made for them, step by step; each is told.
 

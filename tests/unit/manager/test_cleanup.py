@@ -13,6 +13,7 @@ from core.domain.errors import NotFound, Refused
 from core.domain.exports import ExportOptions, ExportPhase, ExportRecord, Packed
 from core.domain.run import RunRecord
 from core.manager import sweep
+from core.manager.archive import Archive
 from core.manager.cleanup import Cleanup
 from core.manager.exports.merging import PART
 from core.runner.outcome import Committed
@@ -186,7 +187,6 @@ def exported(house: House, key: str, **fields: Any) -> str:
     member = Packed(name="001.txt", kind="transcript", stage="transcribe", key=key, file="result.txt", size=10)
     record = ExportRecord(
         export_id=export_id,
-        batch_id="b_gone",
         owner=ANA,
         name="talks.zip",
         options=ExportOptions(),
@@ -194,7 +194,7 @@ def exported(house: House, key: str, **fields: Any) -> str:
         created_at=now,
         updated_at=now,
         members=[member],
-        **{"phase": ExportPhase.READY, "expires_at": now + timedelta(days=1), **fields},
+        **{"batch_id": "b_gone", "phase": ExportPhase.READY, "expires_at": now + timedelta(days=1), **fields},
     )
     house.store.exports.create(export_id, record)
     return export_id
@@ -209,6 +209,29 @@ def test_what_an_export_holds_stays_until_it_can_be_fetched_no_more(house: House
     aged(house, 1.1)
     house.cleanup().clean(ANA)
     assert "artifacts/transcribe/x1" not in places(house)
+
+
+@pytest.mark.parametrize("when", ["before", "while it is archived"])
+def test_an_old_batch_stays_while_it_is_exported(house: House, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = finished(house, "d1", "t1")
+    batch_id = house.run(run).batch_id
+    aged(house, 31)
+
+    def export(*_: object) -> None:
+        exported(house, "t1", batch_id=batch_id)
+
+    if when == "before":
+        export()
+        assert house.cleanup().plan().batches == ()
+    else:
+        monkeypatch.setattr(Archive, "keep", export)
+    house.cleanup().clean(ANA)
+    assert house.phases(run) == ["completed"]
+    monkeypatch.undo()
+    aged(house, 1.1)
+    house.cleanup().clean(ANA)
+    assert house.store.runs.ids() == []
+    assert house.store.exports.ids() == []
 
 
 def test_an_export_is_archived_thirty_days_after_it_was_last_of_use(house: House) -> None:
