@@ -62,7 +62,8 @@ def export(
     """Export all finished videos of a batch: as a ZIP, as one merged video, or as a playlist.
 
     A ZIP and a playlist are ready at once; with -o they are saved here, else the page Exports has a link. What is asked
-    for again within a day is not made again. Exit 1 when something that should be in it is missing; it is named.
+    for again within a day is not made again. Exit 1 when something that should be in it is missing; it is named. Exit 1
+    too when it was waited for in vain, since everything is paused.
     """
     options = parse_options({"format": format_, "pattern": pattern, **switches})
     manager = session.manager
@@ -77,7 +78,8 @@ def export(
         show_json(told)
     else:
         _tell(told)
-    return 1 if not told["complete"] or told["status"] in ("failed", "cancelled") else 0
+    waited_in_vain = (wait or output is not None) and told["status"] != "ready"
+    return 1 if waited_in_vain or not told["complete"] or told["status"] in ("failed", "cancelled") else 0
 
 
 def _save(session: Session, record: ExportRecord, output: Path) -> Path:

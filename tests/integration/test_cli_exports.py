@@ -125,6 +125,18 @@ def test_a_wrong_pattern_is_bad_input_and_a_draft_has_nothing_to_export(
     assert (refused.code, refused.error["code"]) == (4, "nothing_to_export")
 
 
+def test_what_was_waited_for_in_vain_is_no_success(product: Product, batch_id: str, tmp_path: Path) -> None:
+    product("pause")
+    try:
+        answer = product(
+            "export", batch_id, "--format", "merged", "--partial", "-o", tmp_path / "all.mp4", "--json", check=False
+        )
+    finally:
+        product("resume")
+    assert (answer.code, answer.json["status"], answer.json["path"]) == (1, "queued", None)
+    product("exports", "--cancel", answer.json["export_id"])
+
+
 def test_what_was_exported_of_a_batch_goes_away_with_it_for_good(product: Product, tmp_path: Path) -> None:
     added = product("add", media_file("short.mp4", seconds=1.25), *DOWNLOAD).json
     export_id = product("export", added["batch_id"], "--json").json["export_id"]
