@@ -61,8 +61,9 @@ class Links:
         temporary = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}.tmp")
         files.write_temporary(temporary, secrets.token_bytes(_BYTES))
         try:
-            if files.size_of(self._path) != _BYTES:
-                self._path.unlink(missing_ok=True)
+            # Only what is there: another process may put its own in place just now, and links may be signed with it.
+            if os.path.lexists(self._path) and files.size_of(self._path) != _BYTES:
+                self._path.unlink()
             with suppress(FileExistsError):
                 os.link(temporary, self._path)
             files.fsync_folder(self._path.parent)

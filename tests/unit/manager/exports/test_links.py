@@ -1,13 +1,17 @@
 """A link is good for one export, until a moment, and made by this storage alone."""
 
+import os
 import stat
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.domain.errors import Gone, NotFound
 from core.manager.exports.links import Links
+from core.system import files
 from tests.support.storage import NOON
 
 UNTIL = NOON + timedelta(hours=24)
@@ -67,3 +71,22 @@ def test_a_secret_that_was_cut_short_is_made_anew(tmp_path: Path) -> None:
     path.write_bytes(b"short")
     Links(path).sign("e_1", "whole", UNTIL)
     assert path.stat().st_size == 32
+
+
+def test_a_secret_that_another_process_puts_there_at_the_same_moment_stays(
+    links: Links, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, another = tmp_path / "link.key", b"k" * 32
+
+    def just_before(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(*given: Any) -> Any:
+            found = look(*given)
+            path.write_bytes(another)
+            return found
+
+        return looked
+
+    monkeypatch.setattr(os.path, "lexists", just_before(os.path.lexists))
+    monkeypatch.setattr(files, "size_of", just_before(files.size_of))
+    links.sign("e_1", "whole", UNTIL)
+    assert path.read_bytes() == another
