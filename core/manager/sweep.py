@@ -64,8 +64,9 @@ class Sweep:
 
     def blind(self) -> list[str]:
         """The records that cannot be read, so that nobody knows what they need."""
-        exports = {record.export_id for record in ExportShelf(self._store).all()}
-        return sorted({*self._index.damaged, *self._store.exports.ids()} - exports)
+        there = self._store.exports.ids()
+        lost = set(there) - {record.export_id for record in ExportShelf(self._store).all()}
+        return sorted({*self._index.damaged, *(lost.intersection(self._store.exports.ids()) if lost else ())})
 
     def steps(self) -> Iterator[str]:
         """The steps of it, each taken and then told; after it nothing is left aside. Raises `StorageError`."""
@@ -136,7 +137,7 @@ class Sweep:
 
     def _forget_sound(self) -> None:
         """Remove what was measured for previews of media that are not here any more; it is measured again when needed."""
-        measured = sorted(self._layout.sound.iterdir())
+        measured = sorted(folder for folder in self._layout.sound.iterdir() if folder.is_dir())
         if not measured:
             return
         receipts = (self._artifacts.receipt(*place) for place in self._artifacts.published() if place[0] == "download")

@@ -280,6 +280,7 @@ def test_what_was_measured_of_a_medium_goes_with_it(house: House) -> None:
     there, gone = (house.layout.sound_of(sha) for sha in (receipt.files["result.txt"].sha256, "a" * 64))
     for folder in (there, gone):
         folder.mkdir()
+    (house.layout.sound / "of somebody's own").touch()
     house.cleanup().clean(ANA)
     assert gone.exists(), "it is young"
     aged(house, 2)
