@@ -19,6 +19,7 @@ from core.manager.receiving import Intaking, Receiving, Sent
 
 PIECE_BYTES = 2**20  # bytes are gathered up to so many before a thread writes them
 MAX_ANNOUNCEMENT_BYTES = 4096
+LONGEST_NUMBER = 20
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,9 +66,9 @@ async def cancel(request: Request) -> Response:
 async def receive(request: Request) -> Response:
     """Append the body to an upload at `?offset=`; however the request ends, what came is kept."""
     offset, length = request.query_params.get("offset", ""), request.headers.get("content-length", "")
-    if not offset.isdecimal():
+    if not (offset.isdecimal() and len(offset) < LONGEST_NUMBER):
         raise BadInput("The offset is missing.", hint="Add ?offset=, the number of bytes that were received.")
-    announced = int(length) if length.isdecimal() else None
+    announced = int(length) if length.isdecimal() and len(length) < LONGEST_NUMBER else None
     taking = await asyncio.to_thread(_receiving().open, request.path_params["id"], int(offset), announced)
     try:
         await _take(request, taking)

@@ -38,7 +38,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     def paths(self) -> tuple[str, ...]:
         """The files of this machine that are read for it."""
-        named = [self.value if self.kind == "file" else "", self.transcript.path if self.transcript is not None else ""]
+        value = self.value if self.kind == "file" else None
+        named = (value, self.transcript.path if self.transcript is not None else None, self.archive)
         return tuple(path for path in named if path)
 
 

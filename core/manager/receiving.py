@@ -19,7 +19,7 @@ Kind = Literal["media", "transcript", "archive"]
 TRANSCRIPTS = frozenset({".srt", ".vtt", ".json"})
 ARCHIVES = frozenset({".txt"})
 MAX_TEXT_BYTES = 20 * 10**6
-MAX_WORD = 200
+MAX_WORD = 400  # as a page says: a name of 255 characters, a size and a time
 LONGEST_NAME_BYTES = 180
 LONGEST_SUFFIX = 10
 _UNFIT = re.compile(r"[^\w .()\[\]-]+")
@@ -49,7 +49,7 @@ class Receiving:
         Raises `BadInput` for a name, kind or size that is not taken and for more files in a `group` than a batch holds,
         `StorageError` when it does not fit on the disk together with what is on its way already.
         """
-        kept = stored_name(name)
+        kept, group, mark = stored_name(name), group[:MAX_WORD], mark[:MAX_WORD]
         self._check(kept, size)
         mine = [one for one in self._store.all() if one.upload.owner == self._owner]
         for one in mine:
@@ -69,7 +69,7 @@ class Receiving:
             raise StorageError(
                 "There is not enough free disk space for this file.", hint="Free some, or add it by its path."
             )
-        return _sent(self._store.begin(kept, size, owner=self._owner, group=group[:MAX_WORD], mark=mark[:MAX_WORD]))
+        return _sent(self._store.begin(kept, size, owner=self._owner, group=group, mark=mark))
 
     def find(self, upload_id: str) -> Sent:
         """How far an upload is. Raises `NotFound`."""
@@ -95,8 +95,8 @@ class Receiving:
 
     def waiting(self, group: str) -> list[Sent]:
         """What was sent in this group and is in no batch yet, by name."""
-        used = self._used()
-        mine = [one for one in self._store.all() if (one.upload.owner, one.upload.group) == (self._owner, group)]
+        used, whose = self._used(), (self._owner, group[:MAX_WORD])
+        mine = [one for one in self._store.all() if (one.upload.owner, one.upload.group) == whose]
         return sorted((_sent(one) for one in mine if one.upload.id not in used), key=lambda one: (one.name, one.id))
 
     def _mine(self, upload_id: str) -> Received:

@@ -205,7 +205,7 @@ def test_an_upload_nobody_announced_is_not_there(client: TestClient, case: Showc
         assert answer.status_code in (404, 405)
 
 
-@pytest.mark.parametrize("offset", ["", "-1", "x", "1.5"])
+@pytest.mark.parametrize("offset", ["", "-1", "x", "1.5", "9" * 5000])
 def test_an_offset_has_to_be_a_number(client: TestClient, case: Showcase, offset: str) -> None:
     del case
     id_ = announce(client, 5000).json()["id"]

@@ -93,3 +93,24 @@ def test_what_a_run_reads_is_no_longer_waiting_and_cannot_be_taken_back(house: H
     assert mine.waiting("page") == []
     assert not mine.cancel(id_)
     assert Path(path).exists()
+
+
+def test_an_archive_that_a_list_is_compared_with_is_not_offered_to_the_next_batch(house: House) -> None:
+    mine = receiving(house)
+    id_ = mine.begin("archive.txt", 10, group="page").id
+    taking = mine.open(id_, 0)
+    taking.write(b"youtube a\n")
+    source = Source(kind="url", value="https://example.com/list", archive=taking.close().path)
+    (run,) = house.add()
+    house.given.run(run, lambda run: msgspec.structs.replace(run, source=source))
+    assert mine.waiting("page") == []
+    assert not mine.cancel(id_)
+
+
+def test_a_file_with_a_long_name_is_known_again_too(house: House) -> None:
+    mark = "x" * 250 + ":100:1700000000000"
+    mine = receiving(house)
+    assert mine.begin("a.mp4", 100, group=mark, mark=mark).id == mine.begin("a.mp4", 100, group=mark, mark=mark).id
+    other = mine.begin("a.mp4", 100, mark=mark.replace(":17", ":18"))
+    assert len(mine.waiting(mark)) == 1
+    assert other.id != mine.waiting(mark)[0].id

@@ -192,6 +192,15 @@ def test_a_transcript_is_kept_as_long_as_its_run_which_may_be_transcribed_again(
     assert words.exists()
 
 
+def test_an_archive_is_kept_for_a_list_that_is_looked_at_later(house: House) -> None:
+    archive = uploaded(house, "archive.txt")
+    (run,) = house.add()
+    source = Source(kind="url", value="https://example.com/list", archive=str(archive))
+    house.given.run(run, lambda run: msgspec.structs.replace(run, source=source))
+    house.clock.advance(1000 * HOUR)
+    assert clean(house) == []
+
+
 def test_what_was_uploaded_for_a_batch_that_is_cancelled_before_it_began_goes_at_once(house: House) -> None:
     path = uploaded(house)
     run = of(house, path)
