@@ -14,7 +14,7 @@ from core.domain.rendition import Film, Rendition, coded_anew, decide
 from core.domain.run import Work
 from core.domain.settings import Settings
 from core.stages.export.copying import copy, largest
-from core.stages.rendering.groups import render
+from core.stages.rendering.groups import render, scratch_bytes
 from core.stages.rendering.media import Media, look
 from core.stages.rendering.spec import Spec, export_spec
 from core.stages.stage import Attempt, Job, Made
@@ -120,9 +120,11 @@ class ExportStage:
         )
 
     def _code(self, attempt: Attempt, media: Media, made_of: Rendition, spec: Spec) -> Exported:
-        self._require_space(attempt.work, int(media.duration * CODED_BYTES_PER_S))
+        whole = (Span(0.0, media.duration),)
+        needed = int(media.duration * CODED_BYTES_PER_S) + scratch_bytes(media, whole, spec)
+        self._require_space(attempt.work, needed)
         target = attempt.work / f"{NAME}.coded.{made_of.suffix}"
-        made = render(media, (Span(0.0, media.duration),), spec, attempt=attempt, out=target, unit="seconds")
+        made = render(media, whole, spec, attempt=attempt, out=target, unit="seconds")
         work = Work(unit=self.unit, done=made.done, reused=made.reused)
         return Exported(path=target, made_of=made_of, media=made.media, work=work, complaints=made.complaints)
 

@@ -13,7 +13,7 @@ from core.domain.sentences import read_transcript
 from core.domain.settings import Settings
 from core.domain.silence import Found, Rule, Voice, find_silence, rule_of, said, voice_of_transcript
 from core.stages.remove_silence import publishing
-from core.stages.rendering.groups import Rendered, render
+from core.stages.rendering.groups import Rendered, render, scratch_bytes
 from core.stages.rendering.media import Media, look
 from core.stages.rendering.spec import Spec, sound_spec
 from core.stages.sound import ear
@@ -25,8 +25,7 @@ NAME = "silence_removed"
 SPEC = Spec()
 # How the decision is made; raised when the same sound must be cut in another way.
 DECISION = 1
-# While it is made the samples lie there twice, and every part of the result beside the whole.
-_SAMPLE_BYTES_PER_S = 48_000 * 2 * 2
+# While it is made every part of the result lies beside the whole.
 _CODED_BYTES_PER_S = 1_000_000
 
 
@@ -72,8 +71,8 @@ class RemoveSilenceStage:
         if found is None or not found.cuts.removed:
             return self._uncut(attempt, media, rule, found)
         attempt.log(f"{len(found.cuts.removed)} pauses to cut.")
-        self._require_space(attempt.work, media)
         spec = SPEC if media.picture is not None else sound_spec(SPEC)
+        self._require_space(attempt.work, media, scratch_bytes(media, found.cuts.kept, spec))
         name = f"{NAME}.{spec.suffix}"
         made = render(media, found.cuts.kept, spec, attempt=attempt, out=attempt.out / name, decode="leading")
         return self._cut(attempt, name, made, rule, found)
@@ -94,8 +93,8 @@ class RemoveSilenceStage:
         voices = listener.voices(lambda share: attempt.progress(share, None, f"listening for voices: {share:.0%}"))
         return Voice(spoken=voices, speech=voices)
 
-    def _require_space(self, folder: Path, media: Media) -> None:
-        needed = int(media.duration * (_SAMPLE_BYTES_PER_S + _CODED_BYTES_PER_S)) + self._free_space_bytes
+    def _require_space(self, folder: Path, media: Media, scratch: int) -> None:
+        needed = int(media.duration * _CODED_BYTES_PER_S) + scratch + self._free_space_bytes
         free = free_bytes(folder)
         if free < needed:
             raise StageError(

@@ -22,8 +22,9 @@ from core.stages.rendering.spec import Spec, has_picture, size_for, sound_spec
 from core.stages.rendering.verify import Decode, verify
 from core.system import files
 
-# What the sound costs beside the picture, for the progress that is shown.
+# What the sound costs beside the picture, and decoding it all again, for the progress that is shown.
 SOUND_SHARE = 0.05
+PROOF_SHARE: dict[Decode, float] = {"everything": 0.2, "leading": 0.1, "nothing": 0.0}
 _SAMPLES, _CUT = "sound.pcm", "sound.cut.pcm"
 
 Unit = Literal["cuts", "seconds"]
@@ -63,30 +64,39 @@ def render(
     """
     if not has_picture(media, spec):
         spec = sound_spec(spec)
-    return _Rendering(media, make_plan(media, kept, spec), spec, attempt, unit).make(out, decode=decode)
+    return _Rendering(media, make_plan(media, kept, spec), spec, attempt, unit, decode).make(out)
+
+
+def scratch_bytes(media: Media, kept: Iterable[Span], spec: Spec) -> int:
+    """How much room `render` takes for a while, besides what it makes. Raises `ValueError` when nothing is kept."""
+    if media.sound is None and not spec.fill:
+        return 0
+    return sounds.scratch_bytes(media, make_plan(media, kept, spec), spec)
 
 
 class _Rendering:
     """One call of `render`."""
 
-    def __init__(self, media: Media, plan: Plan, spec: Spec, place: Place, unit: Unit) -> None:
+    def __init__(self, media: Media, plan: Plan, spec: Spec, place: Place, unit: Unit, decode: Decode) -> None:
         self._media, self._plan, self._spec, self._place, self._unit = media, plan, spec, place, unit
+        self._decode: Decode = decode
         self._done = self._reused = 0.0
         self._complaints = 0
         self._behind_s = 0.0  # output seconds of what is whole
         self._has_sound = media.sound is not None or spec.fill
         self._sound_s = plan.seconds * (SOUND_SHARE if plan.groups else 1.0) if self._has_sound else 0.0
-        self._total_s = self._sound_s + (plan.seconds if plan.groups else 0.0)
+        self._proof_s = plan.seconds * PROOF_SHARE[decode]
+        self._total_s = self._sound_s + (plan.seconds if plan.groups else 0.0) + self._proof_s
         # Units of another plan in the same folder keep their numbers; ours come after them.
         self._units = place.units.done()
         ours = [number for number, data in self._units.items() if data.get("plan") == plan.id]
         self._first = min(ours) - int(self._units[min(ours)]["n"]) if ours else max(self._units, default=-1) + 1
 
-    def make(self, out: Path, *, decode: Decode) -> Rendered:
+    def make(self, out: Path) -> Rendered:
         plan, place = self._plan, self._place
         sound = self._sound()
         parts = [self._group(group) for group in plan.groups]
-        place.progress(self._total_s, self._total_s, "joining")
+        place.progress(self._behind_s, self._total_s, "joining")
         joined = place.work / f"joined.{self._spec.suffix}.part"
         joining.join(parts, sound, self._spec, joined, rate=plan.rate, check=place.check, log=place.log)
         picture, filled = self._media.picture, (self._spec.width, self._spec.height)
@@ -97,10 +107,12 @@ class _Rendering:
             sound=sound is not None,
             frames=plan.frames if parts else None,
             size=(size_for(picture, self._spec) if picture is not None else filled) if parts else None,
-            decode=decode,
+            decode=self._decode,
             check=place.check,
+            on_progress=self._told("checking", plan.seconds, self._proof_s),
         )
         joined.replace(out)
+        place.progress(self._total_s, self._total_s, "checking")
         return Rendered(
             media=msgspec.structs.replace(made, path=str(out)),
             cuts=plan.cuts,
@@ -121,15 +133,21 @@ class _Rendering:
             pcm = sounds.pcm_for(sound, spec)
             whole, cut = place.work / _SAMPLES, place.work / _CUT
             complaints = 0
-            if sound is None:
-                sounds.silence(plan, pcm, cut)
-            else:
-                complaints = sounds.lay_out(self._media, sound, pcm, whole, check=place.check, log=place.log)
-                sounds.cut(plan, pcm, whole, cut, place.check)
-                whole.unlink()
-            listeners = {"log": place.log, "on_progress": self._told("the sound", plan.seconds, self._sound_s)}
-            sounds.encode(plan, pcm, spec, cut, target, check=place.check, **listeners)
-            cut.unlink()
+            unpacked_s, half = float((plan.kept[-1][1] - plan.kept[0][0]) / plan.rate), self._sound_s / 2
+            try:
+                if sound is None:
+                    sounds.silence(plan, pcm, cut)
+                else:
+                    told = self._told("the sound", unpacked_s, half)
+                    complaints = sounds.lay_out(
+                        self._media, sound, plan, pcm, whole, check=place.check, log=place.log, on_progress=told
+                    )
+                    sounds.cut(plan, pcm, whole, cut, place.check)
+                told = self._told("the sound", plan.seconds, half, behind=half)
+                sounds.encode(plan, pcm, spec, cut, target, check=place.check, log=place.log, on_progress=told)
+            finally:  # made anew by the next attempt, and on a full disk in the way of everything
+                whole.unlink(missing_ok=True)
+                cut.unlink(missing_ok=True)
             return complaints
 
         size = 0.0 if plan.groups else self._size(len(plan.kept), plan.frames)
@@ -175,9 +193,9 @@ class _Rendering:
     def _size(self, cuts: int, frames: int) -> float:
         return float(cuts) if self._unit == "cuts" else round(float(frames / self._plan.rate), 3)
 
-    def _told(self, note: str, seconds: float, worth: float) -> Callable[[float], None]:
+    def _told(self, note: str, seconds: float, worth: float, behind: float = 0.0) -> Callable[[float], None]:
         """A listener to the seconds of output of a unit of `seconds`, which count as `worth` of the whole."""
-        behind = self._behind_s
+        behind += self._behind_s
 
         def tell(out_s: float) -> None:
             share = min(1.0, max(0.0, out_s) / seconds)

@@ -1,8 +1,8 @@
 """The sound of what is kept: decoded once, cut to the sample, encoded once.
 
-The sound is laid out on the time line of the medium first (what begins late begins with silence, holes become silence),
-so a time is a place in a file, and a cut is a copy of bytes. Both sides of a cut are faded for a few thousandths of a
-second, because a jump in the wave is heard as a click.
+The sound is laid out on the time line of the medium first, as far as it is needed (what begins late begins with silence,
+holes become silence), so a time is a place in a file, and a cut is a copy of bytes. Both sides of a cut are faded for a
+few thousandths of a second, because a jump in the wave is heard as a click.
 """
 
 import os
@@ -39,23 +39,57 @@ class Pcm:
 
 
 def lay_out(
-    media: Media, sound: Sound, pcm: Pcm, target: Path, *, check: Callable[[], None], log: Callable[[str], None]
+    media: Media,
+    sound: Sound,
+    plan: Plan,
+    pcm: Pcm,
+    target: Path,
+    *,
+    check: Callable[[], None],
+    log: Callable[[str], None],
+    on_progress: Callable[[float], None] | None = None,
 ) -> int:
-    """Write the sound of `media` from its beginning on to the raw file `target`; how many complaints ffmpeg had."""
+    """Write the sound of `media` from the first moment that `plan` keeps to the last to the raw file `target`.
+
+    Gives how many complaints ffmpeg had; `on_progress` gets the seconds written so far.
+    """
+    first, last = (pcm.sample_at(frame, plan.rate) for frame in (plan.kept[0][0], plan.kept[-1][1]))
     stream = source(media)[str(sound.index)]
     if media.start:
         stream = stream.filter("asetpts", f"PTS-({media.start})/TB")
     how = {"async": 1, "min_hard_comp": HOLE_S, "first_pts": 0}
     stream = stream.filter("aresample", pcm.rate, **how).filter("aformat", channel_layouts=pcm.layout)
+    # Read from the beginning, since no container finds a sample; but of hours only what a clip needs is written.
+    stream = stream.filter("atrim", start_sample=first, end_sample=last)
     output = file_output(stream, target, f="s16le", **{"c:a": "pcm_s16le"})
-    most = int((media.duration + 60) * pcm.rate * pcm.frame_bytes * 1.1)
     return run_ffmpeg(
-        output, doing="Unpacking the sound", check=check, expected_s=None, log=log, max_bytes=most, file_times=True
+        output,
+        doing="Unpacking the sound",
+        check=check,
+        expected_s=None,
+        on_progress=on_progress,
+        log=log,
+        max_bytes=(last - first + pcm.rate) * pcm.frame_bytes,
+        file_times=True,
     ).complaints
 
 
+def scratch_bytes(media: Media, plan: Plan, spec: Spec) -> int:
+    """How much room the samples take while `plan` is made."""
+    pcm = pcm_for(media.sound, spec)
+    kept = pcm.sample_at(plan.frames, plan.rate) * pcm.frame_bytes
+    if media.sound is None or _is_whole(plan):
+        return kept
+    return kept + pcm.sample_at(plan.kept[-1][1] - plan.kept[0][0], plan.rate) * pcm.frame_bytes
+
+
 def cut(plan: Plan, pcm: Pcm, whole: Path, target: Path, check: Callable[[], None]) -> None:
-    """Write the samples of what `plan` keeps from `whole` to `target`, exactly as many as its frames take."""
+    """Make `whole`, as `lay_out` wrote it, into `target`: the samples of what `plan` keeps, as many as its frames take."""
+    if _is_whole(plan):  # hours of samples need not lie there twice
+        os.truncate(whole, pcm.sample_at(plan.frames, plan.rate) * pcm.frame_bytes)
+        whole.replace(target)
+        return
+    before = pcm.sample_at(plan.kept[0][0], plan.rate)
     source_fd = os.open(whole, os.O_RDONLY | os.O_CLOEXEC)
     target_fd = files.open_new(target)
     try:
@@ -65,7 +99,7 @@ def cut(plan: Plan, pcm: Pcm, whole: Path, target: Path, check: Callable[[], Non
             samples = pcm.sample_at(frames + end - start, plan.rate) - pcm.sample_at(frames, plan.rate)
             frames += end - start
             fades = (number > 0 or start > 0, number + 1 < len(plan.kept))
-            _copy(source_fd, target_fd, pcm, pcm.sample_at(start, plan.rate), samples, fades, check)
+            _copy(source_fd, target_fd, pcm, pcm.sample_at(start, plan.rate) - before, samples, fades, check)
     finally:
         os.close(source_fd)
         os.close(target_fd)
@@ -92,6 +126,11 @@ def silence(plan: Plan, pcm: Pcm, target: Path) -> None:
 def pcm_for(sound: Sound | None, spec: Spec) -> Pcm:
     """How the samples of `sound` (None: of silence) are laid out for `spec`."""
     return Pcm(layout_for(sound.channels if sound is not None else 2, spec), spec.sample_rate)
+
+
+def _is_whole(plan: Plan) -> bool:
+    """Whether it is the medium from its beginning on, uncut."""
+    return len(plan.kept) == 1 and plan.kept[0][0] == 0
 
 
 def _copy(

@@ -7,7 +7,7 @@ import pytest
 
 from core.domain.errors import ErrorClass, StageError, Stop
 from core.domain.settings import Settings
-from core.stages.export import ExportStage
+from core.stages.export import ExportStage, stage
 from core.stages.rendering.media import look
 from tests.support import awkward_media
 from tests.support.attempt import Killed
@@ -203,3 +203,14 @@ def test_progress_goes_on_to_the_end(begin: Begin) -> None:
     shares = [done / total for done, total, _ in attempt.reports if total]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
+
+
+def test_the_samples_that_lie_there_while_it_is_coded_have_to_fit_too(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = mp4(seconds=4.0)
+    coded = round(4.0 * stage.CODED_BYTES_PER_S)
+    monkeypatch.setattr(stage, "free_bytes", lambda folder: coded + 100_000)
+    with pytest.raises(StageError) as refused:
+        ExportStage().run(begin(film, export_format="webm"))
+    assert refused.value.error_class == ErrorClass.DISK_FULL

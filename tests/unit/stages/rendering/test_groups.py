@@ -6,8 +6,10 @@ import pytest
 
 from core.domain.cuts import Span
 from core.domain.errors import ErrorClass, StageError, Stop
-from core.stages.rendering.groups import Rendered, render
+from core.stages.rendering import sounds
+from core.stages.rendering.groups import Rendered, render, scratch_bytes
 from core.stages.rendering.media import Media, look
+from core.stages.rendering.plan import make_plan
 from core.stages.rendering.spec import Spec, export_spec
 from tests.support import awkward_media
 from tests.support.attempt import FolderAttempt, Killed
@@ -128,3 +130,54 @@ def test_a_file_that_is_damaged_throughout_is_told_as_that(tmp_path: Path) -> No
         made(tmp_path, look(awkward_media.flipped_bytes(), lambda: None), [Span(0.0, 4.0)])
     assert caught.value.error_class is ErrorClass.NOT_MEDIA
     assert "damaged" in caught.value.message
+
+
+def test_who_watches_sees_it_come_on_while_it_is_checked(tmp_path: Path) -> None:
+    _, _, attempt = made(tmp_path, talk(), MANY)
+    notes = [note for _, _, note in attempt.reports]
+    shares = {note: done / total for done, total, note in attempt.reports if total}
+    assert shares["joining"] < 1.0, "what is checked for half an hour is not ready"
+    assert notes.index("joining") < notes.index("checking")
+    assert shares["checking"] == 1.0
+
+
+@pytest.mark.parametrize("died", [StageError(ErrorClass.DISK_FULL, "The disk is full."), Stop()])
+def test_the_samples_of_an_attempt_that_ends_take_no_room(
+    died: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise died
+
+    monkeypatch.setattr(sounds, "encode", die)
+    attempt = FolderAttempt(tmp_path)
+    with pytest.raises(type(died)):
+        render(talk(), MANY, SPEC, attempt=attempt, out=attempt.out / "out.mp4")
+    assert list(attempt.work.glob("*.pcm")) == []
+
+
+def test_only_so_much_sound_is_unpacked_as_a_clip_needs(tmp_path: Path) -> None:
+    media, kept = talk(), [Span(12.0, 13.0), Span(14.0, 15.0)]
+    assert media.sound is not None
+    plan, pcm = make_plan(media, kept, SPEC), sounds.pcm_for(media.sound, SPEC)
+    whole, part, cut = tmp_path / "whole", tmp_path / "part", tmp_path / "cut"
+    all_of_it = make_plan(media, [Span(0.0, media.duration)], SPEC)
+    sounds.lay_out(media, media.sound, all_of_it, pcm, whole, check=lambda: None, log=print)
+    sounds.lay_out(media, media.sound, plan, pcm, part, check=lambda: None, log=print)
+    second = pcm.rate * pcm.frame_bytes
+    assert part.stat().st_size == 3 * second
+    assert part.read_bytes() == whole.read_bytes()[12 * second : 15 * second], "to the sample where it was"
+    sounds.cut(plan, pcm, part, cut, lambda: None)
+    assert cut.stat().st_size == 2 * second
+    assert scratch_bytes(media, kept, SPEC) == 5 * second
+
+
+def test_the_sound_of_a_whole_film_lies_there_once(tmp_path: Path) -> None:
+    media = talk()
+    assert media.sound is not None
+    kept = [Span(0.0, media.duration)]
+    plan, pcm = make_plan(media, kept, SPEC), sounds.pcm_for(media.sound, SPEC)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    sounds.lay_out(media, media.sound, plan, pcm, whole, check=lambda: None, log=print)
+    sounds.cut(plan, pcm, whole, cut, lambda: None)
+    assert not whole.exists()
+    assert cut.stat().st_size == scratch_bytes(media, kept, SPEC) == plan.seconds * pcm.rate * pcm.frame_bytes
