@@ -13,6 +13,7 @@ import msgspec
 
 from core.domain import names
 from core.domain.clips import Clip, Recorded, clip_of
+from core.domain.cuts import CutList
 from core.domain.errors import Refused, RepriseError, StorageError
 from core.domain.highlights import read_highlights
 from core.domain.quotes import Quote
@@ -31,6 +32,8 @@ from core.system.logs import Log
 VERSION = 1
 BOX = (1920, 1080)  # larger pictures are shrunk into it
 PATIENCE_S = 3600.0
+MOST_WAITING = 20  # each waits in a thread of its own
+CODED_BYTES_PER_S = 1_000_000  # its parts lie beside the whole for a while
 
 log = Log("clips")
 
@@ -131,6 +134,8 @@ class Clips:
         with self._guard:
             job = self._jobs.get(order.key)
             if job is None:
+                if sum(one.error is None for one in self._jobs.values()) >= MOST_WAITING:
+                    raise Refused(f"{MOST_WAITING} clips are being made already.", hint="Ask again in a while.")
                 job = self._jobs[order.key] = _Job()
                 threading.Thread(target=self._work, args=(order, job), name="clip", daemon=True).start()
             if job.error is not None:
@@ -157,21 +162,28 @@ class Clips:
                 self._jobs.pop(order.key, None)
 
     def _render(self, order: Order, check: Callable[[], None], tell: Callable[[float], None]) -> Path:
-        from core.stages.rendering.groups import render
+        from core.stages.rendering.groups import render, scratch_bytes
         from core.stages.rendering.media import look
 
-        if free_bytes(self._layout.root) < self._free_space_bytes:
-            raise StorageError("The disk is full: there is no room for a clip.", hint="Free some space and try again.")
+        self._require_room(0)
         place = ClipWork(self._layout, order.key, check=check, tell=tell)
         try:
             media = look(order.media, check)
+            kept = CutList.keeping(media.duration, order.clip.kept.kept).kept
+            if not kept:  # its header says that it is longer than it is
+                raise Refused(f"The video ends before {order.clip.name}; it lasts {media.duration:.1f} seconds.")
+            self._require_room(scratch_bytes(media, kept, _spec()) + int(order.clip.seconds * CODED_BYTES_PER_S))
             out = place.out / f"clip{order.suffix}"
-            made = render(media, order.clip.kept.kept, _spec(), attempt=place, out=out, unit="seconds")
+            made = render(media, kept, _spec(), attempt=place, out=out, unit="seconds")
             self._artifacts.publish(STAGE, order.key, place.out, _receipt(order, made.media.duration))
             place.finish()
         finally:
             place.close()
         return self._layout.artifact(STAGE, order.key) / out.name
+
+    def _require_room(self, needed: int) -> None:
+        if free_bytes(self._layout.root) < self._free_space_bytes + needed:
+            raise StorageError("The disk is full: there is no room for a clip.", hint="Free some space and try again.")
 
     def _source(self, run: RunRecord) -> tuple[Path, Receipt]:
         stage = run.stages.get("download")

@@ -1,5 +1,6 @@
 """Clips are rendered for who asks, once, and hold what was asked for."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from core.domain.levels import decibels
 from core.domain.quotes import Quote
 from core.domain.run import RunRecord
 from core.domain.states import Phase
-from core.manager.clips import Clips
+from core.manager.clips import MOST_WAITING, Clips
 from core.stages.rendering.media import Media, look
 from core.stages.sound.levels import measure_levels
 from tests.support.exporting import Shop
@@ -226,3 +227,33 @@ def test_what_a_run_that_made_no_highlights_has_is_none(stall: Stall) -> None:
     recorded = stall.clips.recorded(plain.run_id)
     assert (recorded.highlights, recorded.quotes, recorded.duration) == (None, None, SECONDS)
     assert plain.phase == Phase.COMPLETED
+
+
+def test_a_clip_that_does_not_fit_beside_what_is_kept_free_is_not_begun(
+    stall: Stall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.manager.clips.free_bytes", lambda folder: 1_000_000)
+    with pytest.raises(StorageError):
+        stall.make("0-10")
+
+
+def test_a_clip_behind_the_real_end_of_a_video_is_refused_in_words(tmp_path: Path) -> None:
+    longer = Stall(tmp_path, duration=SECONDS + 5)
+    with pytest.raises(Refused, match=r"ends before clip 0\.14-0\.15"):
+        longer.make("14-15")
+
+
+def test_so_many_clips_wait_and_no_more(stall: Stall, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(Clips, "_render", lambda *_: go_on.wait() and video())
+    orders = [stall.clips.order(stall.run.run_id, f"0-{number}") for number in range(1, MOST_WAITING // 2 + 1)]
+    orders += [stall.clips.order(stall.run.run_id, f"0.5-{number}") for number in range(1, MOST_WAITING // 2 + 2)]
+    try:
+        for order in orders[:-1]:
+            assert stall.clips.ask(order).status == "making"
+        with pytest.raises(Refused, match="already"):
+            stall.clips.ask(orders[-1])
+        assert stall.clips.ask(orders[0]).status == "making", "who waits already may ask how far it is"
+    finally:
+        go_on.set()
+    until(lambda: not any(thread.name == "clip" for thread in threading.enumerate()))
