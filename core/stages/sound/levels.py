@@ -20,6 +20,8 @@ MAX_S = 13 * 3600.0
 PER_S = round(1 / STEP_S)
 BLOCK_S = 4  # so much is looked at at once
 EVERY = 4  # of the samples whose power is averaged
+# Each step needs a few samples, and a block of steps has to fit into memory.
+LEAST_RATE, MOST_RATE = PER_S * EVERY, 768_000
 HEADER_BYTES = 4096
 FULL = 32768.0
 
@@ -88,6 +90,8 @@ class Meter:
                 raise StageError(ErrorClass.TOOLING, "ffmpeg gave no sound that can be read.")
             return False
         self._channels, self._rate = struct.unpack_from("<HI", self._held, form + 10)
+        if not LEAST_RATE <= self._rate <= MOST_RATE:
+            raise StageError(ErrorClass.NOT_MEDIA, f"Its sound has {self._rate} samples a second, which none has.")
         del self._held[: begin + 8]
         return True
 

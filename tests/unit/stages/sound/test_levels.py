@@ -1,5 +1,6 @@
 """Levels of real media, measured by the real ffmpeg and compared with what was put into them."""
 
+import wave
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,16 @@ def test_a_picture_of_levels_shows_the_loudest_of_each_stretch() -> None:
     assert coarse(bytes([80, 20, 100, 100, 255, 40]), 3) == [-10, -50, -20]
     assert coarse(b"", 3) == []
     assert coarse(bytes([80]), 300) == [-40]
+
+
+@pytest.mark.parametrize("rate", [8, 49, 2_000_000])
+def test_a_rate_at_which_nothing_is_recorded_is_no_sound(rate: int, tmp_path: Path) -> None:
+    path = tmp_path / "forged.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(bytes(2 * 1003))
+    with pytest.raises(StageError, match=f"{rate} samples a second") as caught:
+        measured(path)
+    assert caught.value.error_class == ErrorClass.NOT_MEDIA
