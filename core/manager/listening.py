@@ -4,16 +4,18 @@ A page asks again and again and is answered at once with what is known by now; a
 """
 
 import json
+import math
 import shutil
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 import msgspec
 
 from core.domain.cuts import Span
-from core.domain.errors import ErrorClass, StageError
+from core.domain.errors import CLASSES, ErrorClass, StageError
 from core.domain.levels import Levels
 from core.stages.sound.ear import kept_levels, kept_voices
 from core.store.layout import Layout
@@ -24,6 +26,7 @@ from core.system.logs import Log
 from core.system.programs import run_program, signal_name
 
 KEPT = 500  # media whose sound is remembered: about 60 kB for ten minutes
+AGAIN_S = 10.0  # after so long what failed for want of something is tried again
 MEMORY_BYTES = 4 * 1024**3
 OPEN_FILES = 128
 
@@ -40,12 +43,21 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job:
-    """One thing that is being found out; `told` is what the child said last, `error` why it came to nothing."""
+    """One thing that is being found out; `told` is what the child said last, `error` why it came to nothing.
+
+    From the moment `again_at` on (of the monotonic clock) it may be tried again, where that may help.
+    """
 
     def __init__(self) -> None:
         self.over = threading.Event()
         self.told = 0.0
         self.error = ""
+        self.again_at = math.inf
+
+    def failed(self, message: str, error_class: ErrorClass) -> None:
+        """Remember why; a full disk may have room a little later, a damaged medium stays damaged."""
+        self.again_at = monotonic() + AGAIN_S if CLASSES[error_class].retryable else math.inf
+        self.error = message
 
 
 class Listening:
@@ -75,10 +87,10 @@ class Listening:
         return self._layout.sound_of(asked.sha256)
 
     def _begun(self, asked: Asked, wanted: str) -> Job:
-        """The job; one that failed is begun again only by a process that knows nothing of it yet."""
+        """The job; one that failed is begun again a little later if that may help, and never by this process if not."""
         with self._guard:
             job = self._jobs.get((asked.sha256, wanted))
-            if job is not None and (job.error or not job.over.is_set()):
+            if job is not None and (monotonic() < job.again_at if job.error else not job.over.is_set()):
                 return job
             job = self._jobs[asked.sha256, wanted] = Job()
         work = threading.Thread(target=self._work, args=(asked, wanted, job), name=f"listen-{wanted}", daemon=True)
@@ -90,9 +102,9 @@ class Listening:
             with self._turn:
                 self._listen(asked, wanted, job)
         except StageError as error:
-            job.error = error.message
+            job.failed(error.message, error.error_class)
         except OSError as error:
-            job.error = f"The sound could not be kept: {error.strerror or error}."
+            job.failed(f"The sound could not be kept: {error.strerror or error}.", ErrorClass.UNKNOWN)
             log.error("listening failed", media=str(asked.path), error=str(error))
         finally:
             job.over.set()
@@ -107,11 +119,12 @@ class Listening:
         self._forget_old()
 
     def _ask_child(self, asked: Asked, folder: Path, wanted: str, job: Job) -> None:
-        said: list[str] = []
+        said: list[StageError] = []
 
         def hear(line: str) -> None:
             if line.startswith("{"):
-                said.append(str(json.loads(line)["message"]))
+                told = json.loads(line)
+                said.append(StageError(ErrorClass(told["error"]), str(told["message"])))
             else:
                 job.told = float(line)
 
@@ -121,7 +134,7 @@ class Listening:
         ended = run_program(argv, check=lambda: None, on_line=hear, cwd=here, limits=limits)
         if ended.returncode != 0:
             how = signal_name(ended.returncode)
-            raise StageError(ErrorClass.NOT_MEDIA, said[-1] if said else f"Listening to it ended with {how}.")
+            raise said[-1] if said else StageError(ErrorClass.NOT_MEDIA, f"Listening to it ended with {how}.")
 
     def _forget_old(self) -> None:
         known = sorted(self._layout.sound.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)

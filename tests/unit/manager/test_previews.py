@@ -1,6 +1,7 @@
 """Previews of silence removal: real sound, listened to by a real child process, decided as the stage decides."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.domain.errors import BadInput, NotFound, Refused
+from core.domain.errors import BadInput, ErrorClass, NotFound, Refused, StageError
 from core.domain.settings import Settings
+from core.manager import listening
+from core.manager.listening import Listening
 from core.manager.previews import NO_SOUND, NOT_THERE, SILENT, UNSURE, Previews
 from core.store.artifacts import Receipt
 from tests.support.dispatching import NOON, House
@@ -138,3 +141,20 @@ def test_what_cannot_be_read_says_so_and_is_not_tried_for_ever(house: House, tmp
     with pytest.raises(Refused, match="cannot be read"):
         view.require(run_id)
     assert view.silence(run_id).note == "The sound of this file cannot be read."
+
+
+def test_what_failed_on_a_full_disk_is_tried_again_a_little_later(
+    house: House, beeps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, view = downloaded(house, beeps), previews(house)
+    with monkeypatch.context() as full:
+        full.setattr(Listening, "_ask_child", _no_room)
+        with pytest.raises(Refused, match="full"):
+            view.require(run_id, FIXED)
+        assert view.silence(run_id, FIXED).note == "The disk is full.", "not a child a second"
+    monkeypatch.setattr(listening, "monotonic", lambda: math.inf)
+    assert view.require(run_id, FIXED).said == "2 pauses, -0:03"
+
+
+def _no_room(*_: object) -> None:
+    raise StageError(ErrorClass.DISK_FULL, "The disk is full.")
