@@ -226,7 +226,9 @@ def _joins(picture: Picture) -> bool:
 def _look_of(picture: Picture | None) -> tuple[Any, ...] | None:
     if picture is None:
         return None
-    return (picture.codec, picture.config, picture.width, picture.height, picture.sar, picture.fps, picture.timescale)
+    # WebM tells a decoder nothing beforehand, so how pixels are kept is compared besides.
+    kept = (picture.codec, picture.config, picture.profile, picture.pixel_format, picture.transfer)
+    return (*kept, picture.width, picture.height, picture.sar, picture.fps, picture.timescale)
 
 
 def _sound_of(sound: Sound | None) -> tuple[Any, ...] | None:

@@ -121,6 +121,16 @@ def test_unlike_files_are_refused_unless_made_alike(tmp_path: Path) -> None:
         merged(parts, tmp_path / "merge")
 
 
+def test_films_whose_pixels_are_kept_differently_are_not_copied() -> None:
+    web = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus")
+    usual, rare = (
+        seen(media_file("film.webm", size="160x90", codecs=web, options=("-pix_fmt", pixels)))
+        for pixels in ("yuv420p", "yuv444p")
+    )
+    assert alike([usual, usual])
+    assert not alike([usual, rare]), "a player that has begun with one cannot go on with the other"
+
+
 def test_a_film_that_hides_its_beginning_is_not_copied(tmp_path: Path) -> None:
     film(tmp_path / "film.mp4", seconds=4.0, every=6)
     ffmpeg("-ss", "1.3", "-i", str(tmp_path / "film.mp4"), "-c", "copy", str(tmp_path / "cut.mp4"))
