@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import unescape
 from itertools import pairwise
-from math import isfinite
 from typing import Any, NamedTuple
 
 import msgspec
@@ -229,7 +228,7 @@ def _segment_words(given: Any, line: str, start: float, end: float) -> tuple[Wor
 
 def _number(value: Any, divisor: float = 1.0) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value / divisor if is_number and isfinite(value) and 0 <= value < 1e9 else None
+    return value / divisor if is_number and 0 <= value < 1e9 else None
 
 
 def _in_order(cues: Iterable[_Cue], duration_s: float | None) -> tuple[list[Passage], int]:

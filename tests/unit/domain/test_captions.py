@@ -150,6 +150,7 @@ def test_the_json_of_every_whisper_is_read(document: object) -> None:
         {"start": True, "end": 2, "text": "x"},
         {"start": -1, "end": 2, "text": "x"},
         {"start": 1e300, "end": 1e301, "text": "x"},
+        {"start": 1, "end": 10**400, "text": "x"},
         {"start": 1, "end": 2, "text": 5},
         {"start": 1, "end": 2, "text": "   "},
     ],
