@@ -1,12 +1,14 @@
 """What the runs of a batch have published that could go into an export."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
+from core.domain.batch import BatchRecord
 from core.domain.exports import ExportOptions
 from core.domain.names import stem
 from core.domain.packing import VIDEO, VIDEO_STAGES, Found, Offer, found_phase
 from core.domain.run import RunRecord
-from core.domain.states import StageStatus
+from core.domain.states import Phase, StageStatus
 from core.manager.index import Index
 from core.store.artifacts import Artifacts, Receipt
 
@@ -21,9 +23,26 @@ class Finding:
         self._index, self._artifacts = index, artifacts
 
     def runs(self, batch_id: str, options: ExportOptions) -> list[Found]:
-        """Every run of the batch in its order, with what it has of what is asked for."""
+        """Every run of the batch in its order, with what it has of what is asked for; last those that cannot be read."""
         runs = self._index.runs_of(batch_id)
-        return [self._found(run, number, options) for number, run in enumerate(runs, start=1)]
+        found = [self._found(run, number, options) for number, run in enumerate(runs, start=1)]
+        return found + list(self._unreadable(self._index.batch(batch_id), runs, len(runs) + 1))
+
+    def _unreadable(self, batch: BatchRecord, runs: Sequence[RunRecord], number: int) -> Iterator[Found]:
+        """The runs whose records are damaged: what they had is missing, and nobody knows that it was not finished."""
+        named = {member.run_id: member.title or member.source.value for member in batch.members}
+        named |= {entry.run_id: entry.title or entry.url for run in runs for entry in run.entries}
+        for run_id in sorted(named.keys() & self._index.damaged.keys()):
+            yield Found(
+                run_id=run_id,
+                number=number,
+                title=named[run_id],
+                id="",
+                original="",
+                added=batch.created_at,
+                phase=Phase.COMPLETED,
+                lost=("its record is damaged",),
+            )
 
     def _found(self, run: RunRecord, number: int, options: ExportOptions) -> Found:
         lost: list[str] = []

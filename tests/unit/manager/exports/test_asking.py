@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from core.domain.batch import Member
 from core.domain.errors import NotFound, Refused
 from core.domain.exports import ExportOptions, ExportPhase
 from core.domain.names import is_safe
@@ -83,6 +84,18 @@ def test_a_file_that_is_gone_is_named_and_never_silently_left_out(shop: Shop) ->
     assert [(missing.title, missing.lost) for missing in record.missing] == [("Lost", True)]
     assert "its video is gone or damaged" in record.missing[0].why
     assert "Lost: its video is gone or damaged" in record.members[-1].text
+    assert shop.exports.views.of(record)["complete"] is False
+
+
+def test_a_run_whose_record_is_damaged_is_missing_and_named(shop: Shop) -> None:
+    shop.video("Opening")
+    lost = shop.video("Lost")
+    member = Member(run_id=lost.run_id, space_id="", position=2, source=lost.source, title="Lost")
+    shop.change_batch(members=[member])
+    shop.layout.run_state(lost.run_id).write_bytes(b"{}")
+    shop.index.load()
+    record = shop.ask()
+    assert [(one.title, one.why, one.lost) for one in record.missing] == [("Lost", "its record is damaged", True)]
     assert shop.exports.views.of(record)["complete"] is False
 
 
