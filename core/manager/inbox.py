@@ -8,8 +8,9 @@ import fcntl
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -91,7 +92,8 @@ class Inbox:
             if self._ledger is None:
                 self._ledger = read_ledger(self._ledger_path)
             waiting = self._look(now_s)
-            ready = [path for path in waiting if self._is_ready(path, now_s)][:MAX_RUNS]
+            captions = [path for path in self._seen if path.suffix.lower() in FORMATS]
+            ready = list(islice((path for path in waiting if self._is_ready(path, captions, now_s)), MAX_RUNS))
         except OSError as error:
             _log.error("inbox_unreadable", error=str(error))
             self._next_at_s = now_s + TROUBLE_S
@@ -118,17 +120,21 @@ class Inbox:
         ]
         return sorted(media)
 
-    def _is_ready(self, path: Path, now_s: float) -> bool:
-        """Whether it, and each transcript that belongs to it, stopped growing and is open for writing nowhere."""
-        together = [
-            path,
-            *(other for other in self._seen if other.parent == path.parent and belongs(other.name, path.name)),
-        ]
-        return all(now_s - self._seen[one][1] >= self._settle_s and not _is_being_written(one) for one in together)
+    def _is_ready(self, path: Path, captions: Sequence[Path], now_s: float) -> bool:
+        """Whether it, and each of the `captions` that belongs to it, stopped growing and is open for writing nowhere."""
+        if not self._stands_still(path, now_s):
+            return False  # without a look at thousands of others, in every turn of the service
+        mine = (other for other in captions if other.parent == path.parent and belongs(other.name, path.name))
+        return all(self._stands_still(other, now_s) for other in mine)
+
+    def _stands_still(self, path: Path, now_s: float) -> bool:
+        return now_s - self._seen[path][1] >= self._settle_s and not _is_being_written(path)
 
     def _is_gone(self, path: Path) -> bool:
         """Whether a file that was not found is really away, and not its whole folder, such as a disk that is not mounted."""
-        return path.parent in self._folders and path.parent.is_dir() and any(path.parent.iterdir())
+        if path.parent not in self._folders or not path.parent.is_dir():
+            return False
+        return path.parent == self._folders[0] or any(path.parent.iterdir())  # the first is in the storage itself
 
     def _take(self, ready: list[Path]) -> None:
         """In the thread: make a batch of files and note what became of each."""

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from core.config import Config
+from core.domain.batch import MAX_RUNS
 from core.domain.errors import StorageError
 from core.domain.settings import Settings
+from core.manager import inbox as module
 from core.manager.inbox import Inbox, look_into
 from core.manager.intake import Intake
 from core.manager.templates import Template
@@ -186,6 +188,29 @@ def test_a_file_that_was_taken_away_and_comes_again_is_new(house: House) -> None
     assert other.exists()
     look(watching, house, 12)
     assert sorted(len(batch.members) for batch in house.index.batches.values()) == [1, 2]
+
+
+def test_the_only_one_that_was_taken_away_and_comes_again_is_new_too(house: House, tmp_path: Path) -> None:
+    path = put(house)
+    watching = inbox(house)
+    look(watching, house)
+    path.rename(tmp_path / path.name)
+    look(watching, house)
+    (tmp_path / path.name).rename(path)
+    look(watching, house, 20)
+    assert sources(house) == ["talk.mp4"] * 2
+
+
+def test_of_thousands_of_files_each_is_looked_at_once_a_turn(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(60):
+        put(house, f"{number}.mp4")
+    compared: list[str] = []
+    monkeypatch.setattr(module, "belongs", lambda text, medium: compared.append(text) or False)
+    opened: list[Path] = []
+    monkeypatch.setattr(module, "_is_being_written", lambda path: opened.append(path) or False)
+    watching = inbox(house, spawn=lambda step: None)
+    look(watching, house)
+    assert (len(opened), compared) == (MAX_RUNS, []), "no more than go into a batch, and media with captions alone"
 
 
 def test_a_folder_of_ones_own_is_watched_too_also_when_it_appears_later(house: House, tmp_path: Path) -> None:
