@@ -15,7 +15,7 @@ from time import monotonic
 import msgspec
 
 from core.domain.cuts import Span
-from core.domain.errors import CLASSES, ErrorClass, StageError
+from core.domain.errors import CLASSES, ErrorClass, RepriseError, StageError
 from core.domain.levels import Levels
 from core.stages.sound.ear import kept_levels, kept_voices
 from core.store.layout import Layout
@@ -106,6 +106,10 @@ class Listening:
         except OSError as error:
             job.failed(f"The sound could not be kept: {error.strerror or error}.", ErrorClass.UNKNOWN)
             log.error("listening failed", media=str(asked.path), error=str(error))
+        except Exception as error:  # noqa: BLE001 - who waits for a thread that ends without a word begins it again for ever
+            said = error.message if isinstance(error, RepriseError) else "It could not be listened to."
+            job.failed(said, ErrorClass.UNKNOWN)
+            log.error("listening failed", media=str(asked.path), error=repr(error))
         finally:
             job.over.set()
 
@@ -113,9 +117,12 @@ class Listening:
         folder = self._folder(asked)
         make_folder(folder, durable=False)
         # Another process of ours may listen to the same: who comes second finds it done.
+        kept = kept_levels if wanted == "levels" else kept_voices
         with Lock(self._layout.key_lock("sound", asked.sha256)).holding(timeout_s=3600):
-            if (kept_levels if wanted == "levels" else kept_voices)(folder) is None:
+            if kept(folder) is None:
                 self._ask_child(asked, folder, wanted, job)
+            if kept(folder) is None:
+                raise StageError(ErrorClass.UNKNOWN, "What was heard of it cannot be read.")
         self._forget_old()
 
     def _ask_child(self, asked: Asked, folder: Path, wanted: str, job: Job) -> None:

@@ -158,3 +158,23 @@ def test_what_failed_on_a_full_disk_is_tried_again_a_little_later(
 
 def _no_room(*_: object) -> None:
     raise StageError(ErrorClass.DISK_FULL, "The disk is full.")
+
+
+@pytest.mark.parametrize("ends", ["with an error of ours", "without a word"])
+def test_a_listener_that_ends_strangely_is_not_begun_again_for_ever(
+    house: House, beeps: Path, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    run_id, view = downloaded(house, beeps), previews(house)
+    begun: list[None] = []
+
+    def strange(*_: object) -> None:
+        begun.append(None)
+        if len(begun) > 3:
+            raise StageError(ErrorClass.NOT_MEDIA, "begun again")
+        if ends == "with an error of ours":
+            raise ValueError(ends)
+
+    monkeypatch.setattr(Listening, "_ask_child", strange)
+    with pytest.raises(Refused, match=r"could not be listened to|cannot be read"):
+        view.require(run_id, FIXED)
+    assert len(begun) == 1
