@@ -28,7 +28,14 @@ COLUMNS = (
 
 @verb("export")
 @click.argument("batch_id", metavar="BATCH")
-@click.option("--format", "format_", type=click.Choice(["zip", "merged", "playlist"]), default="zip", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["zip", "merged", "playlist"]),
+    default="zip",
+    show_default=True,
+    help="All videos in one archive, as one video in their order, or as a playlist (M3U8).",
+)
 @click.option(
     "--pattern",
     default=DEFAULT_PATTERN,

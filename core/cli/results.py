@@ -19,8 +19,11 @@ from core.manager.results import Document, Result
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A folder to put the files into.")
 @click.option("--titled", is_flag=True, help="Name the files after the video: “Title [id].en.srt”.")
 def get(session: Session, run_id: str, names: tuple[str, ...], output: Path | None, titled: bool) -> None:
-    """Get results of a run: transcript.json .txt .srt .vtt .tsv .md .docx .whisper.json, quotes.json .md .csv .srt
-    .docx, summary.json .md .pdf, media, poster.jpg, export; STAGE/FILE for that of one stage.
+    """Get results of a run: transcripts, quotes, summaries, videos.
+
+    FILE is one of transcript.json .txt .srt .vtt .tsv .md .docx .whisper.json, quotes.json .md .csv .srt .docx,
+    summary.json .md .pdf, highlights.json .md, media, poster.jpg, cuts.json, silence_removed, export; STAGE/FILE means
+    that of one stage (remove_silence/transcript.srt fits the video without its silence).
 
     One file goes to standard output; several, or all that were published when none is named, go into the folder given
     with -o.

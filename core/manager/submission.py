@@ -71,18 +71,23 @@ def take(
     archive = absolute_file(submission.archive, "archive") if submission.archive else None
     archived = read_archive(archive) if archive is not None else ()
     skipped = frozenset(archived) if submission.archived == "skip" else frozenset()
-    texts = list(expand(submission.sources, rejected))
+    found = list(expand(submission.sources))
     if archive is not None and submission.archived == "add":
-        texts += _of_archive(archive, archived, MAX_RUNS - len(texts), rejected)
+        found += _of_archive(archive, archived, MAX_RUNS - _texts(found))
     sidecars = Sidecars(
         submission.transcripts,
-        alone=len(texts) == 1,
+        alone=_texts(found) == 1,
         beside=submission.sidecars,
         language=submission.settings.language,
     )
     taken: list[tuple[Source, str]] = []
     numbers: dict[str, int] = {}  # which of the given sources brought a video
-    for number, text in enumerate(texts, start=1):
+    number = 0
+    for text in found:
+        if isinstance(text, Rejected):
+            rejected.append(text)
+            continue
+        number += 1
         try:
             source = parse_source(text, allowed, on_hash=on_hash)
             space = space_id(source)
@@ -132,9 +137,10 @@ def _with_all(source: Source, submission: Submission, sidecars: Sidecars, archiv
     )
 
 
-def _of_archive(archive: Path, entries: Sequence[str], room: int, rejected: list[Rejected]) -> list[str]:
-    """The addresses of the videos in an archive; the others are `rejected`, those that do not fit together."""
+def _of_archive(archive: Path, entries: Sequence[str], room: int) -> Iterator[str | Rejected]:
+    """The addresses of the videos in an archive; then those without one, and together those that do not fit."""
     addresses = [address for entry in entries if (address := address_of(entry)) is not None]
+    yield from addresses[: max(0, room)]
     for entry in entries:
         if address_of(entry) is None:
             site = entry.partition(" ")[0]
@@ -143,7 +149,7 @@ def _of_archive(archive: Path, entries: Sequence[str], room: int, rejected: list
                 code="archive",
                 hint="Add the video by its address.",
             )
-            rejected.append(_rejected(entry, unknown))
+            yield _rejected(entry, unknown)
     left = len(addresses) - max(0, room)
     if left > 0:
         full = BadInput(
@@ -151,16 +157,19 @@ def _of_archive(archive: Path, entries: Sequence[str], room: int, rejected: list
             code="batch_full",
             hint="Put the rest into another batch.",
         )
-        rejected.append(_rejected(str(archive), full))
-    return addresses[: max(0, room)]
+        yield _rejected(str(archive), full)
+
+
+def _texts(found: Sequence[str | Rejected]) -> int:
+    return sum(isinstance(one, str) for one in found)
 
 
 def _rejected(text: str, error: RepriseError) -> Rejected:
     return Rejected(source=text, code=error.code, message=error.message, hint=error.hint)
 
 
-def expand(sources: Sequence[str], rejected: list[Rejected]) -> Iterator[str]:
-    """The sources with each folder replaced by the media files in it; what is wrong with a folder is `rejected`."""
+def expand(sources: Sequence[str]) -> Iterator[str | Rejected]:
+    """The sources in their order, each folder replaced by the media files in it, or by what is wrong with it."""
     for text in sources:
         if not _is_folder(text):
             yield text
@@ -168,7 +177,7 @@ def expand(sources: Sequence[str], rejected: list[Rejected]) -> Iterator[str]:
         try:
             yield from (str(path) for path in expand_folder(Path(text)))
         except RepriseError as error:
-            rejected.append(_rejected(text, error))
+            yield _rejected(text, error)
 
 
 def _is_folder(text: str) -> bool:

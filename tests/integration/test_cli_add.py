@@ -134,7 +134,6 @@ WRONG: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("--set", "model=../../x", "{}"), 5, "no model “../../x”"),
     (("--set", "max_retries=-1", "{}"), 5, "max_retries is not usable"),
     (("--set", "silence_threshold=NaN", "{}"), 5, "silence_threshold is not usable"),
-    (("--set", "export=true", "{}"), 5, "cannot do export yet"),
     (("--settings", '{"owner": "me"}', "{}"), 5, "no setting “owner”"),
     (("--settings", '{"model":', "{}"), 5, "not a JSON object"),
     (("--settings", "/no/such/file", "{}"), 5, "cannot be read"),

@@ -55,7 +55,7 @@ def test_every_document_is_made_of_what_was_said(made: Made) -> None:
         assert "water" in text, name
         assert not [tag for tag in TAGGED if tag in text], name
     assert made.product("get", made.run_id, "transcript.tsv").out.startswith("start\tend\ttext\n")
-    assert made.product("get", made.run_id, "transcript.md").out.startswith("# =cmd\\|")
+    assert made.product("get", made.run_id, "transcript.md").out.startswith("# \\=cmd\\|")
     for row in csv.reader(io.StringIO(made.product("get", made.run_id, "quotes.csv").out.lstrip("\ufeff"))):
         assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
 
