@@ -32,6 +32,7 @@ from core.system.logs import Log
 VERSION = 1
 BOX = (1920, 1080)  # larger pictures are shrunk into it
 PATIENCE_S = 3600.0
+READ = ("download", "transcribe", "detect_highlights", "quotes")
 MOST_WAITING = 20  # each waits in a thread of its own
 CODED_BYTES_PER_S = 1_000_000  # its parts lie beside the whole for a while
 
@@ -86,6 +87,7 @@ class Clips:
         self._results = Results(index, layout, artifacts)
         self._free_space_bytes = free_space_bytes
         self._jobs: dict[str, _Job] = {}
+        self._recent: tuple[object, Recorded] | None = None
         self._guard, self._turn = threading.Lock(), threading.Semaphore(1)
 
     def recorded(self, run_id: str) -> Recorded:
@@ -198,6 +200,14 @@ class Clips:
         )
 
     def _recorded(self, run: RunRecord, receipt: Receipt) -> Recorded:
+        """What is known of the recording; the last one is remembered, since a page asks twice a second how far a clip is."""
+        stages = [(name, run.stages[name].status, run.stages[name].key) for name in READ if name in run.stages]
+        recent = self._recent
+        if recent is None or recent[0] != (run.run_id, stages):
+            self._recent = recent = (run.run_id, stages), self._read_recorded(run, receipt)
+        return recent[1]
+
+    def _read_recorded(self, run: RunRecord, receipt: Receipt) -> Recorded:
         transcript = self._read(run, "transcribe", "transcript.json")
         highlights = self._read(run, "detect_highlights", "highlights.json")
         quotes = self._read(run, "quotes", "quotes.json")

@@ -16,6 +16,7 @@ from core.domain.states import Phase
 from core.manager.clips import MOST_WAITING, Clips
 from core.stages.rendering.media import Media, look
 from core.stages.sound.levels import measure_levels
+from core.store.artifacts import Receipt
 from tests.support.exporting import Shop
 from tests.support.media_files import media_file
 from tests.support.storage import a_run
@@ -257,3 +258,25 @@ def test_so_many_clips_wait_and_no_more(stall: Stall, monkeypatch: pytest.Monkey
     finally:
         go_on.set()
     until(lambda: not any(thread.name == "clip" for thread in threading.enumerate()))
+
+
+def test_who_asks_how_far_a_clip_is_has_nothing_read_anew_but_what_changed(
+    stall: Stall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    verify = stall.shop.artifacts.verify
+
+    def count(stage: str, key: str, *, deep: bool) -> Receipt | None:
+        looked.append(stage)
+        return verify(stage, key, deep=deep)
+
+    monkeypatch.setattr(stall.shop.artifacts, "verify", count)
+    first = stall.clips.order(stall.run.run_id, "1")
+    assert looked == ["detect_highlights", "quotes"]
+    assert stall.clips.order(stall.run.run_id, "1") == first
+    assert len(looked) == 2
+    found = Highlights(highlights=FOUND[1:], cuts=cut_list(FOUND[1:], SECONDS))
+    now = stall.shop.index.run(stall.run.run_id)
+    again = stall.shop.publish("detect_highlights", {"highlights.json": msgspec.json.encode(found)})
+    stall.shop.change_run(now, stages=now.stages | {"detect_highlights": again})
+    assert stall.clips.order(stall.run.run_id, "1").key != first.key
