@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from core.domain.cuts import Span
 from core.domain.errors import Damaged, ErrorClass, StageError
 from core.domain.exports import MERGED, ExportRecord, Missing, Packed
 from core.domain.run import Source
@@ -14,6 +15,7 @@ from core.manager.exports.making import Made
 from core.manager.exports.zipping import path_of, read_member
 from core.runner.attempt import RunningAttempt
 from core.runner.control import Control
+from core.stages.rendering.groups import scratch_bytes
 from core.stages.rendering.media import Media, look
 from core.stages.rendering.parts import alike, merge, merge_spec, normalise, part_key, shown_s, suffix_for
 from core.stages.rendering.spec import Spec
@@ -79,7 +81,7 @@ class Merger:
             found, left_out, unreadable = self._sources(record, attempt)
             media = [medium for _, medium in found]
             attempt.log(f"{len(media)} videos, {'alike: they are copied' if alike(media) else 'made alike first'}")
-            self._require_room(record, copied=alike(media))
+            self._require_room(record, media)
             behind_s, total_s = 0.0, sum(medium.duration for medium in media) * (1 + _JOIN_SHARE)
             if not alike(media):
                 media, behind_s = self._made_alike(found, attempt, total_s)
@@ -186,9 +188,16 @@ class Merger:
                 shutil.rmtree(work, ignore_errors=True)
             return self._layout.artifact(PART, key) / name
 
-    def _require_room(self, record: ExportRecord, *, copied: bool) -> None:
-        """Raise `StageError(DISK_FULL)` unless what is made fits beside what is kept free; parts stand there a second time."""
-        needed = sum(video.size for video in record.videos) * (1 if copied else 2)
+    def _require_room(self, record: ExportRecord, media: list[Media]) -> None:
+        """Raise `StageError(DISK_FULL)` unless what is made fits beside what is kept free.
+
+        Parts stand there a second time, and one after another has its sound unpacked.
+        """
+        needed = sum(video.size for video in record.videos)
+        if not alike(media):
+            spec = merge_spec(media)
+            unpacked = max(scratch_bytes(one, [Span(0.0, one.duration)], spec) for one in media)
+            needed = 2 * needed + unpacked
         room = free_bytes(self._layout.root) - self._reserve_bytes
         if needed > room:
             raise StageError(

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from core.domain.errors import ErrorClass, StageError
 from core.domain.exports import ExportRecord, Missing, finished
+from core.manager.exports import merging
 from core.manager.exports.making import Made
 from core.manager.exports.merging import Merger
 from core.store.artifacts import Receipt
 from tests.support.exporting import Shop
+from tests.support.media_files import media_file
 from tests.support.storage import NOON
 
 NEW = Made(size=1, sha256="new", suffix=".mp4")
@@ -105,3 +108,14 @@ def test_the_same_videos_in_another_order_are_another_video(shop: Shop) -> None:
     key = shop.ask(format="merged").key
     shop.change_run(first, position=9)
     assert shop.ask(format="merged").key != key
+
+
+def test_the_unpacked_sound_of_a_part_has_to_fit_too(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    small, large = (media_file("a.mp4", seconds=4.0, size=size).read_bytes() for size in ("160x90", "320x180"))
+    shop.video("a", small)
+    shop.video("b", large)
+    record = shop.ask(format="merged")
+    monkeypatch.setattr(merging, "free_bytes", lambda folder: 2 * (len(small) + len(large)) + 500_000)
+    with pytest.raises(StageError) as refused:
+        Merger(shop.layout, shop.store, shop.artifacts, shop.clock, 0).make(record.export_id)
+    assert refused.value.error_class == ErrorClass.DISK_FULL
