@@ -134,7 +134,11 @@ def _keywords(settings: Settings) -> list[str]:
 def _loudness(attempt: Attempt, media: Published) -> Loudness:
     attempt.progress(0, None, "listening")
     path = media.path / media.facts["media"]
-    return Loudness(measure_levels(path, check=attempt.check, log=attempt.log))
+
+    def tell(seconds: float) -> None:
+        attempt.progress(seconds, None, "listening")
+
+    return Loudness(measure_levels(path, check=attempt.check, log=attempt.log, progress=tell))
 
 
 def _transcript(attempt: Attempt) -> tuple[Transcript | None, str | None]:

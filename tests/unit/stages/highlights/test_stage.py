@@ -123,6 +123,8 @@ def test_without_a_transcript_it_is_found_by_sound_alone(tmp_path: Path, hum: Pa
     assert made.facts["source"] == "sound"
     assert "There is no transcript" in document(attempt)["note"]
     assert document(attempt)["transcript_sha256"] is None
+    heard = [done for done, _, note in attempt.reports if note == "listening"]
+    assert heard[-1] == pytest.approx(60.0, abs=0.1), "who watches sees that it listens, however long that takes"
 
 
 @pytest.mark.parametrize("said", [[], [""], ["[Music]"]])
