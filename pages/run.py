@@ -37,7 +37,7 @@ def head(run_id: str) -> None:
         tag(
             "div",
             tag("h1", run["title"] or run["source"], badge),
-            tag("p", tag("span", run["source"], cls="rp-mono")),
+            tag("p", tag("span", words.source(run["source"]), cls="rp-mono")),
             tag("p", said(run)),
             cls="rp-head",
         )

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from core.config import Config
+from core.domain import names
 from core.domain.batch import MAX_RUNS
 from core.domain.errors import BadInput, NotFound, StorageError
 from core.manager.index import Index
@@ -21,8 +22,7 @@ ARCHIVES = frozenset({".txt"})
 MAX_TEXT_BYTES = 20 * 10**6
 MAX_WORD = 400  # as a page says: a name of 255 characters, a size and a time
 LONGEST_NAME_BYTES = 180
-LONGEST_SUFFIX = 10
-_UNFIT = re.compile(r"[^\w .()\[\]-]+")
+_SUFFIX = re.compile(r"\.\w{1,9}", re.ASCII)
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,11 +170,11 @@ def kind_of(name: str) -> Kind:
 
 
 def stored_name(given: str) -> str:
-    """`given` as a harmless name of one file; raises `BadInput` when nothing is left of it."""
-    kept = _UNFIT.sub("_", Path(given).name).strip(" .")
-    suffix = Path(kept).suffix if 1 < len(Path(kept).suffix) <= LONGEST_SUFFIX else ""
-    stem = kept.removesuffix(suffix).encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
-    if not re.search(r"\w", stem):
+    """`given` as a harmless name of one file, as near to it as can be; raises `BadInput` when nothing is left of it."""
+    name = Path(given).name.lstrip(".")
+    suffix = Path(name).suffix if _SUFFIX.fullmatch(Path(name).suffix) else ""
+    stem = names.safe(name.removesuffix(suffix), LONGEST_NAME_BYTES)
+    if not re.search(r"[^\W_]", stem):
         raise BadInput("This file has no name that can be kept.", hint="Rename it and upload it again.")
     return stem + suffix
 

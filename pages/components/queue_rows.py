@@ -94,7 +94,7 @@ def _row(run: dict[str, Any]) -> dict[str, Any]:
         "title": run["title"] or run["source"],
         "sub": join(
             [
-                batch.name if run["why"] else run["source"] if run["title"] else "",
+                batch.name if run["why"] else words.source(run["source"]) if run["title"] else "",
                 words.duration(run["duration_s"]) if run["duration_s"] else "",
                 f"from {words.stage(run['stage'])}" if record.attempts and run["stage"] else "",
             ]

@@ -126,7 +126,7 @@ def _sub(run: dict[str, Any], word: str, record: RunRecord) -> str:
         words.count(run["retry_count"], "retry", "retries") if run["retry_count"] else "",
         "resumed after restart" if "resumed" in run["flags"] else "",
     ]
-    return join(parts) or (run["source"] if run["source"] != run["title"] else "")
+    return join(parts) or (words.source(run["source"]) if run["source"] != run["title"] else "")
 
 
 def _said(run: dict[str, Any], word: str) -> str:

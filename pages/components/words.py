@@ -1,5 +1,6 @@
 """How numbers, times and states are said on the pages."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ TONES = {
     "skipping": "warn",
 }
 SHORT = {"detect_highlights": "Highlights"}
+_UPLOADED = re.compile(r"/uploads/[0-9a-f]{16}/[^/]+\Z")
 LABELS = {"retry_wait": "will retry", "not_needed": "not needed", "committed": "done"}
 
 
@@ -165,3 +167,8 @@ def amount(some: float, unit: str) -> str:
     if unit == "audio_s":
         return duration(some)
     return size(some) if unit == "bytes" else f"{some:,.0f} {unit}"
+
+
+def source(text: str) -> str:
+    """Where a recording came from as people say it: an upload's place in the storage is nobody's business."""
+    return "Uploaded" if _UPLOADED.search(text) else text
