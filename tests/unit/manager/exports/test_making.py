@@ -125,10 +125,14 @@ def test_a_child_that_dies_without_a_word_is_begun_anew_and_given_up_at_last(sho
     shop.video()
     export_id = asked(shop)
     service.program = "import os; os._exit(9)"
+    service.making.turn()
     for _ in range(2):
-        service.turn()
+        assert service.bell.wait(30)
+        service.bell.clear()
+        service.making.turn()
         assert stored(shop, export_id).phase == ExportPhase.RUNNING
-    service.turn()
+    assert service.bell.wait(30)
+    service.making.turn()
     assert stored(shop, export_id).phase == ExportPhase.FAILED
     assert "died 3 times" in shop.exports.views.one(export_id)["failure"]["message"]
 
