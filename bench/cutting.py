@@ -176,8 +176,8 @@ def passages(seconds: float, pauses: int, dice: Random) -> list[Span]:
 def filmed(path: Path, seconds: float, spoken: Sequence[Span]) -> Path:
     """A talk in 720p: a slide, a speaker that moves with the noise of a camera, a clap in the middle of each passage."""
     claps = [round((span.start + span.end) / 2 * FPS) for span in spoken]
-    terms = "+".join(f"between(n,{frame},{frame + 1})" for frame in claps)
-    sound = "+".join(f"between(t,{frame / FPS:.6f},{frame / FPS + 0.02:.6f})" for frame in claps)
+    terms = _sum([f"between(n,{frame},{frame + 1})" for frame in claps])
+    sound = _sum([f"between(t,{frame / FPS:.6f},{frame / FPS + 0.02:.6f})" for frame in claps])
     script = path.with_suffix(".txt")
     script.write_text(
         f"testsrc2=s=1280x720:r=1/30:d={seconds},fps={FPS},format=yuv420p[slide];"
@@ -192,7 +192,15 @@ def filmed(path: Path, seconds: float, spoken: Sequence[Span]) -> Path:
 
 
 def _spoken(spans: Sequence[Span]) -> str:
-    return "+".join(f"between(t,{span.start},{span.end})" for span in spans)
+    return _sum([f"between(t,{span.start},{span.end})" for span in spans])
+
+
+def _sum(terms: Sequence[str]) -> str:
+    """The terms added up in pairs: ffmpeg gives up an expression in which a hundred follow each other."""
+    if len(terms) <= 2:
+        return "+".join(terms)
+    middle = len(terms) // 2
+    return f"({_sum(terms[:middle])})+({_sum(terms[middle:])})"
 
 
 def small_film(path: Path, seconds: float, size: str = "160x90") -> Path:
