@@ -11,8 +11,8 @@ from core.cli.output import clip as shortened
 from core.cli.output import duration, is_terminal, printable, show_json, table
 from core.cli.session import Session, verb
 from core.domain.clips import Recorded
-from core.domain.errors import StorageError
 from core.domain.markup import clock
+from core.system.files import saving
 
 TEXT = 70
 COLUMNS = (
@@ -105,17 +105,8 @@ def _list(session: Session, run_id: str, recorded: Recorded) -> None:
 def _copy(made: Path, name: str, output: Path) -> Path:
     """The clip as the file `output`, or under `name` in the folder `output`; whole or not at all."""
     target = output / name if output.is_dir() else output
-    temporary = target.with_name(f".{target.name[:200]}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with saving(target) as temporary:
         shutil.copyfile(made, temporary)
-        temporary.replace(target)
-    except OSError as error:
-        raise StorageError(
-            f"{target} could not be written: {error.strerror or error}.", hint="Choose another place with -o."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return target.absolute()
 
 

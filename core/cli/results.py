@@ -9,8 +9,9 @@ import click
 
 from core.cli.output import show_json
 from core.cli.session import Session, verb
-from core.domain.errors import BadInput, Refused, StorageError
+from core.domain.errors import BadInput, Refused
 from core.manager.results import Document, Result
+from core.system.files import saving
 
 
 @verb("get")
@@ -79,20 +80,11 @@ def _write(session: Session, found: Result | Document, run_id: str, target: Path
     """The file as `target`, whole or not at all; its absolute path, size and checksum."""
     results = session.manager.results
     made = results.make(found, run_id) if isinstance(found, Document) else results.check(found, run_id)
-    temporary = target.with_name(f".{target.name[:200]}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with saving(target) as temporary:
         if isinstance(made, bytes):
             temporary.write_bytes(made)
         else:
             shutil.copyfile(made, temporary)
-        temporary.replace(target)
-    except OSError as error:
-        raise StorageError(
-            f"{target} could not be written: {error.strerror or error}.", hint="Choose another folder."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     if isinstance(found, Result):
         return target.absolute(), found.size, found.sha256
     content = made if isinstance(made, bytes) else b""

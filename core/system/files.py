@@ -205,6 +205,26 @@ def publish_folder(temporary: Path, final: Path) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def saving(target: Path) -> Iterator[Path]:
+    """A place to write a file to that a person asked for; it is durable and called `target` only if the block ends well.
+
+    Raises `StorageError` when it cannot be written.
+    """
+    temporary = target.with_name(f".{target.name[:60]}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        fsync_file(temporary)
+        temporary.replace(target)
+    except OSError as error:
+        raise StorageError(
+            f"{target} could not be written: {error.strerror or error}.", hint="Choose another place with -o."
+        ) from error
+    finally:
+        remove(temporary)
+
+
 def fsync_file(path: Path | str) -> None:
     """Make the bytes of the file `path` durable."""
     fd = os.open(path, _READ)

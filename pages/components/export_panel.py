@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.domain.settings import Settings
 from core.domain.states import StageStatus
-from pages.components import acting, session, words
+from pages.components import again, session, words
 from pages.components.live import listen
 from pages.components.markup import join, show, tag
 
@@ -81,17 +81,4 @@ def _button(run_id: str, now: Settings, chosen: dict[str, Any], there: bool) -> 
         why = "The run is still at work; afterwards it can be exported."
     elif is_so:
         why = "It was exported with these settings."
-    with st.container(horizontal=True, vertical_alignment="center"):
-        pressed = st.button(
-            "Export",
-            key=f"export-{run_id}",
-            icon=":material/movie:",
-            type="primary" if why is None else "secondary",
-            disabled=why is not None,
-        )
-        if why:
-            show(tag("span", why, cls="rp-beside"))
-    if pressed:
-        token = f"{record.updated_at}:export:{sorted(chosen.items())}"
-        if acting.command("again", run_id, version=token, changes={"export": True, **chosen}):
-            session.redraw()
+    again.button(run_id, "Export", icon="movie", why=why, beside=why, changes={"export": True, **chosen})

@@ -6,9 +6,8 @@ import streamlit as st
 
 from core.domain.settings import Settings
 from core.domain.states import StageStatus
-from pages.components import acting, session
+from pages.components import again, session
 from pages.components.live import listen
-from pages.components.markup import show, tag
 
 SENSITIVITIES = {"low": "Low", "medium": "Medium", "high": "High", "max": "Max"}
 MAX_WORDS, MAX_LETTERS = 100, 100
@@ -61,17 +60,6 @@ def _button(run_id: str, now: Settings, chosen: dict[str, Any]) -> None:
         why = "The run is still at work; afterwards its highlights can be found."
     elif now.detect_highlights and all(getattr(now, name) == value for name, value in chosen.items()):
         why = "They were found with these settings."
-    with st.container(horizontal=True, vertical_alignment="center"):
-        pressed = st.button(
-            "Find highlights",
-            key=f"find-highlights-{run_id}",
-            icon=":material/star:",
-            type="primary",
-            disabled=why is not None,
-        )
-        if why or not now.transcribe:
-            show(tag("span", why or "Without a transcript they go by loudness alone.", cls="rp-beside"))
-    if pressed:
-        token = f"{record.updated_at}:highlights:{sorted(chosen.items())}"
-        if acting.command("again", run_id, version=token, changes={"detect_highlights": True, **chosen}):
-            session.redraw()
+    beside = why or (None if now.transcribe else "Without a transcript they go by loudness alone.")
+    changes = {"detect_highlights": True, **chosen}
+    again.button(run_id, "Find highlights", icon="star", why=why, beside=beside, changes=changes)

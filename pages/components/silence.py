@@ -9,7 +9,7 @@ from core.domain.settings import Settings
 from core.domain.silence import clock
 from core.domain.states import StageStatus
 from core.manager.previews import Preview
-from pages.components import acting, session, words
+from pages.components import again, session, words
 from pages.components.live import component, listen
 from pages.components.markup import join, show, tag
 from pages.components.timeline import meter
@@ -118,26 +118,14 @@ def _picture(found: Preview, run_id: str) -> None:
 def _button(run_id: str, now: Settings, chosen: dict[str, Any], found: Preview) -> None:
     """Removing it is one more round of the run, with these settings."""
     record = session.manager().views.record(run_id)
-    again = "again" in session.offered(record)
     is_so = now.remove_silence and all(getattr(now, name) == chosen[name] for name in NAMES)
     worth = found.cuts is not None and bool(found.cuts.removed)
-    if not again:
+    if "again" not in session.offered(record):
         why: str | None = "The run is still at work; afterwards its silence can be removed."
     elif is_so:
         why = "It was removed with these settings."
     else:
         why = None if worth else "With these settings nothing would be cut."
-    with st.container(horizontal=True, vertical_alignment="center"):
-        pressed = st.button(
-            "Remove silence",
-            key=f"remove-silence-{run_id}",
-            icon=":material/content_cut:",
-            type="primary" if why is None else "secondary",
-            disabled=why is not None,
-        )
-        if why and found.status == "ready":
-            show(tag("span", why, cls="rp-beside"))
-    if pressed:
-        token = f"{record.updated_at}:silence:{sorted(chosen.items())}"
-        if acting.command("again", run_id, version=token, changes={"remove_silence": True, **chosen}):
-            session.redraw()
+    beside = why if found.status == "ready" else None
+    changes = {"remove_silence": True, **chosen}
+    again.button(run_id, "Remove silence", icon="content_cut", why=why, beside=beside, changes=changes)

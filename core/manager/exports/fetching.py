@@ -1,6 +1,5 @@
 """Fetching what was exported: by a link that is good for a while, or into a file on this machine."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from core.domain.batch import BatchRecord
-from core.domain.errors import Damaged, Gone, NotFound, Refused, StorageError
+from core.domain.errors import Damaged, Gone, NotFound, Refused
 from core.domain.exports import MERGED, ExportPhase, ExportRecord, Packed
 from core.domain.states import BatchPhase
 from core.manager.exports.links import WHOLE, Links
@@ -100,26 +99,14 @@ class Fetching:
         """
         fetched = self.whole(record, lambda _, member: path_of(self._layout, member).as_uri())
         path = target / fetched.name if target.is_dir() else target
-        temporary = path.with_name(f".{path.name[:60]}.{os.getpid()}.part")
         written = 0
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                for piece in fetched.stream(0):
-                    file.write(piece)
-                    written += len(piece)
-                    told(written, fetched.size)
-                file.flush()
-                os.fsync(file.fileno())
+        with files.saving(path) as temporary, temporary.open("wb") as file:
+            for piece in fetched.stream(0):
+                file.write(piece)
+                written += len(piece)
+                told(written, fetched.size)
             if written != fetched.size:
                 raise Damaged(f"{path.name} came out with {written} bytes instead of {fetched.size}.")
-            temporary.replace(path)
-        except OSError as error:
-            raise StorageError(
-                f"{path} could not be written: {error.strerror or error}.", hint="Choose another place."
-            ) from error
-        finally:
-            files.remove(temporary)
         return path.absolute()
 
     def broken(self, record: ExportRecord, now: datetime) -> str:
