@@ -1,4 +1,4 @@
-"""The dashboard's process: `streamlit run app.py` serves the pages, what they fetch below /api, and keeps a service running.
+"""The dashboard's process: `streamlit run app.py` serves the pages, the API beside them, and keeps a service running.
 
 Nothing that must last lives here: pages read views and write intent, the service does the work, the files are the truth.
 """
@@ -10,11 +10,10 @@ from contextlib import asynccontextmanager
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.routing import Mount
 
+from core.api.front import Front
 from core.api.guard import ThisMachine
 from core.api.process import refusal, serving
-from core.api.routes import api
 
 ADDRESS = st.get_option("server.address")
 if (refused := refusal(ADDRESS)) is not None:  # here it is one sentence; out of the lifespan it would be a traceback
@@ -32,6 +31,4 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         yield
 
 
-app = st.App(
-    "pages/main.py", lifespan=lifespan, routes=[Mount("/api", app=api())], middleware=[Middleware(ThisMachine)]
-)
+app = st.App("pages/main.py", lifespan=lifespan, middleware=[Middleware(ThisMachine), Middleware(Front)])

@@ -147,12 +147,10 @@ def stream(storage: Path, batch: str) -> None:
 def serve(storage: Path, batch: str) -> None:
     """Serve the routes of the dashboard on a port of its own, which is said with the link, until told to stop."""
     import uvicorn
-    from starlette.applications import Starlette
-    from starlette.routing import Mount
 
     os.environ["REPRISE_STORAGE"] = str(storage)
+    from core.api.app import build_app
     from core.api.process import current
-    from core.api.routes import api
     from core.domain.exports import ExportOptions
 
     exports = current().manager.exports
@@ -161,7 +159,7 @@ def serve(storage: Path, batch: str) -> None:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         print(json.dumps({"port": listening.getsockname()[1], "link": link}), flush=True)
-        config = uvicorn.Config(Starlette(routes=[Mount("/api", app=api())]), log_level="error")
+        config = uvicorn.Config(build_app(pages=True), log_level="error")
         uvicorn.Server(config).run(sockets=[listening])
 
 

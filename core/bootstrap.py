@@ -8,13 +8,14 @@ import random
 import secrets
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from core.config import Config
+from core.domain.access import Actor, Scope
 from core.domain.errors import Refused, RepriseError
 from core.manager.cleanup import Cleanup
 from core.manager.clips import Clips
@@ -31,6 +32,7 @@ from core.manager.stamps import Stamps
 from core.manager.starter import ServiceStarter, service_environment
 from core.manager.sweep import Sweep
 from core.manager.templates import Templates
+from core.manager.tokens import Tokens
 from core.manager.uploads import Uploads
 from core.manager.views import Views
 from core.manager.writer import Writer
@@ -72,7 +74,7 @@ class Storage:
 class Manager:
     """What the dashboard, the API and the CLI work with: commands and views, as one actor."""
 
-    actor: str
+    acts_for: Actor
     storage: Storage
     commands: Commands
     views: Views
@@ -84,7 +86,17 @@ class Manager:
     templates: Templates
     receiving: Receiving
     cleanup: Cleanup
+    tokens: Tokens
     starter: ServiceStarter
+
+    @property
+    def actor(self) -> str:
+        """The name that records and the audit have for who acts."""
+        return self.acts_for.name
+
+    def acting_for(self, actor: Actor) -> "Manager":
+        """The same for somebody else."""
+        return replace(self, acts_for=actor)
 
 
 def open_storage(config: Config, clock: Clock | None = None) -> Storage:
@@ -113,7 +125,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
     actor = config.user or this_user()
     _, purge, cleanup = build_cleaning(storage, writer)
     return Manager(
-        actor=actor,
+        acts_for=Actor(name=actor, scope=Scope.ADMIN),
         storage=storage,
         commands=Commands(
             index=storage.index,
@@ -141,6 +153,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
         templates=Templates(storage.layout, writer),
         receiving=Receiving(index=storage.index, layout=storage.layout, config=config, owner=actor),
         cleanup=cleanup,
+        tokens=Tokens(storage.layout, actor),
         starter=ServiceStarter(storage.layout, storage.clock, service_environment(storage.layout.root)),
     )
 

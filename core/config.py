@@ -14,7 +14,7 @@ from core.domain.errors import BadInput
 
 PREFIX = "REPRISE_"
 # Read by tools beside the configuration, so they are no mistakes when found in the environment.
-OTHER_VARIABLES = frozenset({"CONFIG", "PYTHON", "KEEP_SERVICE", "API_PORT"})
+OTHER_VARIABLES = frozenset({"CONFIG", "PYTHON", "KEEP_SERVICE"})
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -27,6 +27,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     storage: str = "storage"
     port: Port = 8501
     host: str = "127.0.0.1"
+    api_port: Port = 8600
+    api_host: str = "127.0.0.1"
     allowed_hosts: str = ""
     user: str = ""
     models_dir: str = ""

@@ -6,16 +6,19 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from core.api.process import current
+from core.api.caller import manager_of
+from core.domain.access import Scope
 from core.domain.errors import Refused
-from core.manager.clips import Asked, Order
+from core.manager.clips import Asked, Clips, Order
 
 KINDS = {".mp4": "video/mp4", ".m4a": "audio/mp4"}
 
 
 async def ask(request: Request) -> Response:
     """`POST /runs/{run_id}/clips/{clip}`: begins it if need be; `{status: making|ready|failed, share, url, name, …}`."""
-    order, asked = await asyncio.to_thread(_asked, request.path_params["run_id"], request.path_params["clip"])
+    order, asked = await asyncio.to_thread(
+        _asked, manager_of(request, Scope.OPERATE).clips, request.path_params["run_id"], request.path_params["clip"]
+    )
     told = {
         "status": asked.status,
         "share": round(asked.share, 3),
@@ -30,7 +33,7 @@ async def ask(request: Request) -> Response:
 
 async def fetch(request: Request) -> Response:
     """`GET /runs/{run_id}/clips/{clip}`: the file of a clip that is made; it is made by asking for it with POST."""
-    clips = current().manager.clips
+    clips = manager_of(request).clips
     order = await asyncio.to_thread(clips.order, request.path_params["run_id"], request.path_params["clip"])
     path = await asyncio.to_thread(clips.made, order)
     if path is None:
@@ -42,7 +45,6 @@ async def fetch(request: Request) -> Response:
     return FileResponse(path, media_type=KINDS[path.suffix], headers=headers)
 
 
-def _asked(run_id: str, wanted: str) -> tuple[Order, Asked]:
-    clips = current().manager.clips
+def _asked(clips: Clips, run_id: str, wanted: str) -> tuple[Order, Asked]:
     order = clips.order(run_id, wanted)
     return order, clips.ask(order)

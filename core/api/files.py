@@ -7,7 +7,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from core.api.process import current
+from core.api.caller import manager_of
 from core.manager.results import Document, Result
 
 # Shown in the page; everything else is only ever saved.
@@ -41,7 +41,7 @@ async def listed(request: Request) -> Response:
 
     Sizes and checksums of what is made on demand are null: it is not made before somebody asks for it.
     """
-    run_id, results = request.path_params["run_id"], current().manager.results
+    run_id, results = request.path_params["run_id"], manager_of(request).results
     found: list[Result | Document] = [*results.all(run_id), *results.documents(run_id)]
     files = [
         {
@@ -62,7 +62,7 @@ async def result(request: Request) -> Response:
     With `?save` it is a download named after the video.
     """
     run_id, stage, name = (request.path_params.get(part, "") for part in ("run_id", "stage", "name"))
-    results = current().manager.results
+    results = manager_of(request).results
     found = results.find(run_id, f"{stage}/{name}" if stage else name)
     kind = INLINE.get(found.name.rpartition(".")[2].lower())
     saved = "save" in request.query_params or kind is None

@@ -1,6 +1,5 @@
-"""What every request has to pass: it comes from this machine; below /api from a page of ours, and ends with the server."""
+"""What every request has to pass: it comes to this machine, and what it fetches is never run as a page of ours."""
 
-import asyncio
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -8,11 +7,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from core.api.problems import problem
-from core.api.process import current
 from core.system.network import is_this_machine
 
 FOREIGN = 4403
-SAFE_METHODS = frozenset({"GET", "HEAD"})
 ELSEWHERE = problem(
     403, "not_this_machine", "The dashboard has no sign-in yet and answers this machine only.", "Use an SSH tunnel."
 )
@@ -64,7 +61,7 @@ class ThisMachine:
 
 
 class Guard:
-    """ASGI middleware. Changing requests need an Origin and a header that no form of another page can send."""
+    """ASGI middleware around files and what else a page of ours fetches: they may be shown and saved, never run."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -74,30 +71,10 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        changing = scope["method"] not in SAFE_METHODS
-        foreign = headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
-        if (
-            not is_ours(headers)
-            or foreign
-            or (changing and not ("origin" in headers and "x-requested-with" in headers))
-        ):
-            refusal = problem(403, "foreign_origin", "This request does not come from the dashboard.")
-            await refusal(scope, receive, send)
-            return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        task, process = asyncio.current_task(), current()
-        assert task is not None
-        process.requests.add(task)
-        try:
-            await self._app(scope, receive, send_with_headers)
-        except asyncio.CancelledError:
-            if not process.closing:
-                raise
-        finally:
-            process.requests.discard(task)
+        await self._app(scope, receive, send_with_headers)

@@ -45,6 +45,11 @@ class Hub:
         self._listeners: set[Listener] = set()
         self.changes = 0
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop it spreads in; None before `attach` and after `detach`."""
+        return self._loop
+
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Spread in this event loop from now on."""
         self._loop = loop

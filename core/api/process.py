@@ -15,6 +15,7 @@ from core.api.hub import Hub
 from core.api.keeper import Keeper
 from core.bootstrap import Manager, follow, open_manager
 from core.config import Config, load_config
+from core.domain.access import Actor
 from core.domain.errors import BadInput
 from core.system.network import is_this_machine
 
@@ -27,16 +28,28 @@ T = TypeVar("T")
 class Process:
     """What all sessions of this process share."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, via: str = "dashboard") -> None:
         self.config = config
         self.id = secrets.token_hex(8)
-        self.manager: Manager = open_manager(config, via="dashboard")
+        self.manager: Manager = open_manager(config, via=via)
         index = self.manager.storage.index
         self.hub = Hub(lambda run_id: run.batch_id if (run := index.runs.get(run_id)) is not None else None)
         self.keeper = Keeper(self.manager.starter, lambda: self.hub.changed("pool", "pool"))
         self.requests: set[asyncio.Task[Any]] = set()
         self.closing = False
         self._read: dict[str, tuple[int, float, Any]] = {}
+
+    def manager_for(self, actor: Actor) -> Manager:
+        """The manager of whoever asks."""
+        return self.manager if actor == self.manager.acts_for else self.manager.acting_for(actor)
+
+    def end_requests(self) -> None:
+        """End every request that is open: a server waits for open responses, and a stream holds one for ever."""
+        self.closing = True
+        loop = self.hub.loop
+        if loop is not None:
+            for task in tuple(self.requests):
+                loop.call_soon_threadsafe(task.cancel)
 
     def read(self, name: str, view: Callable[[], T]) -> T:
         """What `view` gives, read once for all sessions until something changes, and again after `SAME_S` seconds."""
@@ -66,6 +79,13 @@ def current() -> Process:
         return _current
 
 
+def open_process(config: Config, via: str) -> None:
+    """Open this process's own with another configuration than the environment's; raises as `current` does."""
+    global _current  # noqa: PLW0603 - see above
+    with _lock:
+        _current = Process(config, via)
+
+
 def close() -> None:
     """Forget what was opened; the next `current` opens anew."""
     global _current  # noqa: PLW0603 - see above
@@ -84,10 +104,10 @@ def refusal(address: str | None) -> BadInput | None:
 
 
 @asynccontextmanager
-async def serving(address: str | None) -> AsyncIterator[Process]:
+async def serving(address: str | None, *, keep: bool = True) -> AsyncIterator[Process]:
     """The process while it serves: follows the files, keeps a service running, and leaves promptly when told to stop.
 
-    At the end only a service that this process started is stopped, and not even that with REPRISE_KEEP_SERVICE=1.
+    Whoever is the service itself does not `keep` one. At the end only a service that this process started is stopped, and not even that with REPRISE_KEEP_SERVICE=1.
     Raises `BadInput` when the `address` that is listened on is not this machine's alone.
     """
     if (refused := refusal(address)) is not None:
@@ -97,15 +117,17 @@ async def serving(address: str | None) -> AsyncIterator[Process]:
     process.hub.attach(loop)
     async with AsyncExitStack() as ending:  # the last first; each of them also when one before it failed
         ending.callback(close)
-        ending.push_async_callback(_stop_service, process)
+        if keep:
+            ending.push_async_callback(_stop_service, process)
         watch = await asyncio.to_thread(follow, process.manager.storage, process.hub.changed)
         ending.push_async_callback(asyncio.to_thread, watch.stop)
         ending.callback(process.hub.detach)
-        keeping = asyncio.create_task(process.keeper.keep())
-        ending.push_async_callback(_end_keeping, process, keeping)
+        if keep:
+            keeping = asyncio.create_task(process.keeper.keep())
+            ending.push_async_callback(_end_keeping, process, keeping)
         rescan = asyncio.create_task(_rescan(process))
         ending.callback(rescan.cancel)
-        ending.callback(_end_requests_on_signal(loop, process))
+        ending.callback(_end_requests_on_signal(process))
         yield process
 
 
@@ -138,14 +160,12 @@ async def _read_again(process: Process) -> None:
         process.hub.changed("pool", "pool")
 
 
-def _end_requests_on_signal(loop: asyncio.AbstractEventLoop, process: Process) -> Callable[[], None]:
+def _end_requests_on_signal(process: Process) -> Callable[[], None]:
     """Before the server's own handlers: a server waits for open responses, and a paused video holds one for ever."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def handle(number: int, frame: FrameType | None) -> None:
-        process.closing = True
-        for task in process.requests:
-            loop.call_soon_threadsafe(task.cancel)
+        process.end_requests()
         handler = before[signal.Signals(number)]
         if callable(handler):
             handler(number, frame)

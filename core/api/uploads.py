@@ -13,7 +13,8 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from core.api.process import current
+from core.api.caller import manager_of
+from core.domain.access import Scope
 from core.domain.errors import BadInput
 from core.manager.receiving import Intaking, Receiving, Sent
 
@@ -33,7 +34,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 
 async def announce(request: Request) -> Response:
     """Begin an upload, or find the one that broke off: how far it is."""
-    body = bytearray()
+    receiving, body = _receiving(request), bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > MAX_ANNOUNCEMENT_BYTES:
@@ -42,34 +43,35 @@ async def announce(request: Request) -> Response:
         said = msgspec.json.decode(bytes(body), type=Announcement)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise BadInput("This is no announcement of a file.", hint="Give its name and its size in bytes.") from None
-    sent = await asyncio.to_thread(_receiving().begin, said.name, said.size, group=said.group, mark=said.mark)
+    sent = await asyncio.to_thread(receiving.begin, said.name, said.size, group=said.group, mark=said.mark)
     return _answer(sent, 201)
 
 
 async def listed(request: Request) -> Response:
     """What was sent from one page (`?group=`) and is in no batch yet."""
-    found = await asyncio.to_thread(_receiving().waiting, request.query_params.get("group", ""))
+    found = await asyncio.to_thread(_receiving(request).waiting, request.query_params.get("group", ""))
     return JSONResponse({"uploads": msgspec.to_builtins(found)})
 
 
 async def told(request: Request) -> Response:
     """How far an upload is."""
-    return _answer(await asyncio.to_thread(_receiving().find, request.path_params["id"]))
+    return _answer(await asyncio.to_thread(_receiving(request).find, request.path_params["id"]))
 
 
 async def cancel(request: Request) -> Response:
     """Remove an upload; one that is gone already is as good."""
-    await asyncio.to_thread(_receiving().cancel, request.path_params["id"])
+    await asyncio.to_thread(_receiving(request).cancel, request.path_params["id"])
     return Response(status_code=204)
 
 
 async def receive(request: Request) -> Response:
     """Append the body to an upload at `?offset=`; however the request ends, what came is kept."""
+    receiving = _receiving(request)
     offset, length = request.query_params.get("offset", ""), request.headers.get("content-length", "")
     if not (offset.isdecimal() and len(offset) < LONGEST_NUMBER):
         raise BadInput("The offset is missing.", hint="Add ?offset=, the number of bytes that were received.")
     announced = int(length) if length.isdecimal() and len(length) < LONGEST_NUMBER else None
-    taking = await asyncio.to_thread(_receiving().open, request.path_params["id"], int(offset), announced)
+    taking = await asyncio.to_thread(receiving.open, request.path_params["id"], int(offset), announced)
     try:
         await _take(request, taking)
     except ClientDisconnect:
@@ -110,8 +112,8 @@ async def _whole(step: Callable[..., object], *given: Any) -> None:
         raise
 
 
-def _receiving() -> Receiving:
-    return current().manager.receiving
+def _receiving(request: Request) -> Receiving:
+    return manager_of(request, Scope.OPERATE).receiving
 
 
 def _answer(sent: Sent, status: int = 200) -> JSONResponse:

@@ -15,23 +15,27 @@ if TYPE_CHECKING:
 
 
 @verb("serve")
-@click.option("--no-api", is_flag=True, help="Do not listen; the dashboard answers for it.")
+@click.option("--no-api", is_flag=True, help="Do not serve the API; a dashboard on this storage does.")
 def serve(session: Session, no_api: bool) -> int:
     """Run the service: resume what was interrupted, work off the queue, stop on SIGTERM or Ctrl-C.
 
     On SIGTERM nothing new is begun, running work ends at a checkpoint, and the process leaves within 10 seconds with
     everything noted; a second signal ends it at once, which loses nothing but the windows in flight.
     """
+    from core.api.server import ApiServer
     from core.service.signals import EndSignals
 
-    del no_api  # the API is a later issue; the option is part of the contract
     config = session.config
     configure_log(sys.stderr, secrets=[config.llm_api_key])
     log = Log("service")
     signals = EndSignals()
     storage = open_storage(config)
     lock = take_service_lock(storage)
+    api = None if no_api else ApiServer(config)
     try:
+        if api is not None:
+            api.start()
+            log.info("listening", address=api.address)
 
         def ready(report: "RecoveryReport") -> None:
             log.info(
@@ -51,6 +55,8 @@ def serve(session: Session, no_api: bool) -> int:
         log.error("fenced", error=error.message)
         raise
     finally:
+        if api is not None:
+            api.stop()
         lock.release()
     return 0
 

@@ -149,6 +149,31 @@ class Gone(Refused):
     hint = "Make a new one."
 
 
+class NotSignedIn(RepriseError):
+    """Nobody who is known here asks."""
+
+    code = "not_signed_in"
+    hint = "Send a token: Authorization: Bearer TOKEN. ./reprise token create makes one."
+
+
+class NotAllowed(RepriseError):
+    """Who asks is known, and may not do this."""
+
+    code = "not_allowed"
+    hint = "Ask an administrator, or use a token of a wider scope."
+
+
+class TooMany(RepriseError):
+    """More than is granted for this time; after `retry_after_s` seconds it may be asked again."""
+
+    code = "too_many"
+    hint = "Wait a while, then try again."
+
+    def __init__(self, message: str, *, retry_after_s: float, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
 class NoService(RepriseError):
     """No service runs on this storage and none could be started."""
 

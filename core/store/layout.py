@@ -83,6 +83,7 @@ class Layout:
         self.templates = root / "templates"
         self.people = root / "people"
         self.archive = root / "archive"
+        self.access = root / "access"
 
     def run_state(self, run_id: str) -> Path:
         """The state file of a run."""
@@ -99,6 +100,10 @@ class Layout:
     def link_key(self) -> Path:
         """The secret that links to exports are signed with."""
         return self.exports / "link.key"
+
+    def admin_token(self) -> Path:
+        """The token of whoever administrates this storage, for programs of this machine's user."""
+        return self.access / "admin.token"
 
     def exports_lock(self) -> Path:
         """Held while an export is asked for, so that asking twice makes one."""

@@ -74,13 +74,13 @@ class Product:
             )
         return Answer(done)
 
-    def serve(self, cpus: str | None = None, **environment: str) -> subprocess.Popen[bytes]:
+    def serve(self, cpus: str | None = None, *, api: bool = False, **environment: str) -> subprocess.Popen[bytes]:
         """Start `./reprise serve` and wait until it holds the storage and its name stands in the lock."""
         pinned = ["taskset", "-c", cpus] if cpus else []
         self.storage.mkdir(parents=True, exist_ok=True)
         with (self.storage / "serve.err").open("ab") as errors:
             service = subprocess.Popen(
-                [*pinned, *command(), "serve"],
+                [*pinned, *command(), "serve", *([] if api else ["--no-api"])],
                 env={**self.environment, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -4,16 +4,12 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
-import secrets
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from core.domain.errors import Gone, NotFound
-from core.system import files
+from core.store.secret import Secret
 
-_BYTES = 32
 WHOLE = "whole"  # what is fetched: the export itself, or the number of one of its members
 
 
@@ -21,7 +17,7 @@ class Links:
     """Signs and checks; the secret is made when it is first needed, readable by its owner alone."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._secret = Secret(path)
 
     def sign(self, export_id: str, what: str, until: datetime) -> tuple[int, str]:
         """The last second at which the link is good, and its signature. Raises `StorageError`."""
@@ -43,32 +39,7 @@ class Links:
             )
 
     def _digest(self, export_id: str, what: str, last: int) -> bytes:
-        return hmac.new(self._secret(), f"{export_id}\n{what}\n{last}".encode(), hashlib.sha256).digest()
-
-    def _secret(self) -> bytes:
-        with files.explained(f"reading {self._path}"):
-            try:
-                found = files.read_regular(self._path, 2 * _BYTES)
-                if len(found) == _BYTES:
-                    return found
-            except FileNotFoundError:
-                pass
-            self._make()
-            return files.read_regular(self._path, 2 * _BYTES)
-
-    def _make(self) -> None:
-        """Put a secret in place, whole; of two that do so at once the first wins. One cut short is replaced."""
-        temporary = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}.tmp")
-        files.write_temporary(temporary, secrets.token_bytes(_BYTES))
-        try:
-            # Only what is there: another process may put its own in place just now, and links may be signed with it.
-            if os.path.lexists(self._path) and files.size_of(self._path) != _BYTES:
-                self._path.unlink()
-            with suppress(FileExistsError):
-                os.link(temporary, self._path)
-            files.fsync_folder(self._path.parent)
-        finally:
-            temporary.unlink()
+        return hmac.new(self._secret.get(), f"{export_id}\n{what}\n{last}".encode(), hashlib.sha256).digest()
 
 
 def _text(digest: bytes) -> str:

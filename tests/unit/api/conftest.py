@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from core.api import process
-from core.api.routes import api
+from core.api.app import build_app
 from tests.support.showcase import Showcase
 
 HOME = "http://127.0.0.1:8501"
@@ -28,4 +28,9 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Showcase]:
 def client(case: Showcase) -> TestClient:
     """A page of ours, as far as the routes can tell."""
     del case
-    return TestClient(api(), base_url=HOME, raise_server_exceptions=False)
+    return TestClient(
+        build_app(pages=True),
+        base_url=f"{HOME}/api",
+        headers={"Sec-Fetch-Site": "same-origin"},
+        raise_server_exceptions=False,
+    )

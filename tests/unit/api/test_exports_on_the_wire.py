@@ -8,11 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
+from core.api.app import build_app
 from core.api.process import current
-from core.api.routes import api
 from core.domain.exports import ExportOptions
 from core.domain.states import BatchPhase, Phase
 from tests.support.showcase import Showcase
@@ -25,7 +23,7 @@ def served() -> Iterator[int]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        server = uvicorn.Server(uvicorn.Config(Starlette(routes=[Mount("/api", app=api())]), log_level="critical"))
+        server = uvicorn.Server(uvicorn.Config(build_app(pages=True), log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

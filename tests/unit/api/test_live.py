@@ -80,7 +80,7 @@ def test_many_pages_leave_longer_gaps() -> None:
 
 def test_a_page_of_ours_is_told_which_server_it_talks_to(client: TestClient, case: Showcase) -> None:
     del case
-    with client.websocket_connect("/live", headers=OURS) as socket:
+    with client.websocket_connect("/api/live", headers=OURS) as socket:
         said = socket.receive_json()
     assert said["changed"] == []
     assert said["server"]
@@ -92,7 +92,7 @@ def test_a_page_of_ours_is_told_which_server_it_talks_to(client: TestClient, cas
 )
 def test_a_page_of_others_is_told_nothing(client: TestClient, case: Showcase, headers: dict[str, str]) -> None:
     del case
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/live", headers=headers):
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/api/live", headers=headers):
         pass
 
 

@@ -251,8 +251,13 @@ def test_one_sender_at_a_time_and_a_cancelled_one_lets_go_only_after_its_last_wr
 
 async def _receive(id_: str, offset: int, pieces: Any) -> Any:
     """What the route answers to these pieces."""
-
-    request = SimpleNamespace(path_params={"id": id_}, query_params={"offset": str(offset)}, headers={}, stream=pieces)
+    request = SimpleNamespace(
+        path_params={"id": id_},
+        query_params={"offset": str(offset)},
+        headers={},
+        stream=pieces,
+        state=SimpleNamespace(actor=process.current().manager.acts_for),
+    )
     return await uploads.receive(cast("Request", request))
 
 

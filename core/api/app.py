@@ -1,0 +1,38 @@
+"""The API: one application, served beside the dashboard and by `./reprise serve`."""
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from core import __version__
+from core.api import health
+from core.api.caller import Doorkeeper
+from core.api.problems import from_error, from_http, from_validation
+from core.api.routes import api as pages_api
+from core.domain.errors import RepriseError
+
+# Where the API answers on the dashboard's port; every other path is a page.
+PREFIXES = ("/api", "/jobs", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
+ROUTERS = (health.router,)
+
+
+def build_app(*, pages: bool) -> FastAPI:
+    """The API; with `pages` also what only pages of ours fetch, which they may without a token."""
+    app = FastAPI(
+        title="Reprise",
+        version=__version__,
+        summary="A pile of videos becomes transcripts, verified quotes, summaries and cuts.",
+        middleware=[Middleware(Doorkeeper, pages=pages)],
+        exception_handlers={
+            RepriseError: from_error,
+            HTTPException: from_http,
+            RequestValidationError: from_validation,
+        },
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/api", pages_api())
+    return app

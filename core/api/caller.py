@@ -1,0 +1,124 @@
+"""Who asks: the owner of a bearer token, the person whose page of ours it is, or nobody.
+
+`Doorkeeper` finds out once for each request; a route then says what it needs by the type of an argument: `Reader`,
+`Operator` or `Administrator`, each a manager that acts for whoever asks.
+"""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import Depends, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core.api.guard import is_ours, names_this_machine
+from core.api.problems import problem
+from core.api.process import current
+from core.bootstrap import Manager
+from core.domain import access
+from core.domain.access import Actor
+from core.domain.errors import NotAllowed, NotSignedIn, RepriseError
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+_bearer = HTTPBearer(auto_error=False, description="A token: `./reprise token create` makes one.")
+
+
+class Doorkeeper:
+    """ASGI middleware: notes in the scope's state who asks (`actor`), or why nobody does (`stranger`).
+
+    With `pages` the same server has our pages, and a request that a page of ours sends needs no token.
+    """
+
+    def __init__(self, app: ASGIApp, *, pages: bool) -> None:
+        self._app, self._pages = app, pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, ended when the server ends; refuse one that asks for another machine."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if scope["type"] == "http" and not names_this_machine(headers):
+            await problem(403, "foreign_host", "This host name is not ours.")(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        try:
+            state["actor"], state["stranger"] = await self._who(scope, headers), None
+        except RepriseError as error:
+            state["actor"], state["stranger"] = None, error
+        task, process = asyncio.current_task(), current()
+        assert task is not None
+        process.requests.add(task)
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            if not process.closing:
+                raise
+        finally:
+            process.requests.discard(task)
+
+    async def _who(self, scope: Scope, headers: Headers) -> Actor:
+        given = headers.getlist("authorization")
+        if given:
+            kind, _, token = given[0].partition(" ")
+            if len(given) > 1 or kind.lower() != "bearer" or not token.strip().isascii():
+                raise NotSignedIn("One Authorization header with a bearer token is needed.")
+            return await run_in_threadpool(current().manager.tokens.actor, token.strip())
+        if self._pages and comes_from_a_page(scope, headers):
+            return current().manager.acts_for
+        raise NotSignedIn("Who asks is not known.")
+
+
+def comes_from_a_page(scope: Scope, headers: Headers) -> bool:
+    """Whether a page of ours sends this, which no form or script of another page can; False when no page does.
+
+    Raises `NotAllowed` when another page does.
+    """
+    from_browser = "sec-fetch-site" in headers or "origin" in headers
+    changing = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
+    if not from_browser:
+        return False
+    same = headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+    announced = "origin" in headers and ("x-requested-with" in headers or scope["type"] == "websocket")
+    if is_ours(headers) and same and (announced or not (changing or scope["type"] == "websocket")):
+        return True
+    raise NotAllowed("This request does not come from the dashboard.", code="foreign_origin", hint="")
+
+
+def manager_of(request: Request, scope: access.Scope = access.Scope.READ) -> Manager:
+    """The manager of whoever asks; raises `NotSignedIn` for a stranger and `NotAllowed` for whom `scope` is too much."""
+    actor: Actor | None = request.state.actor
+    if actor is None:
+        raise request.state.stranger
+    if not actor.may(scope):
+        raise NotAllowed(f"This token may only {actor.scope}; this needs “{scope}”.")
+    return current().manager_for(actor)
+
+
+Token = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
+
+def reader(request: Request, token: Token) -> Manager:
+    """Whoever may look."""
+    del token  # judged by the doorkeeper; named here for the document
+    return manager_of(request, access.Scope.READ)
+
+
+def operator(request: Request, token: Token) -> Manager:
+    """Whoever may give commands for what is theirs."""
+    del token
+    return manager_of(request, access.Scope.OPERATE)
+
+
+def administrator(request: Request, token: Token) -> Manager:
+    """Whoever may do everything."""
+    del token
+    return manager_of(request, access.Scope.ADMIN)
+
+
+Reader = Annotated[Manager, Depends(reader)]
+Operator = Annotated[Manager, Depends(operator)]
+Administrator = Annotated[Manager, Depends(administrator)]
