@@ -7,9 +7,10 @@ from starlette.middleware import Middleware
 
 from core import __version__
 from core.api import health
+from core.api.bodies import StrictBodies
 from core.api.caller import Doorkeeper
 from core.api.problems import from_error, from_http, from_validation
-from core.api.routes import api as pages_api
+from core.api.routes import routes
 from core.domain.errors import RepriseError
 
 # Where the API answers on the dashboard's port; every other path is a page.
@@ -23,7 +24,7 @@ def build_app(*, pages: bool) -> FastAPI:
         title="Reprise",
         version=__version__,
         summary="A pile of videos becomes transcripts, verified quotes, summaries and cuts.",
-        middleware=[Middleware(Doorkeeper, pages=pages)],
+        middleware=[Middleware(Doorkeeper, pages=pages), Middleware(StrictBodies)],
         exception_handlers={
             RepriseError: from_error,
             HTTPException: from_http,
@@ -34,5 +35,5 @@ def build_app(*, pages: bool) -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
-    app.mount("/api", pages_api())
+    app.router.routes.extend(routes())
     return app

@@ -15,9 +15,12 @@ from core.domain.errors import (
     NotAllowed,
     NotFound,
     NotSignedIn,
+    NotUsable,
     Refused,
     RepriseError,
+    Stale,
     StorageError,
+    TooLarge,
     TooMany,
 )
 
@@ -27,7 +30,10 @@ STATUS: tuple[tuple[type[RepriseError], int], ...] = (
     (TooMany, 429),
     (NotFound, 404),
     (Gone, 410),
+    (Stale, 412),
     (Refused, 409),
+    (TooLarge, 413),
+    (NotUsable, 422),
     (BadInput, 400),
     (Damaged, 500),
     (NoService, 503),
@@ -44,9 +50,14 @@ def problem(status: int, code: str, detail: str, hint: str = "") -> JSONResponse
 
 
 async def from_error(request: Request, error: Exception) -> JSONResponse:
-    """The answer for an error of ours."""
+    """The answer for an error of ours that a route raised."""
     del request
     assert isinstance(error, RepriseError)
+    return answer_for(error)
+
+
+def answer_for(error: RepriseError) -> JSONResponse:
+    """The answer for an error of ours."""
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
     answer = problem(status, error.code, error.message, error.hint)
     if isinstance(error, NotSignedIn):

@@ -1,36 +1,37 @@
-"""The routes below /api."""
+"""The routes below /api for files and news: what they send is no JSON document, so they are no part of the described API."""
 
-from starlette.applications import Starlette
+from collections.abc import Awaitable, Callable
+
 from starlette.middleware import Middleware
-from starlette.routing import Route, WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from core.api import clips, uploads
 from core.api.exports import download, member
 from core.api.files import listed, result
 from core.api.guard import Guard
 from core.api.live import live
-from core.api.problems import from_error
-from core.domain.errors import RepriseError
 
 
-def api() -> Starlette:
-    """What is mounted at /api of the dashboard; unknown paths below it are 404, never a page."""
-    return Starlette(
-        routes=[
-            WebSocketRoute("/live", live),
-            Route("/runs/{run_id}/files", listed),
-            Route("/runs/{run_id}/files/{name}", result),
-            Route("/runs/{run_id}/clips/{clip}", clips.fetch, methods=["GET"]),
-            Route("/runs/{run_id}/clips/{clip}", clips.ask, methods=["POST"]),
-            Route("/uploads", uploads.listed, methods=["GET"]),
-            Route("/uploads", uploads.announce, methods=["POST"]),
-            Route("/uploads/{id}", uploads.told, methods=["GET"]),
-            Route("/uploads/{id}", uploads.receive, methods=["PATCH"]),
-            Route("/uploads/{id}", uploads.cancel, methods=["DELETE"]),
-            Route("/runs/{run_id}/files/{stage}/{name}", result),
-            Route("/exports/{export_id}/download", download),
-            Route("/exports/{export_id}/files/{number:int}", member),
-        ],
-        middleware=[Middleware(Guard)],
-        exception_handlers={RepriseError: from_error},
-    )
+def routes() -> list[BaseRoute]:
+    """Each guarded: what it sends may be shown and saved, never run."""
+    return [
+        WebSocketRoute("/api/live", live),
+        _route("/api/runs/{run_id}/files", listed),
+        _route("/api/runs/{run_id}/files/{name}", result),
+        _route("/api/runs/{run_id}/clips/{clip}", clips.fetch),
+        _route("/api/runs/{run_id}/clips/{clip}", clips.ask, "POST"),
+        _route("/api/uploads", uploads.listed),
+        _route("/api/uploads", uploads.announce, "POST"),
+        _route("/api/uploads/{id}", uploads.told),
+        _route("/api/uploads/{id}", uploads.receive, "PATCH"),
+        _route("/api/uploads/{id}", uploads.cancel, "DELETE"),
+        _route("/api/runs/{run_id}/files/{stage}/{name}", result),
+        _route("/api/exports/{export_id}/download", download),
+        _route("/api/exports/{export_id}/files/{number:int}", member),
+    ]
+
+
+def _route(path: str, endpoint: Callable[[Request], Awaitable[Response] | Response], method: str = "GET") -> Route:
+    return Route(path, endpoint, methods=[method], middleware=[Middleware(Guard)])

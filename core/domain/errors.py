@@ -128,6 +128,19 @@ class BadInput(RepriseError):
     hint = "Correct it and try again."
 
 
+class NotUsable(BadInput):
+    """It can be read, and says something that nothing here means; the message names it."""
+
+    code = "not_usable"
+
+
+class TooLarge(BadInput):
+    """It is more than is taken at once."""
+
+    code = "too_large"
+    hint = "Send less."
+
+
 class NotFound(RepriseError):
     """There is no such run, batch or file for this user."""
 
@@ -140,6 +153,13 @@ class Refused(RepriseError):
 
     code = "refused"
     hint = "./reprise show ID tells the state and what is possible."
+
+
+class Stale(Refused):
+    """It was changed since it was looked at; what was to be changed is not."""
+
+    code = "stale"
+    hint = "Look at it again, then repeat the command."
 
 
 class Gone(Refused):
