@@ -159,7 +159,7 @@ def serve(storage: Path, batch: str) -> None:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         print(json.dumps({"port": listening.getsockname()[1], "link": link}), flush=True)
-        config = uvicorn.Config(build_app(pages=True), log_level="error")
+        config = uvicorn.Config(build_app(lambda cookies: None), log_level="error")
         uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -9,7 +9,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from core.bootstrap import Storage, build_service, open_storage, take_service_lock
+from core.bootstrap import Storage, open_storage
+from core.bootstrap_service import build_service, take_service_lock
 from core.bootstrap_worker import run_worker
 from core.config import Config, load_config
 from core.domain.run import Work

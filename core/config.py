@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -29,6 +30,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     host: str = "127.0.0.1"
     api_port: Port = 8600
     api_host: str = "127.0.0.1"
+    public_url: str = ""
+    oidc_metadata_url: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_verified: bool = True
     allowed_hosts: str = ""
     user: str = ""
     models_dir: str = ""
@@ -74,6 +80,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def storage_path(self) -> Path:
         """The storage folder, absolute."""
         return Path(self.storage).expanduser().absolute()
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether people sign in to the dashboard; else it serves this machine's user alone."""
+        return bool(self.oidc_metadata_url)
 
     @property
     def capacity(self) -> Capacity:
@@ -124,7 +135,25 @@ def load_config(
             f"The configuration setting {where.strip('`$.')} is not usable: {reason}.",
             hint="docs/configuration.md lists what is possible.",
         ) from None
+    _check_sign_in(config)
     return _with_known_providers(config, environ)
+
+
+def _check_sign_in(config: Config) -> None:
+    """Raises `BadInput` for half a sign-in: nobody is to believe that there is one."""
+    needed = ("public_url", "oidc_metadata_url", "oidc_client_id", "oidc_client_secret")
+    missing = [name for name in needed if not getattr(config, name)]
+    if 0 < len(missing) < len(needed) and missing != list(needed[1:]):
+        raise BadInput(
+            f"A sign-in also needs {' and '.join(missing)}.", hint="docs/security.md shows all four, with an example."
+        )
+    url = urlsplit(config.public_url)
+    if config.public_url and (
+        url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/") or url.query or url.username
+    ):
+        raise BadInput(
+            f"The public_url {config.public_url} is no address of a server.", hint="https://reprise.example.org"
+        )
 
 
 def _from_file(path: Path) -> dict[str, Any]:

@@ -4,11 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.domain.errors import RepriseError
-from pages.components import session
 from pages.components.live import survive_restart
-from pages.components.markup import show, tag
 from pages.components.sidebar import sidebar
+from pages.components.sign_in import let_in
 
 STYLE = Path(__file__).parent / "components" / "style.css"
 
@@ -28,10 +26,7 @@ page = st.navigation(
     ],
     position="hidden",
 )
-try:
-    session.manager()
-except RepriseError as error:
-    show(tag("div", tag("b", error.message), tag("p", error.hint), cls="rp-note", data_tone="bad"))
+if not let_in():
     st.stop()
 survive_restart()
 sidebar()

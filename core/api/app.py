@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from core import __version__
 from core.api import health
 from core.api.bodies import StrictBodies
-from core.api.caller import Doorkeeper
+from core.api.caller import Doorkeeper, SignedIn
 from core.api.problems import from_error, from_http, from_validation
 from core.api.routes import routes
 from core.domain.errors import RepriseError
@@ -18,13 +18,13 @@ PREFIXES = ("/api", "/jobs", "/healthz", "/readyz", "/metrics", "/openapi.json",
 ROUTERS = (health.router,)
 
 
-def build_app(*, pages: bool) -> FastAPI:
-    """The API; with `pages` also what only pages of ours fetch, which they may without a token."""
+def build_app(signed_in: SignedIn | None = None) -> FastAPI:
+    """The API; where our pages are too, `signed_in` tells who uses them, and they need no token."""
     app = FastAPI(
         title="Reprise",
         version=__version__,
         summary="A pile of videos becomes transcripts, verified quotes, summaries and cuts.",
-        middleware=[Middleware(Doorkeeper, pages=pages), Middleware(StrictBodies)],
+        middleware=[Middleware(Doorkeeper, signed_in=signed_in), Middleware(StrictBodies)],
         exception_handlers={
             RepriseError: from_error,
             HTTPException: from_http,

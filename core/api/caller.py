@@ -5,23 +5,25 @@
 """
 
 import asyncio
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
 from fastapi import Depends, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core.api.guard import is_ours, names_this_machine
-from core.api.problems import problem
+from core.api.guard import is_ours
 from core.api.process import current
 from core.bootstrap import Manager
 from core.domain import access
 from core.domain.access import Actor
 from core.domain.errors import NotAllowed, NotSignedIn, RepriseError
 
+# The claims of whoever signed in, by the cookies of a request; None when nobody did.
+SignedIn = Callable[[dict[str, str]], Mapping[str, Any] | None]
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _bearer = HTTPBearer(auto_error=False, description="A token: `./reprise token create` makes one.")
 
@@ -29,21 +31,21 @@ _bearer = HTTPBearer(auto_error=False, description="A token: `./reprise token cr
 class Doorkeeper:
     """ASGI middleware: notes in the scope's state who asks (`actor`), or why nobody does (`stranger`).
 
-    With `pages` the same server has our pages, and a request that a page of ours sends needs no token.
+    It also sees to it that a request ends when the server does.
+
+    Where the same server has our pages, a request that a page of ours sends needs no token: `signed_in` tells of its
+    cookies who signed in there, and where there is no sign-in it is this machine's user.
     """
 
-    def __init__(self, app: ASGIApp, *, pages: bool) -> None:
-        self._app, self._pages = app, pages
+    def __init__(self, app: ASGIApp, *, signed_in: SignedIn | None) -> None:
+        self._app, self._signed_in = app, signed_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, ended when the server ends; refuse one that asks for another machine."""
+        """Pass the request on."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if scope["type"] == "http" and not names_this_machine(headers):
-            await problem(403, "foreign_host", "This host name is not ours.")(scope, receive, send)
-            return
         state = scope.setdefault("state", {})
         try:
             state["actor"], state["stranger"] = await self._who(scope, headers), None
@@ -67,23 +69,27 @@ class Doorkeeper:
             if len(given) > 1 or kind.lower() != "bearer" or not token.strip().isascii():
                 raise NotSignedIn("One Authorization header with a bearer token is needed.")
             return await run_in_threadpool(current().manager.tokens.actor, token.strip())
-        if self._pages and comes_from_a_page(scope, headers):
-            return current().manager.acts_for
+        process = current()
+        if self._signed_in is not None and comes_from_a_page(scope, headers, process.config.public_url):
+            if not process.config.signs_in:
+                return process.manager.acts_for
+            return await run_in_threadpool(process.person, self._signed_in(HTTPConnection(scope).cookies))
         raise NotSignedIn("Who asks is not known.")
 
 
-def comes_from_a_page(scope: Scope, headers: Headers) -> bool:
+def comes_from_a_page(scope: Scope, headers: Headers, public_url: str = "") -> bool:
     """Whether a page of ours sends this, which no form or script of another page can; False when no page does.
 
     Raises `NotAllowed` when another page does.
     """
-    from_browser = "sec-fetch-site" in headers or "origin" in headers
+    # Browsers say where a request comes from only to servers they trust: over plain HTTP a cookie tells of a browser.
+    from_browser = bool({"sec-fetch-site", "origin", "cookie"} & set(headers))
     changing = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
     if not from_browser:
         return False
     same = headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
     announced = "origin" in headers and ("x-requested-with" in headers or scope["type"] == "websocket")
-    if is_ours(headers) and same and (announced or not (changing or scope["type"] == "websocket")):
+    if is_ours(headers, public_url) and same and (announced or not (changing or scope["type"] == "websocket")):
         return True
     raise NotAllowed("This request does not come from the dashboard.", code="foreign_origin", hint="")
 

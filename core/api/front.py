@@ -3,13 +3,14 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.api.app import PREFIXES, build_app
+from core.api.caller import SignedIn
 
 
 class Front:
     """ASGI middleware around the dashboard: what is the API's goes there, everything else to the pages."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app, self._api = app, build_app(pages=True)
+    def __init__(self, app: ASGIApp, *, signed_in: SignedIn) -> None:
+        self._app, self._api = app, build_app(signed_in)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on to the one it is for."""

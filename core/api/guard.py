@@ -1,4 +1,4 @@
-"""What every request has to pass: it comes to this machine, and what it fetches is never run as a page of ours."""
+"""What every request has to pass: it comes to a server of ours under its name, and what it fetches is never run here."""
 
 from urllib.parse import urlsplit
 
@@ -11,8 +11,12 @@ from core.system.network import is_this_machine
 
 FOREIGN = 4403
 ELSEWHERE = problem(
-    403, "not_this_machine", "The dashboard has no sign-in yet and answers this machine only.", "Use an SSH tunnel."
+    403,
+    "not_this_machine",
+    "The dashboard has no sign-in and answers this machine only.",
+    "Use an SSH tunnel, or set up a sign-in: docs/security.md.",
 )
+FOREIGN_HOST = problem(403, "foreign_host", "This host name is not ours.", "REPRISE_PUBLIC_URL says what it is.")
 # What is served was made from other people's videos: it may be shown, never run, and by nobody else's page.
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -22,29 +26,33 @@ HEADERS = {
 }
 
 
-def names_this_machine(headers: Headers) -> bool:
-    """Whether the host that is asked for is this machine; another name for it means that somebody rebinds DNS."""
+def is_served(headers: Headers, public_url: str = "") -> bool:
+    """Whether the host that is asked for is this machine or our public name; any other means that somebody rebinds DNS."""
+    host = headers.get("host", "")
+    if public_url and host == urlsplit(public_url).netloc:
+        return True
     try:
-        return is_this_machine(urlsplit(f"//{headers.get('host', '')}").hostname or "")
+        return is_this_machine(urlsplit(f"//{host}").hostname or "")
     except ValueError:
         return False
 
 
-def is_ours(headers: Headers) -> bool:
-    """Whether the host is this machine, and the page, if there is one, from that host."""
+def is_ours(headers: Headers, public_url: str = "") -> bool:
+    """Whether the host is ours, and the page, if there is one, from that host."""
     origin = headers.get("origin")
-    return names_this_machine(headers) and (origin is None or urlsplit(origin).netloc == headers["host"])
+    return is_served(headers, public_url) and (origin is None or urlsplit(origin).netloc == headers["host"])
 
 
-class ThisMachine:
-    """ASGI middleware around the whole dashboard: there is no sign-in yet, so only this machine is answered.
+class Reach:
+    """ASGI middleware around a whole server: whom it answers at all.
 
-    Whoever starts the server chooses where it listens, and `uvicorn app:app --host 0.0.0.0` asks nobody; so each
-    request is judged by the address that it came to, which is that of the connection's own socket.
+    Without a `public_url` that is this machine only. Whoever starts the server chooses where it listens, and
+    `uvicorn app:app --host 0.0.0.0` asks nobody; so each request is judged by the address that it came to, which is
+    that of the connection's own socket. With one, it is whoever asks for that name: there is a sign-in then.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, public_url: str = "") -> None:
+        self._app, self._public_url = app, public_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
@@ -52,12 +60,13 @@ class ThisMachine:
             await self._app(scope, receive, send)
             return
         came_to = (scope.get("server") or ("", None))[0]
-        if is_this_machine(came_to) and names_this_machine(Headers(scope=scope)):
+        reached = bool(self._public_url) or is_this_machine(came_to)
+        if reached and is_served(Headers(scope=scope), self._public_url):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await WebSocket(scope, receive, send).close(FOREIGN)
         else:
-            await ELSEWHERE(scope, receive, send)
+            await (FOREIGN_HOST if reached and self._public_url else ELSEWHERE)(scope, receive, send)
 
 
 class Guard:
@@ -67,10 +76,7 @@ class Guard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        """Pass the request on; its answer goes out with `HEADERS`."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

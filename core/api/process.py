@@ -6,7 +6,7 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import FrameType
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from core.api.keeper import Keeper
 from core.bootstrap import Manager, follow, open_manager
 from core.config import Config, load_config
 from core.domain.access import Actor
-from core.domain.errors import BadInput
+from core.domain.errors import BadInput, NotAllowed, NotSignedIn
 from core.system.network import is_this_machine
 
 SERVICE_GRACE_S = 12.0
@@ -42,6 +42,20 @@ class Process:
     def manager_for(self, actor: Actor) -> Manager:
         """The manager of whoever asks."""
         return self.manager if actor == self.manager.acts_for else self.manager.acting_for(actor)
+
+    def person(self, claims: Mapping[str, Any] | None) -> Actor:
+        """Who signed in with these claims, as the list of people says now.
+
+        Raises `NotSignedIn` when nobody did and `NotAllowed` for somebody who is not, or no longer, listed.
+        """
+        if claims is None or not claims.get("is_logged_in"):
+            raise NotSignedIn("Nobody is signed in.", hint="Open the dashboard and sign in.")
+        if self.config.oidc_verified and claims.get("email_verified") is not True:
+            raise NotAllowed(
+                "The sign-in does not say that this e-mail address is verified.",
+                hint="Verify it there; REPRISE_OIDC_VERIFIED=false trusts a provider that verifies all.",
+            )
+        return self.manager.people.actor(str(claims.get("email") or ""))
 
     def end_requests(self) -> None:
         """End every request that is open: a server waits for open responses, and a stream holds one for ever."""
@@ -93,25 +107,23 @@ def close() -> None:
         _current = None
 
 
-def refusal(address: str | None) -> BadInput | None:
-    """Why `address` is not listened on: there is no sign-in yet, so only this machine may reach it. None if it is so."""
-    if is_this_machine(address or ""):
+def refusal(address: str | None, config: Config) -> BadInput | None:
+    """Why the pages are not served at `address`: others reach it, and nobody would ask who they are. None if it is so."""
+    if is_this_machine(address or "") or config.signs_in:
         return None
     return BadInput(
-        f"The dashboard has no sign-in yet and does not listen on {address or 'every address'}.",
-        hint="Use --server.address 127.0.0.1 and an SSH tunnel.",
+        f"The dashboard has no sign-in and does not listen on {address or 'every address'}.",
+        hint="Two ways out: keep 127.0.0.1 and reach it through an SSH tunnel; or set up a sign-in, "
+        "REPRISE_PUBLIC_URL and REPRISE_OIDC_… (docs/security.md).",
     )
 
 
 @asynccontextmanager
-async def serving(address: str | None, *, keep: bool = True) -> AsyncIterator[Process]:
+async def serving(*, keep: bool = True) -> AsyncIterator[Process]:
     """The process while it serves: follows the files, keeps a service running, and leaves promptly when told to stop.
 
     Whoever is the service itself does not `keep` one. At the end only a service that this process started is stopped, and not even that with REPRISE_KEEP_SERVICE=1.
-    Raises `BadInput` when the `address` that is listened on is not this machine's alone.
     """
-    if (refused := refusal(address)) is not None:
-        raise refused
     process = await asyncio.to_thread(current)
     loop = asyncio.get_running_loop()
     process.hub.attach(loop)

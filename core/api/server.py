@@ -10,9 +10,11 @@ import uvicorn
 from starlette.applications import Starlette
 
 from core.api.app import build_app
-from core.api.process import current, open_process, refusal, serving
+from core.api.guard import Reach
+from core.api.process import current, open_process, serving
 from core.config import Config
 from core.domain.errors import BadInput, Refused
+from core.system.network import is_this_machine
 
 CLOSE_S = 5.0
 
@@ -39,20 +41,24 @@ class ApiServer:
 
         Raises `Refused` when the port is taken and `BadInput` for an address that others reach.
         """
-        if (refused := refusal(self._config.api_host)) is not None:
-            raise refused
+        if not is_this_machine(self._config.api_host) and not self._config.public_url:
+            raise BadInput(
+                f"The API listens on {self._config.api_host} only when it knows its own name.",
+                hint="Set REPRISE_PUBLIC_URL=https://…, as it is reached; or use 127.0.0.1 and an SSH tunnel.",
+            )
         self._listener = self._listen()
         open_process(self._config, via="api")
-        app = build_app(pages=False)
+        api = build_app()
+        app = Reach(api, public_url=self._config.public_url)
         ready = threading.Event()
 
         @contextlib.asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            async with serving(self._config.api_host, keep=False):
+            async with serving(keep=False):
                 ready.set()
                 yield
 
-        app.router.lifespan_context = lifespan
+        api.router.lifespan_context = lifespan
         self._server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=int(CLOSE_S), ws="auto")
         )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.bootstrap import build_service, open_storage, take_service_lock
+from core.bootstrap import open_storage
 from core.cli.session import Session, verb
 from core.domain.errors import Fenced
 from core.system.logs import Log, configure_log
@@ -23,6 +23,7 @@ def serve(session: Session, no_api: bool) -> int:
     everything noted; a second signal ends it at once, which loses nothing but the windows in flight.
     """
     from core.api.server import ApiServer
+    from core.bootstrap_service import build_service, take_service_lock
     from core.service.signals import EndSignals
 
     config = session.config

@@ -13,6 +13,11 @@ class Tokens:
 
     def __init__(self, layout: Layout, admin: str) -> None:
         self._admin, self._first = admin, Secret(layout.admin_token(), text=True)
+        self._cookies = Secret(layout.cookie_key(), text=True)
+
+    def cookie_secret(self) -> str:
+        """What the dashboard's sign-in cookies are signed with, the same after a restart. Raises `StorageError`."""
+        return self._cookies.get().decode("ascii", "replace")
 
     def first(self) -> str:
         """The administrator's own token, made when it is first asked for. Raises `StorageError`."""

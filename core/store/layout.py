@@ -105,6 +105,18 @@ class Layout:
         """The token of whoever administrates this storage, for programs of this machine's user."""
         return self.access / "admin.token"
 
+    def cookie_key(self) -> Path:
+        """The secret that the dashboard's sign-in cookies are signed with."""
+        return self.access / "cookie.key"
+
+    def people_list(self) -> Path:
+        """Who may sign in."""
+        return self.access / "people.json"
+
+    def people_lock(self) -> Path:
+        """Held while that list is changed."""
+        return self.locks / "people.lock"
+
     def exports_lock(self) -> Path:
         """Held while an export is asked for, so that asking twice makes one."""
         return self.locks / "exports.lock"

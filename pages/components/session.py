@@ -25,13 +25,24 @@ _once: dict[str, Future[Any]] = {}
 
 
 def manager() -> Manager:
-    """The manager that all sessions of this process share."""
-    return current().manager
+    """The manager for whoever uses this page, as the list of people says at this moment.
+
+    Raises `NotSignedIn` and `NotAllowed` where there is a sign-in.
+    """
+    process = current()
+    if not process.config.signs_in:
+        return process.manager
+    return process.manager_for(process.person(st.user.to_dict()))
+
+
+def has_sign_in() -> bool:
+    """Whether people sign in here; else the dashboard serves this machine's user."""
+    return current().config.signs_in
 
 
 def read(name: str, view: Callable[[], T]) -> T:
     """What a view gives; `name` tells it from others. Sessions that look at the same time read it once."""
-    return current().read(name, view)
+    return current().read(f"{manager().actor}/{name}", view)
 
 
 def around(run_id: str | None = None) -> Around:

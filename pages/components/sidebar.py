@@ -9,6 +9,7 @@ from pages.components import acting, banners, controls, session, verbs, words
 from pages.components.live import listen
 from pages.components.markup import Html, join, show, tag
 from pages.components.run_row import run_rows
+from pages.components.sign_in import whoami
 
 SHOWN = 3
 NAVIGATION = (
@@ -30,6 +31,7 @@ def sidebar() -> None:
         for page, label, icon in NAVIGATION:
             st.page_link(page, label=label, icon=icon, width="stretch")
         _news()
+        whoami()
 
 
 @st.fragment

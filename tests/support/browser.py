@@ -47,7 +47,7 @@ class Dashboard:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         named = {"REPRISE_STORAGE": str(storage), "REPRISE_HUB": "false", "REPRISE_FREE_SPACE_BYTES": "0"}
-        self._environment = {**os.environ, **named, **environment}
+        self.environment = {**os.environ, **named, **environment}
         self._process: subprocess.Popen[bytes] | None = None
         self._log = storage.parent / f"{storage.name}-dashboard.log"
 
@@ -56,7 +56,7 @@ class Dashboard:
         words = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                words, cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                words, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         until(lambda: self._answers() or self._process is None or self._process.poll() is not None)
         assert self._answers(), self.log()

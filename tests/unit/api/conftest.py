@@ -29,7 +29,7 @@ def client(case: Showcase) -> TestClient:
     """A page of ours, as far as the routes can tell."""
     del case
     return TestClient(
-        build_app(pages=True),
+        build_app(lambda cookies: None),
         base_url=f"{HOME}/api",
         headers={"Sec-Fetch-Site": "same-origin"},
         raise_server_exceptions=False,

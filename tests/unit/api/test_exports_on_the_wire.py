@@ -23,7 +23,7 @@ def served() -> Iterator[int]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        server = uvicorn.Server(uvicorn.Config(build_app(pages=True), log_level="critical"))
+        server = uvicorn.Server(uvicorn.Config(build_app(lambda cookies: None), log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

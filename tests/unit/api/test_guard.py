@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from core.api.guard import ThisMachine
+from core.api.guard import Reach
 
 
 async def everything(scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,7 +34,7 @@ ELSEWHERE = ["192.168.1.5", "[2001:db8::1]", "[::]", "0.0.0.0"]
 
 def asked(came_to: str, host: str) -> int:
     """The status for a request whose connection came to this address, and that asks for this host."""
-    client = TestClient(ThisMachine(everything), base_url=f"http://{came_to}:8501")
+    client = TestClient(Reach(everything), base_url=f"http://{came_to}:8501")
     return client.get("/", headers={"Host": host}).status_code
 
 
@@ -56,7 +56,7 @@ def test_another_name_for_this_machine_is_not_answered(host: str) -> None:
 
 
 def test_a_socket_to_an_address_that_others_reach_is_closed_before_it_opens() -> None:
-    client = TestClient(ThisMachine(everything), base_url="http://192.168.1.5:8501")
+    client = TestClient(Reach(everything), base_url="http://192.168.1.5:8501")
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream"):
         pass
 
@@ -71,7 +71,7 @@ def test_a_request_without_a_known_address_is_not_answered() -> None:
         return {"type": "http.request"}
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"localhost")], "server": None}
-    asyncio.run(ThisMachine(everything)(scope, receive, send))
+    asyncio.run(Reach(everything)(scope, receive, send))
     assert said[0] == 403
 
 
@@ -92,7 +92,7 @@ def listening_everywhere() -> Iterator[int]:
     with socket.socket() as listener:
         listener.bind(("0.0.0.0", 0))
         listener.listen()
-        server = uvicorn.Server(uvicorn.Config(ThisMachine(everything), lifespan="off", log_level="critical"))
+        server = uvicorn.Server(uvicorn.Config(Reach(everything), lifespan="off", log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -128,7 +128,7 @@ def test_a_page_that_goes_is_noticed_at_once_and_not_with_the_next_sign_of_life(
                 first.set()
 
         headers = [(name.lower().encode(), value.encode()) for name, value in OURS.items()]
-        scope = {"type": "websocket", "path": "/live", "headers": headers}
+        scope = {"type": "websocket", "path": "/live", "headers": headers, "state": {"actor": "somebody"}}
         await asyncio.wait_for(live(WebSocket(scope, receive, send)), BEAT_S / 2)
 
     asyncio.run(visit())

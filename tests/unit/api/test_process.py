@@ -9,28 +9,81 @@ import pytest
 from core.api import process
 from core.api.keeper import Keeper
 from core.api.process import current, serving
-from core.domain.errors import BadInput, NoService, RepriseError
+from core.config import Config
+from core.domain.access import Actor, Scope
+from core.domain.errors import NoService, NotAllowed, NotSignedIn, RepriseError
+from core.domain.people import Person
 from core.manager.starter import ServiceStarter
 from tests.support.showcase import Showcase
 
 LIMIT_S = 20.0
 
 
+SIGN_IN = Config(
+    public_url="https://reprise.example.org",
+    oidc_metadata_url="https://id.example.org/.well-known/openid-configuration",
+    oidc_client_id="reprise",
+    oidc_client_secret="of the test",
+)
+
+
 @pytest.mark.parametrize("address", ["localhost", "127.0.0.1", "127.8.9.10", "::1", "[::1]"])
 def test_an_address_of_this_machine_alone_is_listened_on(address: str) -> None:
-    assert process.refusal(address) is None
+    assert process.refusal(address, Config()) is None
 
 
 @pytest.mark.parametrize("address", [None, "", "0.0.0.0", "::", "192.168.1.5", "2001:db8::1", "example.org"])
-def test_an_address_that_others_reach_is_refused(case: Showcase, address: str | None) -> None:
+def test_an_address_that_others_reach_needs_a_sign_in(address: str | None) -> None:
+    refused = process.refusal(address, Config())
+    assert refused is not None
+    assert "has no sign-in and does not listen on" in refused.message
+    assert refused.hint.startswith("Two ways out:")
+    assert process.refusal(address, SIGN_IN) is None
+
+
+def who(case: Showcase, monkeypatch: pytest.MonkeyPatch, claims: dict[str, object] | None) -> Actor:
+    """Whom these claims stand for, where Ana and everybody of example.org may."""
     del case
+    monkeypatch.setattr(current(), "config", SIGN_IN)
+    people = current().manager.people
+    people.allow(Person(who="Ana@Example.org", scope=Scope.ADMIN), by="local:test")
+    people.allow(Person(who="@example.org", scope=Scope.READ), by="local:test")
+    return current().person(claims)
 
-    async def serve() -> None:
-        async with serving(address):
-            pytest.fail("it serves")
 
-    with pytest.raises(BadInput, match="no sign-in yet and does not listen on"):
-        asyncio.run(serve())
+def test_who_signed_in_is_who_the_list_says(case: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
+    claims = {"is_logged_in": True, "email": "ANA@example.org", "email_verified": True}
+    assert who(case, monkeypatch, claims) == Actor(name="ana@example.org", scope=Scope.ADMIN)
+    assert who(case, monkeypatch, claims | {"email": "bob@example.org"}).scope == Scope.READ
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"email_verified": False},
+        {"email_verified": "true"},
+        {"email_verified": None},
+        {"email": ""},
+        {"email": None},
+        {"email": "ana@example.org.evil.example"},
+        {"email": "ana@evil.example@example.org.evil"},
+        {"email": "@example.org"},
+        {"email": "ana@sub.example.org"},
+        {"email": "ana,bob@example.org"},
+    ],
+)
+def test_who_is_not_listed_or_not_verified_is_not_let_in(
+    case: Showcase, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, object]
+) -> None:
+    claims = {"is_logged_in": True, "email": "ana@example.org", "email_verified": True} | wrong
+    with pytest.raises(NotAllowed):
+        who(case, monkeypatch, claims)
+
+
+@pytest.mark.parametrize("claims", [None, {}, {"is_logged_in": False, "email": "ana@example.org"}])
+def test_nobody_is_nobody(case: Showcase, monkeypatch: pytest.MonkeyPatch, claims: dict[str, object] | None) -> None:
+    with pytest.raises(NotSignedIn):
+        who(case, monkeypatch, claims)
 
 
 def test_every_step_of_the_end_is_done_though_others_fail(case: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +98,7 @@ def test_every_step_of_the_end_is_done_though_others_fail(case: Showcase, monkey
         return step
 
     async def serve() -> None:
-        async with serving("127.0.0.1") as opened:
+        async with serving() as opened:
             monkeypatch.setattr(opened.keeper, "close", fails("keeper"))
             monkeypatch.setattr(opened.manager.starter, "stop", fails("service"))
             assert current() is opened
@@ -68,7 +121,7 @@ def test_a_look_at_the_records_that_fails_is_told_and_tried_again(
     monkeypatch.setenv("REPRISE_RESCAN_S", "1")
 
     async def serve() -> int:
-        async with serving("127.0.0.1") as opened:
+        async with serving() as opened:
             looked, again = 0, asyncio.Event()
             loop = asyncio.get_running_loop()
 
