@@ -166,7 +166,7 @@ def test_every_address_of_this_machine_alone_is_listened_on_and_allowed(dashboar
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("REPRISE_HOST", "0.0.0.0", "The dashboard has no sign-in yet and does not listen on 0.0.0.0."),
+        ("REPRISE_HOST", "0.0.0.0", "The dashboard has no sign-in and does not listen on 0.0.0.0."),
         ("REPRISE_HOST", "example", "The host example is not an IP address."),
         ("REPRISE_PORT", "0", "The configuration setting port is not usable"),
         ("REPRISE_PROT", "8502", "There is no configuration setting “prot”"),

@@ -30,6 +30,6 @@ def test_a_server_that_others_could_reach_ends_with_one_sentence_before_anything
         check=False,
     )
     assert done.returncode not in (0, -9)
-    assert f"Error: The dashboard has no sign-in yet and does not listen on {address}.\nHint: " in done.stderr
+    assert f"Error: The dashboard has no sign-in and does not listen on {address}.\nHint: " in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "storage").exists()
