@@ -27,6 +27,7 @@ from core.manager.starter import ServiceStarter, service_environment
 from core.manager.sweep import Sweep
 from core.manager.templates import Templates
 from core.manager.tokens import Tokens
+from core.manager.upload_links import UploadLinks
 from core.manager.uploads import Uploads
 from core.manager.views import Views
 from core.manager.writer import Writer
@@ -74,6 +75,7 @@ class Manager:
     intake: Intake
     templates: Templates
     receiving: Receiving
+    upload_links: UploadLinks
     cleanup: Cleanup
     tokens: Tokens
     people: Register
@@ -142,6 +144,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
         intake=Intake(writer, storage.catalog, stamps, AllowedHosts.parse(config.allowed_hosts)),
         templates=Templates(storage.layout, writer),
         receiving=Receiving(index=storage.index, layout=storage.layout, config=config, owner=actor),
+        upload_links=UploadLinks(index=storage.index, layout=storage.layout, config=config, clock=storage.clock),
         cleanup=cleanup,
         tokens=Tokens(storage.layout, actor),
         people=Register(storage.layout, writer),

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from core.api.process import current
 from core.domain.exports import Packed
 from core.manager.exports.fetching import Fetched
-from core.manager.exports.links import WHOLE
+from core.manager.links import WHOLE
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
 KINDS = {".zip": "application/zip", ".m3u8": "application/vnd.apple.mpegurl"}

@@ -24,6 +24,7 @@ def routes() -> list[BaseRoute]:
         _route("/api/runs/{run_id}/clips/{clip}", clips.ask, "POST"),
         _route("/api/uploads", uploads.listed),
         _route("/api/uploads", uploads.announce, "POST"),
+        _route("/api/uploads/slots/{slot}", uploads.receive_slot, "PUT"),
         _route("/api/uploads/{id}", uploads.told),
         _route("/api/uploads/{id}", uploads.receive, "PATCH"),
         _route("/api/uploads/{id}", uploads.cancel, "DELETE"),

@@ -1,7 +1,9 @@
-"""Files from the browser, beside the pages: announced, sent piece by piece, gone on with where they broke off.
+"""Files that are sent to us: announced, sent piece by piece, gone on with where they broke off.
 
 `POST /uploads` announces one, `PATCH /uploads/{id}?offset=N` brings bytes, `GET` tells how far it is and `DELETE` takes
-it back. What is allowed is decided by `core.manager.receiving`; here are only requests.
+it back. Sending and asking need no token at the signed address that the announcement gives (`upload_url`, good for a
+quarter of an hour); `PUT /uploads/slots/{slot}` is the signed address of a file that a batch waits for, of which nothing
+is known before it comes. What is allowed is decided by `core.manager.receiving`; here are only requests.
 """
 
 import asyncio
@@ -14,9 +16,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from core.api.caller import manager_of
+from core.api.digests import content_digest
+from core.api.process import current
 from core.domain.access import Scope
 from core.domain.errors import BadInput
 from core.manager.receiving import Intaking, Receiving, Sent
+from core.manager.upload_links import span
 
 PIECE_BYTES = 2**20  # bytes are gathered up to so many before a thread writes them
 MAX_ANNOUNCEMENT_BYTES = 4096
@@ -30,6 +35,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     group: str = ""
     mark: str = ""
+    sha256: str = ""
 
 
 async def announce(request: Request) -> Response:
@@ -43,8 +49,9 @@ async def announce(request: Request) -> Response:
         said = msgspec.json.decode(bytes(body), type=Announcement)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise BadInput("This is no announcement of a file.", hint="Give its name and its size in bytes.") from None
-    sent = await asyncio.to_thread(receiving.begin, said.name, said.size, group=said.group, mark=said.mark)
-    return _answer(sent, 201)
+    about = {"group": said.group, "mark": said.mark, "sha256": said.sha256}
+    sent = await asyncio.to_thread(receiving.begin, said.name, said.size, **about)
+    return await asyncio.to_thread(_with_address, sent, 201)
 
 
 async def listed(request: Request) -> Response:
@@ -54,8 +61,11 @@ async def listed(request: Request) -> Response:
 
 
 async def told(request: Request) -> Response:
-    """How far an upload is."""
-    return _answer(await asyncio.to_thread(_receiving(request).find, request.path_params["id"]))
+    """How far an upload is, and where the rest of it may be sent."""
+    id_ = request.path_params["id"]
+    if "signature" in request.query_params:
+        return _answer(await asyncio.to_thread(lambda: _signed(request, id_).find(id_)))
+    return await asyncio.to_thread(lambda: _with_address(_receiving(request).find(id_)))
 
 
 async def cancel(request: Request) -> Response:
@@ -65,13 +75,44 @@ async def cancel(request: Request) -> Response:
 
 
 async def receive(request: Request) -> Response:
-    """Append the body to an upload at `?offset=`; however the request ends, what came is kept."""
-    receiving = _receiving(request)
-    offset, length = request.query_params.get("offset", ""), request.headers.get("content-length", "")
+    """Append the body to an upload at `?offset=`; however the request ends, what came is kept.
+
+    With a `Content-Digest` it is kept only if it is what was sent.
+    """
+    id_, signed = request.path_params["id"], "signature" in request.query_params
+    receiving = await asyncio.to_thread(_signed, request, id_) if signed else _receiving(request)
+    offset = request.query_params.get("offset", "")
     if not (offset.isdecimal() and len(offset) < LONGEST_NUMBER):
         raise BadInput("The offset is missing.", hint="Add ?offset=, the number of bytes that were received.")
-    announced = int(length) if length.isdecimal() and len(length) < LONGEST_NUMBER else None
-    taking = await asyncio.to_thread(receiving.open, request.path_params["id"], int(offset), announced)
+    return await _append(request, receiving, id_, int(offset))
+
+
+async def receive_slot(request: Request) -> Response:
+    """Take the file that a batch waits for, named `?name=`: whole, or in pieces one after the other (`Content-Range`).
+
+    The answer is the upload; its `id` is the `video_id` that the batch is given.
+    """
+    slot, given = request.path_params["slot"], request.query_params
+    links = current().manager.upload_links
+    receiving = await asyncio.to_thread(links.of_slot, slot, given.get("until", ""), given["signature"])
+    length = _length(request)
+    if length is None:
+        raise BadInput("How long the body is has to be said.", hint="Send a Content-Length.", code="length_required")
+    begin, end, size = (
+        span(request.headers["content-range"]) if "content-range" in request.headers else (0, length, length)
+    )
+    if end - begin != length:
+        raise BadInput("The Content-Range and the Content-Length disagree.")
+    name = given.get("name", "")
+    sent = await asyncio.to_thread(
+        receiving.begin, name, size, group=slot.partition(".")[0], mark=f"{slot}:{name}:{size}"
+    )
+    return await _append(request, receiving, sent.id, begin)
+
+
+async def _append(request: Request, receiving: Receiving, id_: str, offset: int) -> Response:
+    digest = content_digest(request.headers)
+    taking = await asyncio.to_thread(receiving.open, id_, offset, _length(request), digest)
     try:
         await _take(request, taking)
     except ClientDisconnect:
@@ -83,6 +124,11 @@ async def receive(request: Request) -> Response:
     closing: list[Sent] = []
     await _whole(lambda: closing.append(taking.close()))
     return _answer(closing[0])
+
+
+def _length(request: Request) -> int | None:
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() and len(length) < LONGEST_NUMBER else None
 
 
 async def _take(request: Request, taking: Intaking) -> None:
@@ -114,6 +160,18 @@ async def _whole(step: Callable[..., object], *given: Any) -> None:
 
 def _receiving(request: Request) -> Receiving:
     return manager_of(request, Scope.OPERATE).receiving
+
+
+def _signed(request: Request, id_: str) -> Receiving:
+    given = request.query_params
+    return current().manager.upload_links.of_upload(id_, given.get("until", ""), given.get("signature", ""))
+
+
+def _with_address(sent: Sent, status: int = 200) -> JSONResponse:
+    """The answer to somebody known, who may hand the address on."""
+    address = current().manager.upload_links.address(sent.id)
+    told = {"upload_url": address.url, "upload_url_expires_at": address.expires_at.isoformat().replace("+00:00", "Z")}
+    return JSONResponse(msgspec.to_builtins(sent) | told, status)
 
 
 def _answer(sent: Sent, status: int = 200) -> JSONResponse:

@@ -1,5 +1,6 @@
 """What may be uploaded: judged before the first byte comes, by its first bytes, and by how much is on its way already."""
 
+import hashlib
 import re
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,7 @@ ARCHIVES = frozenset({".txt"})
 MAX_TEXT_BYTES = 20 * 10**6
 MAX_WORD = 400  # as a page says: a name of 255 characters, a size and a time
 LONGEST_NAME_BYTES = 180
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _SUFFIX = re.compile(r"\.\w{1,9}", re.ASCII)
 
 
@@ -43,13 +45,17 @@ class Receiving:
         self._index, self._root, self._config, self._owner = index, layout.uploads, config, owner
         self._store = UploadStore(layout)
 
-    def begin(self, name: str, size: int, *, group: str = "", mark: str = "") -> Sent:
+    def begin(self, name: str, size: int, *, group: str = "", mark: str = "", sha256: str = "") -> Sent:
         """Announce a file of `size` bytes; one that broke off under the same `mark` is gone on with.
+
+        With `sha256`, 64 hexadecimal digits, the whole is compared with it.
 
         Raises `BadInput` for a name, kind or size that is not taken and for more files in a `group` than a batch holds,
         `StorageError` when it does not fit on the disk together with what is on its way already.
         """
         kept, group, mark = stored_name(name), group[:MAX_WORD], mark[:MAX_WORD]
+        if sha256 and not _SHA256.fullmatch(sha256):
+            raise BadInput("A sha256 has 64 hexadecimal digits.", code="bad_checksum")
         self._check(kept, size)
         mine = [one for one in self._store.all() if one.upload.owner == self._owner]
         for one in mine:
@@ -69,21 +75,27 @@ class Receiving:
             raise StorageError(
                 "There is not enough free disk space for this file.", hint="Free some, or add it by its path."
             )
-        return _sent(self._store.begin(kept, size, owner=self._owner, group=group, mark=mark))
+        return _sent(self._store.begin(kept, size, owner=self._owner, group=group, mark=mark, sha256=sha256.lower()))
 
     def find(self, upload_id: str) -> Sent:
         """How far an upload is. Raises `NotFound`."""
         return _sent(self._mine(upload_id))
 
-    def open(self, upload_id: str, offset: int, announced: int | None = None) -> "Intaking":
-        """Go on receiving at `offset`, `announced` bytes if that is known. Raises as `UploadStore.open`, and `BadInput`."""
+    def open(
+        self, upload_id: str, offset: int, announced: int | None = None, digest: bytes | None = None
+    ) -> "Intaking":
+        """Go on receiving at `offset`, `announced` bytes if that is known, whose SHA-256 is `digest` if that is.
+
+        Raises as `UploadStore.open`, and `BadInput`.
+        """
         found = self._mine(upload_id)
         if announced is not None and offset + announced > found.upload.size:
             raise BadInput(
                 f"That would be more than the {found.upload.size} bytes that were announced.",
                 hint="Upload the file again.",
             )
-        return Intaking(self._store, self._store.open(upload_id, offset), self._root, self._config.free_space_bytes)
+        receiver = self._store.open(upload_id, offset)
+        return Intaking(self._store, receiver, self._root, self._config.free_space_bytes, digest)
 
     def cancel(self, upload_id: str) -> bool:
         """Remove an upload and what was received of it; False when there is none. One that a run reads is kept."""
@@ -131,7 +143,10 @@ class Receiving:
 class Intaking:
     """One sender's bytes on their way to the disk: looked at when enough of them are there."""
 
-    def __init__(self, store: UploadStore, receiver: Receiver, root: Path, spare_bytes: int) -> None:
+    def __init__(
+        self, store: UploadStore, receiver: Receiver, root: Path, spare_bytes: int, digest: bytes | None = None
+    ) -> None:
+        self._begin, self._digest, self._sum = receiver.bytes, digest, hashlib.sha256() if digest else None
         self._store, self._receiver, self._root, self._spare_bytes = store, receiver, root, spare_bytes
         self._judged = kind_of(receiver.upload.name) != "media" or receiver.bytes >= HEAD_BYTES
 
@@ -140,11 +155,21 @@ class Intaking:
         if len(data) > files.free_bytes(self._root) - self._spare_bytes:
             raise StorageError("The disk is full.", hint="Free some disk space, then go on; what is here is kept.")
         self._receiver.write(data)
+        if self._sum is not None:
+            self._sum.update(data)
         if not self._judged and self._receiver.bytes >= min(HEAD_BYTES, self._receiver.upload.size):
             self._judge()
 
     def close(self) -> Sent:
-        """Let go; everything written is durable then."""
+        """Let go; everything written is durable then. Raises `BadInput` for bytes that are not those of the digest."""
+        if self._sum is not None and self._sum.digest() != self._digest:
+            self._receiver.take_back(self._begin)
+            self._receiver.close()
+            raise BadInput(
+                "These bytes changed on their way: their checksum is another.",
+                hint="Send them again.",
+                code="checksum",
+            )
         return _sent(self._receiver.close())
 
     def abandon(self) -> None:

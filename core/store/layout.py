@@ -109,6 +109,10 @@ class Layout:
         """The secret that the dashboard's sign-in cookies are signed with."""
         return self.access / "cookie.key"
 
+    def upload_key(self) -> Path:
+        """The secret that addresses of uploads are signed with."""
+        return self.access / "upload.key"
+
     def people_list(self) -> Path:
         """Who may sign in."""
         return self.access / "people.json"

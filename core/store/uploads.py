@@ -31,7 +31,8 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     """One file that is being sent, or was: `size` bytes are promised.
 
     `mark` is how its sender knows the file again, `group` what else is sent together with it. `durable` bytes are on the
-    disk for certain; those after them are believed only until the machine starts anew (`boot`).
+    disk for certain; those after them are believed only until the machine starts anew (`boot`). `sha256` is what the
+    whole has to be, where its sender said so.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     group: str = ""
     mark: str = ""
+    sha256: str = ""
     durable: int = 0
     boot: str = ""
 
@@ -58,11 +60,10 @@ class UploadStore:
     def __init__(self, layout: Layout) -> None:
         self._root = layout.uploads
 
-    def begin(self, name: str, size: int, *, owner: str, group: str = "", mark: str = "") -> Received:
+    def begin(self, name: str, size: int, *, owner: str, group: str = "", mark: str = "", sha256: str = "") -> Received:
         """Make room for a file of `size` bytes under the harmless `name`; durable. Raises `StorageError`."""
-        upload = Upload(
-            id=secrets.token_hex(8), name=name, size=size, owner=owner, group=group, mark=mark, boot=boot_id()
-        )
+        id_, boot = secrets.token_hex(8), boot_id()
+        upload = Upload(id=id_, name=name, size=size, owner=owner, group=group, mark=mark, sha256=sha256, boot=boot)
         with files.explained(f"storing the upload {name}"):
             folder = self._folder(upload.id)
             files.make_folder(folder)
@@ -158,17 +159,30 @@ class Receiver:
             if self.bytes - self._noted >= SYNC_BYTES:
                 self._sync()
 
+    def take_back(self, offset: int) -> None:
+        """Forget what was written from `offset` on; it may be sent again. Raises `StorageError`."""
+        with files.explained(f"storing the upload {self.upload.name}"):
+            os.ftruncate(self._fd, offset)
+            os.lseek(self._fd, offset, os.SEEK_SET)
+            self.bytes = offset
+            if self._noted > offset:
+                self._sync()
+
     def head(self, length: int) -> bytes:
         """The first bytes of what was received."""
         return os.pread(self._fd, length, 0)
 
     def close(self) -> Received:
-        """Let go; what was written is durable, and the file whole if that was all of it. Raises `StorageError`."""
+        """Let go; what was written is durable, and the file whole if that was all of it.
+
+        Raises `StorageError`, and `BadInput` for a whole that is not what its sender said: it is begun anew then.
+        """
         with files.explained(f"storing the upload {self.upload.name}"):
             try:
                 if self.bytes > self._noted or self.bytes == self.upload.size:
                     self._sync()
                 if self.bytes == self.upload.size:
+                    self._check()
                     self._path.rename(self._folder / self.upload.name)
                     files.fsync_folder(self._folder)
                     return Received(upload=self.upload, bytes=self.bytes, path=self._folder / self.upload.name)
@@ -179,6 +193,16 @@ class Receiver:
     def abandon(self) -> None:
         """Let go without promising anything of what was written last."""
         os.close(self._fd)
+
+    def _check(self) -> None:
+        wanted = self.upload.sha256
+        if wanted and files.sha256_file(self._path) != wanted:
+            self.take_back(0)
+            raise BadInput(
+                "What arrived is not the file that was announced: its checksum is another.",
+                hint="Upload the file again.",
+                code="checksum",
+            )
 
     def _sync(self) -> None:
         os.fsync(self._fd)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from core.manager.exports.asking import Asking
 from core.manager.exports.fetching import Fetching
-from core.manager.exports.links import Links
 from core.manager.exports.shelf import ExportShelf
 from core.manager.exports.views import ExportViews
 from core.manager.index import Index
+from core.manager.links import Links
 from core.manager.writer import Writer
 from core.store.artifacts import Artifacts
 from core.store.state import StateStore

@@ -11,11 +11,11 @@ from core.domain.batch import BatchRecord
 from core.domain.errors import Damaged, Gone, NotFound, Refused
 from core.domain.exports import MERGED, ExportPhase, ExportRecord, Packed
 from core.domain.states import BatchPhase
-from core.manager.exports.links import WHOLE, Links
 from core.manager.exports.listing import listed
 from core.manager.exports.shelf import ExportShelf
 from core.manager.exports.zipping import Broken, Package, gone, path_of, read_member
 from core.manager.index import Index
+from core.manager.links import WHOLE, Links
 from core.store.artifacts import Artifacts
 from core.store.layout import Layout
 from core.system import files

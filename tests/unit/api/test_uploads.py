@@ -44,7 +44,10 @@ def send(client: TestClient, id_: str, offset: int, content: bytes | Iterator[by
 def test_the_bytes_that_were_sent_lie_under_the_path_that_is_told(client: TestClient, case: Showcase) -> None:
     begun = announce(client, 5000, "my talk.mp4")
     assert begun.status_code == 201
-    assert begun.json() | {"id": ""} == {
+    told = begun.json()
+    assert told.pop("upload_url").startswith(f"/api/uploads/{told['id']}?until=")
+    assert told.pop("upload_url_expires_at")
+    assert told | {"id": ""} == {
         "id": "",
         "name": "my talk.mp4",
         "kind": "media",

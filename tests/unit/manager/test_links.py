@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.domain.errors import Gone, NotFound
-from core.manager.exports.links import Links
+from core.manager.links import Links
 from core.system import files
 from tests.support.storage import NOON
 
