@@ -1,10 +1,12 @@
 """A cut list becomes a media file: in groups that survive a kill, joined without coding them again.
 
-The picture of each group and the sound as a whole are durable units; a kill costs at most the one in flight. What comes
-out depends on medium, cut list and spec alone, byte for byte.
+The picture of each group and the sound as a whole are durable units; a kill costs at most the one in flight. The lanes of
+a group are drawn at once, one a core. What comes out depends on medium, cut list and spec alone, byte for byte.
 """
 
-from collections.abc import Callable, Iterable
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -13,12 +15,14 @@ import msgspec
 
 from core.domain.cuts import CutList, Span
 from core.stages.rendering import joining, pictures, sounds
+from core.stages.rendering.beside import beside
 from core.stages.rendering.joining import Part
 from core.stages.rendering.media import Media
 from core.stages.rendering.pictures import Piecework
 from core.stages.rendering.place import Place
-from core.stages.rendering.plan import Group, Plan, make_plan
+from core.stages.rendering.plan import Group, Lane, Plan, make_plan
 from core.stages.rendering.spec import Spec, has_picture, size_for, sound_spec
+from core.stages.rendering.tool import ENCODER_THREADS
 from core.stages.rendering.verify import Decode, verify
 from core.system import files
 
@@ -69,9 +73,9 @@ def render(
 
 def scratch_bytes(media: Media, kept: Iterable[Span], spec: Spec) -> int:
     """How much room `render` takes for a while, besides what it makes. Raises `ValueError` when nothing is kept."""
-    if media.sound is None and not spec.fill:
-        return 0
-    return sounds.scratch_bytes(media, make_plan(media, kept, spec), spec)
+    plan = make_plan(media, kept, spec)
+    copied = Path(media.path).stat().st_size if pictures.lacks_index(media, plan) else 0
+    return copied + (sounds.scratch_bytes(media, plan, spec) if media.sound is not None or spec.fill else 0)
 
 
 class _Rendering:
@@ -95,7 +99,8 @@ class _Rendering:
     def make(self, out: Path) -> Rendered:
         plan, place = self._plan, self._place
         sound = self._sound()
-        parts = [self._group(group) for group in plan.groups]
+        film = self._findable()
+        parts = [part for group in plan.groups for part in self._group(film, group)]
         place.progress(self._behind_s, self._total_s, "joining")
         joined = place.work / f"joined.{self._spec.suffix}.part"
         joining.join(parts, sound, self._spec, joined, rate=plan.rate, check=place.check, log=place.log)
@@ -129,7 +134,8 @@ class _Rendering:
         plan, spec, place = self._plan, self._spec, self._place
         suffix = "webm" if spec.audio == "opus" else "m4a"
 
-        def make(target: Path) -> int:
+        def make(targets: Sequence[Path]) -> int:
+            target = targets[0]
             pcm = sounds.pcm_for(sound, spec)
             whole, cut = place.work / _SAMPLES, place.work / _CUT
             complaints = 0
@@ -151,44 +157,71 @@ class _Rendering:
             return complaints
 
         size = 0.0 if plan.groups else self._size(len(plan.kept), plan.frames)
-        return self._unit_of(0, size, f"sound.{suffix}", make, self._sound_s)
+        return self._unit_of(0, size, [f"sound.{suffix}"], make, self._sound_s)[0]
 
-    def _group(self, group: Group) -> Part:
-        plan, place = self._plan, self._place
-        job = Piecework(self._media, self._media.picture, self._spec, plan.rate)
-        seconds = Fraction(group.frames) / plan.rate
-        note = f"part {group.number + 1} of {len(plan.groups)}"
+    def _findable(self) -> Media:
+        """The medium, or a copy of its picture in which frames are found without reading all before them."""
+        media, picture, place = self._media, self._media.picture, self._place
+        if picture is None or not pictures.lacks_index(media, self._plan):
+            return media
 
-        def make(target: Path) -> int:
-            told = self._told(note, float(seconds), float(seconds))
-            return pictures.draw(job, group, target, check=place.check, on_progress=told, log=place.log).complaints
+        def make(targets: Sequence[Path]) -> int:
+            told = self._told("making an index", media.duration, 0.0)
+            pictures.index(media, picture, targets[0], check=place.check, on_progress=told, log=place.log)
+            return 0
 
-        name, size = f"group.{group.number:04}.mp4", self._size(group.cuts, group.frames)
-        return Part(self._unit_of(group.number + 1, size, name, make, float(seconds)), seconds)
+        path = self._unit_of(len(self._plan.groups) + 1, 0.0, ["indexed.mkv"], make, 0.0)[0]
+        return pictures.indexed(media, picture, path)
 
-    def _unit_of(self, n: int, size: float, name: str, make: Callable[[Path], int], seconds: float) -> Path:
-        """The file of unit `n` of this plan: the one that is there, or made now and durable when this returns."""
+    def _group(self, film: Media, group: Group) -> list[Part]:
+        plan, place, lanes = self._plan, self._place, group.lanes
+        job = Piecework(film, film.picture, self._spec, plan.rate, max(1, ENCODER_THREADS // len(lanes)))
+        seconds = [Fraction(lane.frames) / plan.rate for lane in lanes]
+        tell = self._told(f"part {group.number + 1} of {len(plan.groups)}", float(sum(seconds)), float(sum(seconds)))
+
+        def make(targets: Sequence[Path]) -> int:
+            told = _together(len(lanes), tell)
+
+            def drawing(number: int, lane: Lane, target: Path) -> Callable[[Callable[[], None]], int]:
+                return lambda check: (
+                    pictures.draw(
+                        job, lane, target, check=check, on_progress=lambda out_s: told(number, out_s), log=place.log
+                    ).complaints
+                )
+
+            jobs = [drawing(number, *one) for number, one in enumerate(zip(lanes, targets, strict=True))]
+            return sum(beside(jobs, len(os.sched_getaffinity(0)), place.check))
+
+        names = [f"group.{group.number:04}.{lane}.mp4" for lane in range(len(lanes))]
+        paths = self._unit_of(group.number + 1, self._size(group.cuts, group.frames), names, make, float(sum(seconds)))
+        return [Part(path, length) for path, length in zip(paths, seconds, strict=True)]
+
+    def _unit_of(
+        self, n: int, size: float, names: Sequence[str], make: Callable[[Sequence[Path]], int], seconds: float
+    ) -> list[Path]:
+        """The files of unit `n` of this plan: those that are there, or made now and durable when this returns."""
         place, number = self._place, self._first + n
-        path = place.work / f"{self._plan.id}.{name}"
+        paths = [place.work / f"{self._plan.id}.{name}" for name in names]
         known: dict[str, Any] = self._units.get(number, {})
-        if known and path.is_file() and path.stat().st_size == known["bytes"]:
+        if known and [path.stat().st_size for path in paths if path.is_file()] == known["bytes"]:
             self._reused += size
             self._complaints += int(known["complaints"])
         else:
             place.check()
             place.units.begin(number, size)
-            part = path.with_name(f"{path.name}.part")
-            complaints = make(part)
-            files.fsync_file(part)
-            part.replace(path)
-            files.fsync_folder(path.parent)
-            data = {"plan": self._plan.id, "n": n, "bytes": path.stat().st_size, "complaints": complaints}
-            place.units.add(number, size, data)
+            parts = [path.with_name(f"{path.name}.part") for path in paths]
+            complaints = make(parts)
+            for part, path in zip(parts, paths, strict=True):
+                files.fsync_file(part)
+                part.replace(path)
+            files.fsync_folder(place.work)
+            written = [path.stat().st_size for path in paths]
+            place.units.add(number, size, {"plan": self._plan.id, "n": n, "bytes": written, "complaints": complaints})
             self._done += size
             self._complaints += complaints
         self._behind_s += seconds
-        place.progress(self._behind_s, self._total_s, name.partition(".")[0])
-        return path
+        place.progress(self._behind_s, self._total_s, names[0].partition(".")[0])
+        return paths
 
     def _size(self, cuts: int, frames: int) -> float:
         return float(cuts) if self._unit == "cuts" else round(float(frames / self._plan.rate), 3)
@@ -202,3 +235,15 @@ class _Rendering:
             self._place.progress(behind + share * worth, self._total_s, note)
 
         return tell
+
+
+def _together(count: int, tell: Callable[[float], None]) -> Callable[[int, float], None]:
+    """A listener to each of `count` pieces of work that go on at once, which tells what they have done together."""
+    lock, done = threading.Lock(), [0.0] * count
+
+    def told(number: int, seconds: float) -> None:
+        with lock:
+            done[number] = max(done[number], seconds)
+            tell(sum(done))
+
+    return told

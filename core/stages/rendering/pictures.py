@@ -1,4 +1,4 @@
-"""The picture of one group: the frames of its pieces, each exactly once, as a file that can be joined without coding."""
+"""The picture of one lane: the frames of its pieces, each exactly once, as a file that can be joined without coding."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -9,56 +9,96 @@ import msgspec
 
 from core.domain.errors import ErrorClass, StageError
 from core.stages.rendering.media import Media, Picture
-from core.stages.rendering.plan import Group
+from core.stages.rendering.plan import Lane, Plan
 from core.stages.rendering.spec import Spec, size_for, video_options
-from core.stages.rendering.tool import ENCODER_THREADS, Ran, file_output, room_for, run_ffmpeg, source
+from core.stages.rendering.tool import Ran, file_output, room_for, run_ffmpeg, source
 
 # Containers find a frame before the one asked for, most of them; a second more lets all of them.
 EARLIER_S = 1
-# Containers with an index, which find a frame that can be decoded by itself; the others are read from their beginning.
+# Containers with an index, which find a frame that can be decoded by itself. The others are read from their beginning for
+# every lane, unless they are given an index first.
 INDEXED = frozenset({"mov", "matroska", "avi"})
 
 
 class Piecework(msgspec.Struct, frozen=True):
-    """What every group of one medium is made by."""
+    """What every lane of one group is made by; `threads` is how many decoder and encoder have, whatever the machine."""
 
     media: Media
     picture: Picture | None
     spec: Spec
     rate: Fraction
+    threads: int
 
 
 def draw(
     job: Piecework,
-    group: Group,
+    lane: Lane,
     target: Path,
     *,
     check: Callable[[], None],
     on_progress: Callable[[float], None],
     log: Callable[[str], None],
 ) -> Ran:
-    """Write the frames of `group`, each of them, to the MP4 file `target`. Raises `StageError` as `run_ffmpeg` does."""
+    """Write the frames of `lane`, each of them, to the MP4 file `target`. Raises `StageError` as `run_ffmpeg` does."""
     ran = run_ffmpeg(
-        _output(job, group, target),
+        _output(job, lane, target),
         doing="Rendering the picture",
         check=check,
         expected_s=None,
         on_progress=on_progress,
         log=log,
-        max_bytes=room_for(float(group.frames / job.rate)),
+        max_bytes=room_for(float(lane.frames / job.rate)),
         file_times=True,
     )
-    if ran.frames != group.frames:
+    if ran.frames != lane.frames:
         raise StageError(
-            ErrorClass.POSTPROCESS, f"Rendering the picture gave {ran.frames} frames instead of {group.frames}."
+            ErrorClass.POSTPROCESS, f"Rendering the picture gave {ran.frames} frames instead of {lane.frames}."
         )
     return ran
 
 
-def _output(job: Piecework, group: Group, target: Path) -> Any:
-    stream = _black(job) if job.picture is None else _kept(job, job.picture, group)
-    options = video_options(job.spec, job.rate, ENCODER_THREADS)
-    return file_output(stream, target, f="mp4", fps_mode="cfr", **options, **{"frames:v": group.frames})
+def lacks_index(media: Media, plan: Plan) -> bool:
+    """Whether `media` would be read from its beginning again and again for `plan`."""
+    lanes = sum(len(group.lanes) for group in plan.groups)
+    return media.picture is not None and media.demuxer not in INDEXED and lanes > 1
+
+
+def index(
+    media: Media,
+    picture: Picture,
+    target: Path,
+    *,
+    check: Callable[[], None],
+    on_progress: Callable[[float], None],
+    log: Callable[[str], None],
+) -> None:
+    """Copy the picture of `media` into the Matroska file `target`, where frames can be found; times stay as they are.
+
+    Raises `StageError` as `run_ffmpeg` does.
+    """
+    run_ffmpeg(
+        file_output(source(media)[str(picture.index)], target, f="matroska", c="copy"),
+        doing="Copying the picture into a file with an index",
+        check=check,
+        expected_s=None,
+        on_progress=on_progress,
+        log=log,
+        max_bytes=room_for(media.duration),
+        file_times=True,
+    )
+
+
+def indexed(media: Media, picture: Picture, path: Path) -> Media:
+    """`media` read from the file `path` that `index` made of it."""
+    return msgspec.structs.replace(
+        media, path=str(path), demuxer="matroska", picture=msgspec.structs.replace(picture, index=0)
+    )
+
+
+def _output(job: Piecework, lane: Lane, target: Path) -> Any:
+    stream = _black(job) if job.picture is None else _kept(job, job.picture, lane)
+    options = video_options(job.spec, job.rate, job.threads)
+    return file_output(stream, target, f="mp4", fps_mode="cfr", **options, **{"frames:v": lane.frames})
 
 
 def _black(job: Piecework) -> Any:
@@ -67,14 +107,14 @@ def _black(job: Piecework) -> Any:
     return ffmpeg.input(f"color=black:s={job.spec.width}x{job.spec.height}:r={job.rate}", f="lavfi")
 
 
-def _kept(job: Piecework, picture: Picture, group: Group) -> Any:
-    start, end = group.pieces[0][0], group.pieces[-1][1]
+def _kept(job: Piecework, picture: Picture, lane: Lane) -> Any:
+    start, end = lane.pieces[0][0], lane.pieces[-1][1]
     # Where the picture has ended before the sound, its last frame stands still: at least that one has to be read.
     first = max(0, min(start, int(picture.last * job.rate)) - round(EARLIER_S * job.rate))
     first = first if job.media.demuxer in INDEXED else 0
     stream = _frames_from(job, picture, first)
     stream = stream.filter("tpad", stop_mode="clone", stop=-1).filter("trim", end_frame=end - first)
-    chosen = "+".join(f"between(n,{left - first},{right - 1 - first})" for left, right in group.pieces)
+    chosen = "+".join(f"between(n,{left - first},{right - 1 - first})" for left, right in lane.pieces)
     stream = stream.filter("select", chosen).filter("setpts", f"N/({job.rate.numerator}/{job.rate.denominator}*TB)")
     return fitted(stream, picture, job.spec)
 
@@ -82,9 +122,10 @@ def _kept(job: Piecework, picture: Picture, group: Group) -> Any:
 def _frames_from(job: Piecework, picture: Picture, first: int) -> Any:
     """The frames of the picture at the output's rate, from frame `first` of the medium on."""
     begin = first / job.rate
-    reading: dict[str, Any] = {}
+    # Fixed too: pictures that are damaged are mended in another way by several threads.
+    reading: dict[str, Any] = {"threads": job.threads}
     if first > 0:
-        reading = {"ss": _decimal(begin + Fraction(job.media.start)), "seek_timestamp": 1, "noaccurate_seek": None}
+        reading |= {"ss": _decimal(begin + Fraction(job.media.start)), "seek_timestamp": 1, "noaccurate_seek": None}
     stream = source(job.media, **reading)[str(picture.index)]
     if picture.interlaced:
         stream = stream.filter("bwdif", mode="send_frame", deint="interlaced")

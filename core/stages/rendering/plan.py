@@ -1,8 +1,9 @@
 """Which frames of a medium go into which group: pure, so that every attempt finds the same groups.
 
 Cuts fall between frames of the output's rate, counted from the beginning of the medium. A group is at most 50 pieces and
-a minute of output: small enough to be made again, large enough for the encoder. Every length is counted in whole frames
-and the sound follows them, so nothing adds up however many cuts there are.
+two minutes of output: small enough to be made again, large enough for the encoder. It is drawn in lanes that can be drawn
+at once, as many as the picture's size allows and never the machine. Every length is counted in whole frames and the
+sound follows them, so nothing adds up however many cuts there are.
 """
 
 import hashlib
@@ -14,11 +15,15 @@ import msgspec
 
 from core.domain.cuts import CutList, Span
 from core.stages.rendering.media import Media
-from core.stages.rendering.spec import Spec, has_picture, rate_for
+from core.stages.rendering.spec import Spec, has_picture, rate_for, size_for
 
-FORMAT = 1  # raised when the same plan must give another result
+FORMAT = 2  # raised when the same plan must give another result
 GROUP_PIECES = 50
 GROUP_S = 60
+# A lane shorter than this spends its time on finding its first picture; one longer makes its group too much to lose.
+LANE_S, SHORTEST_LANE_S = 30, 8
+# Encoders beside each other need memory each: four of them for pictures up to this, else two.
+LANES, FEWER_LANES, FEW_PIXELS = 4, 2, 1280 * 720
 # Over more than this the encoder's input is not read through but begun anew.
 LEAP_S = 20
 # Sound alone is cut in hundredths of a second.
@@ -27,17 +32,33 @@ SOUND_RATE = Fraction(100)
 Piece = tuple[int, int]  # from a first to before a last frame of the medium
 
 
-class Group(msgspec.Struct, frozen=True):
-    """Some pieces of the medium, in order; `cuts` is how many kept spans end in it."""
+class Lane(msgspec.Struct, frozen=True):
+    """Some pieces of the medium, in order, that one encoder makes into one file."""
 
-    number: int
     pieces: tuple[Piece, ...]
-    cuts: int
 
     @property
     def frames(self) -> int:
         """How many frames it has."""
         return sum(end - start for start, end in self.pieces)
+
+
+class Group(msgspec.Struct, frozen=True):
+    """What is made as one unit: lanes, in order; `cuts` is how many kept spans end in it."""
+
+    number: int
+    lanes: tuple[Lane, ...]
+    cuts: int
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The pieces of all lanes."""
+        return tuple(piece for lane in self.lanes for piece in lane.pieces)
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        return sum(lane.frames for lane in self.lanes)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,14 +93,15 @@ def make_plan(media: Media, kept: Iterable[Span], spec: Spec) -> Plan:
     if not frames:
         raise ValueError("nothing is kept")
     facts = msgspec.structs.replace(media, path="")
-    named = msgspec.json.encode([FORMAT, facts, frames, spec, GROUP_PIECES, GROUP_S, LEAP_S])
+    groups = tuple(_groups(frames, rate, _most_lanes(media, spec))) if picture else ()
+    named = msgspec.json.encode([FORMAT, facts, frames, spec, [[lane.pieces for lane in one.lanes] for one in groups]])
     spans = tuple(Span(float(start / rate), float(end / rate)) for start, end in frames)
     return Plan(
         id=hashlib.sha256(named).hexdigest()[:16],
         rate=rate,
         kept=frames,
         cuts=CutList(duration=max(media.duration, spans[-1].end), kept=spans),
-        groups=tuple(_groups(frames, rate)) if picture else (),
+        groups=groups,
     )
 
 
@@ -93,19 +115,49 @@ def _frames(cuts: CutList, rate: Fraction) -> Iterator[Piece]:
         yield start, end
 
 
-def _groups(frames: Iterable[Piece], rate: Fraction) -> Iterator[Group]:
-    longest, leap = round(rate * GROUP_S), round(rate * LEAP_S)
+def _most_lanes(media: Media, spec: Spec) -> int:
+    """In how many lanes a group is drawn at most; VP9 is coded in threads of its own."""
+    if spec.video == "vp9":
+        return 1
+    picture = media.picture
+    sizes = (
+        [(spec.width, spec.height)] if picture is None else [size_for(picture, spec), (picture.width, picture.height)]
+    )
+    return LANES if max(width * height for width, height in sizes) <= FEW_PIXELS else FEWER_LANES
+
+
+def _groups(frames: Iterable[Piece], rate: Fraction, most_lanes: int) -> Iterator[Group]:
+    longest, leap = round(rate * max(GROUP_S, LANE_S * most_lanes)), round(rate * LEAP_S)
+    shortest = round(rate * SHORTEST_LANE_S)
     pieces: list[Piece] = []
     cuts = length = number = 0
     for start, end, ends_span in _pieces(frames, longest):
         full = len(pieces) >= GROUP_PIECES or length + end - start > longest
         if pieces and (full or start - pieces[-1][1] > leap):
-            yield Group(number, tuple(pieces), cuts)
+            yield Group(number, _lanes(pieces, min(most_lanes, length // shortest)), cuts)
             pieces, cuts, length, number = [], 0, 0, number + 1
         pieces.append((start, end))
         cuts += ends_span
         length += end - start
-    yield Group(number, tuple(pieces), cuts)
+    yield Group(number, _lanes(pieces, min(most_lanes, length // shortest)), cuts)
+
+
+def _lanes(pieces: Iterable[Piece], count: int) -> tuple[Lane, ...]:
+    """`pieces` in `count` lanes of as many frames, or one lane; where it has to be a piece is divided."""
+    left = list(pieces)
+    lanes: list[Lane] = []
+    for remaining in range(count, 1, -1):
+        wanted = sum(end - start for start, end in left) // remaining
+        own: list[Piece] = []
+        while wanted > 0:
+            start, end = left.pop(0)
+            middle = min(end, start + wanted)
+            own.append((start, middle))
+            wanted -= middle - start
+            if middle < end:
+                left.insert(0, (middle, end))
+        lanes.append(Lane(tuple(own)))
+    return (*lanes, Lane(tuple(left)))
 
 
 def _pieces(frames: Iterable[Piece], longest: int) -> Iterator[tuple[int, int, bool]]:

@@ -62,7 +62,7 @@ def test_a_kill_after_any_unit_costs_nothing_and_changes_no_byte(after: int, tmp
 
 def test_a_unit_whose_file_is_gone_is_made_again(tmp_path: Path) -> None:
     _, first, attempt = made(tmp_path, talk(), MANY)
-    next(attempt.work.glob("*.group.0001.mp4")).unlink()
+    next(attempt.work.glob("*.group.0001.0.mp4")).unlink()
     _, second, again = made(tmp_path, talk(), MANY)
     assert again.units.begun == [2]
     assert first == second
@@ -181,3 +181,14 @@ def test_the_sound_of_a_whole_film_lies_there_once(tmp_path: Path) -> None:
     sounds.cut(plan, pcm, whole, cut, lambda: None)
     assert not whole.exists()
     assert cut.stat().st_size == scratch_bytes(media, kept, SPEC) == plan.seconds * pcm.rate * pcm.frame_bytes
+
+
+@pytest.mark.parametrize("cores", [{0}, set(range(16))])
+def test_the_bytes_do_not_depend_on_how_many_lanes_are_drawn_at_once(
+    cores: set[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = [Span(number * 0.9, number * 0.9 + 0.8) for number in range(21)]
+    _, first, attempt = made(tmp_path / "first", talk(), kept)
+    assert len(list(attempt.work.glob("*.group.0000.*.mp4"))) == 2
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: cores)
+    assert made(tmp_path / "second", talk(), kept)[1] == first
