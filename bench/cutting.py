@@ -230,9 +230,7 @@ def cut(source: Path, kept: Sequence[Span], folder: Path) -> tuple[Rendered, Pat
         out = folder / f"cut-{source.stem}.mp4"
         began = perf_counter()
         media = look(source, attempt.check)
-        made = render(
-            media, CutList.keeping(media.duration, kept).kept, SPEC, attempt=attempt, out=out, decode="leading"
-        )
+        made = render(media, CutList.keeping(media.duration, kept).kept, SPEC, attempt=attempt, out=out, decode="keys")
         return made, out, perf_counter() - began
 
 

@@ -74,7 +74,7 @@ class RemoveSilenceStage:
         spec = SPEC if media.picture is not None else sound_spec(SPEC)
         self._require_space(attempt.work, media, scratch_bytes(media, found.cuts.kept, spec))
         name = f"{NAME}.{spec.suffix}"
-        made = render(media, found.cuts.kept, spec, attempt=attempt, out=attempt.out / name, decode="leading")
+        made = render(media, found.cuts.kept, spec, attempt=attempt, out=attempt.out / name, decode="keys")
         return self._cut(attempt, name, made, rule, found)
 
     def _found(self, attempt: Attempt, path: Path, media: Media, rule: Rule) -> Found:

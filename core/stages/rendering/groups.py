@@ -28,7 +28,7 @@ from core.system import files
 
 # What the sound costs beside the picture, and decoding it all again, for the progress that is shown.
 SOUND_SHARE = 0.05
-PROOF_SHARE: dict[Decode, float] = {"everything": 0.2, "leading": 0.1, "nothing": 0.0}
+PROOF_SHARE: dict[Decode, float] = {"everything": 0.2, "keys": 0.02, "nothing": 0.0}
 _SAMPLES, _CUT = "sound.pcm", "sound.cut.pcm"
 
 Unit = Literal["cuts", "seconds"]
@@ -104,6 +104,8 @@ class _Rendering:
         place.progress(self._behind_s, self._total_s, "joining")
         joined = place.work / f"joined.{self._spec.suffix}.part"
         joining.join(parts, sound, self._spec, joined, rate=plan.rate, check=place.check, log=place.log)
+        if self._decode == "keys" and parts:
+            joining.require_copied(parts, joined, check=place.check, log=place.log)
         picture, filled = self._media.picture, (self._spec.width, self._spec.height)
         made = verify(
             joined,

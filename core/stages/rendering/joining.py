@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from core.domain.errors import ErrorClass, StageError
 from core.stages.rendering.spec import Spec, timescale
 from core.stages.rendering.tool import FORMATS, Ran, file_input, file_output, run_ffmpeg
 
@@ -47,6 +48,25 @@ def join(
     return run_ffmpeg(
         output, doing="Joining the parts", check=check, expected_s=float(expected) if pictures else None, log=log
     )
+
+
+def require_copied(
+    pictures: Sequence[Part], joined: Path, *, check: Callable[[], None], log: Callable[[str], None] | None = None
+) -> None:
+    """Raise `StageError(POSTPROCESS)` unless the picture of `joined` is that of `pictures`, packet by packet."""
+    whole = [Part(joined, sum((part.seconds for part in pictures), Fraction(0)))]
+    told = []
+    for parts in (pictures, whole):
+        listing = written_list(parts, joined.with_name(LIST))
+        target = joined.with_name("packets.hash")
+        output = file_output(listed(listing)["v:0"], target, f="streamhash", c="copy", hash="sha256")
+        run_ffmpeg(output, doing="Comparing the packets", check=check, expected_s=None, max_bytes=64 * 1024, log=log)
+        told.append(target.read_bytes())
+    target.unlink()
+    if told[0] != told[1]:
+        raise StageError(
+            ErrorClass.POSTPROCESS, "The rendered file is not as it should be: a part was not copied whole."
+        )
 
 
 def written_list(parts: Sequence[Part], listing: Path) -> Path:

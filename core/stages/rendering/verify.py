@@ -10,7 +10,7 @@ from core.stages.rendering.tool import file_output, run_ffmpeg, source
 
 LENGTH_S = 0.1
 
-Decode = Literal["everything", "leading", "nothing"]
+Decode = Literal["everything", "keys", "nothing"]
 
 
 def verify(
@@ -28,8 +28,8 @@ def verify(
 ) -> Media:
     """What the file `path` is, if it lasts `seconds`, has exactly the streams it should have and decodes without errors.
 
-    `frames` and `size` are compared too when given. `decode` is how much is decoded: everything, `leading` what `prove`
-    says, or nothing. Raises `StageError(POSTPROCESS)` naming what is wrong.
+    `frames` and `size` are compared too when given. `decode` is how much is decoded: everything, `keys` as
+    `prove` says, or nothing. Raises `StageError(POSTPROCESS)` naming what is wrong.
     """
     media = look(path, check)
     for name, wanted, found in (("picture", picture, media.picture), ("sound", sound, media.sound)):
@@ -43,7 +43,7 @@ def verify(
         if size is not None and (media.picture.width, media.picture.height) != size:
             raise _wrong(f"its picture has {media.picture.width}x{media.picture.height} pixels")
     if decode != "nothing":
-        prove(media, check, on_progress, leading=decode == "leading")
+        prove(media, check, on_progress, decode=decode)
     return media
 
 
@@ -52,14 +52,14 @@ def prove(
     check: Callable[[], None],
     on_progress: Callable[[float], None] | None = None,
     *,
-    leading: bool = False,
+    decode: Decode = "everything",
 ) -> None:
     """Decode all of `media`; raises `StageError(POSTPROCESS)` at the first error in it.
 
-    With `leading` only the frames that others are made from are decoded, and not smoothed: half the work, enough for
-    what our own encoder has just written and what is counted frame by frame besides.
+    With `keys` only the pictures that are coded by themselves are, and all of the sound: enough where frames are counted
+    and every packet is known to be as our own encoder wrote it (`joining.require_copied`).
     """
-    quick = {"skip_frame": "noref", "skip_loop_filter": "all"} if leading and media.picture is not None else {}
+    quick = {"skip_frame": "nokey"} if decode == "keys" and media.picture is not None else {}
     file = source(media, err_detect="explode", xerror=None, **quick)
     streams = [file[str(one.index)] for one in (media.picture, media.sound) if one is not None]
     output = file_output(*streams, "-", f="null", fps_mode="passthrough")
