@@ -1,6 +1,6 @@
 """A cut list becomes a media file: in groups that survive a kill, joined without coding them again.
 
-The picture of each group and the sound as a whole are durable units; a kill costs at most the one in flight. The lanes of
+The picture of each group and the sound as a whole are durable units; a kill costs at most the one in flight. The strands of
 a group are drawn at once, one a core. What comes out depends on medium, cut list and spec alone, byte for byte.
 """
 
@@ -20,7 +20,7 @@ from core.stages.rendering.joining import Part
 from core.stages.rendering.media import Media
 from core.stages.rendering.pictures import Piecework
 from core.stages.rendering.place import Place
-from core.stages.rendering.plan import Group, Lane, Plan, make_plan
+from core.stages.rendering.plan import Group, Plan, Strand, make_plan
 from core.stages.rendering.spec import Spec, has_picture, size_for, sound_spec
 from core.stages.rendering.tool import ENCODER_THREADS
 from core.stages.rendering.verify import Decode, verify
@@ -176,25 +176,25 @@ class _Rendering:
         return pictures.indexed(media, picture, path)
 
     def _group(self, film: Media, group: Group) -> list[Part]:
-        plan, place, lanes = self._plan, self._place, group.lanes
-        job = Piecework(film, film.picture, self._spec, plan.rate, max(1, ENCODER_THREADS // len(lanes)))
-        seconds = [Fraction(lane.frames) / plan.rate for lane in lanes]
+        plan, place, strands = self._plan, self._place, group.strands
+        job = Piecework(film, film.picture, self._spec, plan.rate, max(1, ENCODER_THREADS // len(strands)))
+        seconds = [Fraction(strand.frames) / plan.rate for strand in strands]
         tell = self._told(f"part {group.number + 1} of {len(plan.groups)}", float(sum(seconds)), float(sum(seconds)))
 
         def make(targets: Sequence[Path]) -> int:
-            told = _together(len(lanes), tell)
+            told = _together(len(strands), tell)
 
-            def drawing(number: int, lane: Lane, target: Path) -> Callable[[Callable[[], None]], int]:
+            def drawing(number: int, strand: Strand, target: Path) -> Callable[[Callable[[], None]], int]:
                 return lambda check: (
                     pictures.draw(
-                        job, lane, target, check=check, on_progress=lambda out_s: told(number, out_s), log=place.log
+                        job, strand, target, check=check, on_progress=lambda out_s: told(number, out_s), log=place.log
                     ).complaints
                 )
 
-            jobs = [drawing(number, *one) for number, one in enumerate(zip(lanes, targets, strict=True))]
+            jobs = [drawing(number, *one) for number, one in enumerate(zip(strands, targets, strict=True))]
             return sum(beside(jobs, len(os.sched_getaffinity(0)), place.check))
 
-        names = [f"group.{group.number:04}.{lane}.mp4" for lane in range(len(lanes))]
+        names = [f"group.{group.number:04}.{strand}.mp4" for strand in range(len(strands))]
         paths = self._unit_of(group.number + 1, self._size(group.cuts, group.frames), names, make, float(sum(seconds)))
         return [Part(path, length) for path, length in zip(paths, seconds, strict=True)]
 

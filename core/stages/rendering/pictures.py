@@ -1,4 +1,4 @@
-"""The picture of one lane: the frames of its pieces, each exactly once, as a file that can be joined without coding."""
+"""The picture of one strand: the frames of its pieces, each exactly once, as a file that can be joined without coding."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -9,19 +9,19 @@ import msgspec
 
 from core.domain.errors import ErrorClass, StageError
 from core.stages.rendering.media import Media, Picture
-from core.stages.rendering.plan import Lane, Plan
+from core.stages.rendering.plan import Plan, Strand
 from core.stages.rendering.spec import Spec, size_for, video_options
 from core.stages.rendering.tool import Ran, file_output, room_for, run_ffmpeg, source
 
 # Containers find a frame before the one asked for, most of them; a second more lets all of them.
 EARLIER_S = 1
 # Containers with an index, which find a frame that can be decoded by itself. The others are read from their beginning for
-# every lane, unless they are given an index first.
+# every strand, unless they are given an index first.
 INDEXED = frozenset({"mov", "matroska", "avi"})
 
 
 class Piecework(msgspec.Struct, frozen=True):
-    """What every lane of one group is made by; `threads` is how many decoder and encoder have, whatever the machine."""
+    """What every strand of one group is made by; `threads` is how many decoder and encoder have, whatever the machine."""
 
     media: Media
     picture: Picture | None
@@ -32,35 +32,35 @@ class Piecework(msgspec.Struct, frozen=True):
 
 def draw(
     job: Piecework,
-    lane: Lane,
+    strand: Strand,
     target: Path,
     *,
     check: Callable[[], None],
     on_progress: Callable[[float], None],
     log: Callable[[str], None],
 ) -> Ran:
-    """Write the frames of `lane`, each of them, to the MP4 file `target`. Raises `StageError` as `run_ffmpeg` does."""
+    """Write the frames of `strand`, each of them, to the MP4 file `target`. Raises `StageError` as `run_ffmpeg` does."""
     ran = run_ffmpeg(
-        _output(job, lane, target),
+        _output(job, strand, target),
         doing="Rendering the picture",
         check=check,
         expected_s=None,
         on_progress=on_progress,
         log=log,
-        max_bytes=room_for(float(lane.frames / job.rate)),
+        max_bytes=room_for(float(strand.frames / job.rate)),
         file_times=True,
     )
-    if ran.frames != lane.frames:
+    if ran.frames != strand.frames:
         raise StageError(
-            ErrorClass.POSTPROCESS, f"Rendering the picture gave {ran.frames} frames instead of {lane.frames}."
+            ErrorClass.POSTPROCESS, f"Rendering the picture gave {ran.frames} frames instead of {strand.frames}."
         )
     return ran
 
 
 def lacks_index(media: Media, plan: Plan) -> bool:
     """Whether `media` would be read from its beginning again and again for `plan`."""
-    lanes = sum(len(group.lanes) for group in plan.groups)
-    return media.picture is not None and media.demuxer not in INDEXED and lanes > 1
+    strands = sum(len(group.strands) for group in plan.groups)
+    return media.picture is not None and media.demuxer not in INDEXED and strands > 1
 
 
 def index(
@@ -95,10 +95,10 @@ def indexed(media: Media, picture: Picture, path: Path) -> Media:
     )
 
 
-def _output(job: Piecework, lane: Lane, target: Path) -> Any:
-    stream = _black(job) if job.picture is None else _kept(job, job.picture, lane)
+def _output(job: Piecework, strand: Strand, target: Path) -> Any:
+    stream = _black(job) if job.picture is None else _kept(job, job.picture, strand)
     options = video_options(job.spec, job.rate, job.threads)
-    return file_output(stream, target, f="mp4", fps_mode="cfr", **options, **{"frames:v": lane.frames})
+    return file_output(stream, target, f="mp4", fps_mode="cfr", **options, **{"frames:v": strand.frames})
 
 
 def _black(job: Piecework) -> Any:
@@ -107,14 +107,14 @@ def _black(job: Piecework) -> Any:
     return ffmpeg.input(f"color=black:s={job.spec.width}x{job.spec.height}:r={job.rate}", f="lavfi")
 
 
-def _kept(job: Piecework, picture: Picture, lane: Lane) -> Any:
-    start, end = lane.pieces[0][0], lane.pieces[-1][1]
+def _kept(job: Piecework, picture: Picture, strand: Strand) -> Any:
+    start, end = strand.pieces[0][0], strand.pieces[-1][1]
     # Where the picture has ended before the sound, its last frame stands still: at least that one has to be read.
     first = max(0, min(start, int(picture.last * job.rate)) - round(EARLIER_S * job.rate))
     first = first if job.media.demuxer in INDEXED else 0
     stream = _frames_from(job, picture, first)
     stream = stream.filter("tpad", stop_mode="clone", stop=-1).filter("trim", end_frame=end - first)
-    chosen = "+".join(f"between(n,{left - first},{right - 1 - first})" for left, right in lane.pieces)
+    chosen = "+".join(f"between(n,{left - first},{right - 1 - first})" for left, right in strand.pieces)
     stream = stream.filter("select", chosen).filter("setpts", f"N/({job.rate.numerator}/{job.rate.denominator}*TB)")
     return fitted(stream, picture, job.spec)
 

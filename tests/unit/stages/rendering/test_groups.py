@@ -184,7 +184,7 @@ def test_the_sound_of_a_whole_film_lies_there_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cores", [{0}, set(range(16))])
-def test_the_bytes_do_not_depend_on_how_many_lanes_are_drawn_at_once(
+def test_the_bytes_do_not_depend_on_how_many_strands_are_drawn_at_once(
     cores: set[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = [Span(number * 0.9, number * 0.9 + 0.8) for number in range(21)]

@@ -28,14 +28,14 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "film.ts"
 
 
-def test_every_lane_seeks_in_a_copy_that_has_an_index(stream: Path, tmp_path: Path) -> None:
+def test_every_strand_seeks_in_a_copy_that_has_an_index(stream: Path, tmp_path: Path) -> None:
     rendering = Rendering(tmp_path / "work", stream, KEPT, SPEC)
     rendering.finish()
     starts = [msgspec.json.decode(line, type=list[str]) for line in (tmp_path / "work/starts.jsonl").open()]
-    lanes = [words for words in starts if ".group." in words[-2] + words[-1]]
-    assert len(lanes) == 4
-    assert all("film.ts" not in " ".join(words) for words in lanes)
-    begins = [float(words[words.index("-ss") + 1]) if "-ss" in words else 0.0 for words in lanes]
+    strands = [words for words in starts if ".group." in words[-2] + words[-1]]
+    assert len(strands) == 4
+    assert all("film.ts" not in " ".join(words) for words in strands)
+    begins = [float(words[words.index("-ss") + 1]) if "-ss" in words else 0.0 for words in strands]
     assert sum(begin > 45.0 for begin in begins) == 2
     assert sum(any(word.endswith("film.ts") for word in words) and "-i" in words for words in starts) == 2
 

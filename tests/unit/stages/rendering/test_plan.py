@@ -55,16 +55,16 @@ def test_the_place_of_a_file_is_no_part_of_its_plan_but_its_facts_are() -> None:
     assert plans[0] == plans[1] != plans[2]
 
 
-def test_a_group_is_drawn_in_lanes_of_as_many_frames_which_begin_and_end_anywhere() -> None:
+def test_a_group_is_drawn_in_strands_of_as_many_frames_which_begin_and_end_anywhere() -> None:
     small = msgspec.structs.replace(TALK, picture=msgspec.structs.replace(PICTURE, width=1280, height=720))
     group = make_plan(small, [Span(second, second + 1.4) for second in range(0, 100, 2)], Spec()).groups[0]
-    assert [lane.frames for lane in group.lanes] == [437, 437, 438, 438]
-    assert [len(lane.pieces) for lane in group.lanes] == [13, 13, 14, 13]
+    assert [strand.frames for strand in group.strands] == [437, 437, 438, 438]
+    assert [len(strand.pieces) for strand in group.strands] == [13, 13, 14, 13]
     assert group.pieces[12:14] == ((600, 617), (617, 635))
 
 
 @pytest.mark.parametrize(
-    ("seconds", "spec", "lanes"),
+    ("seconds", "spec", "strands"),
     [
         (7.0, Spec(), 1),
         (17.0, Spec(), 2),
@@ -72,6 +72,6 @@ def test_a_group_is_drawn_in_lanes_of_as_many_frames_which_begin_and_end_anywher
         (40.0, Spec(video="vp9"), 1),
     ],
 )
-def test_short_groups_and_large_pictures_are_drawn_in_fewer_lanes(seconds: float, spec: Spec, lanes: int) -> None:
+def test_short_groups_and_large_pictures_are_drawn_in_fewer_strands(seconds: float, spec: Spec, strands: int) -> None:
     (group,) = make_plan(TALK, [Span(10.0, 10.0 + seconds)], spec).groups
-    assert len(group.lanes) == lanes
+    assert len(group.strands) == strands

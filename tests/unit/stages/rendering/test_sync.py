@@ -101,7 +101,7 @@ def test_a_rate_that_varies_becomes_even_and_stays_in_sync(tmp_path: Path) -> No
     assert_in_sync(tmp_path / "film.mp4", made, out, claps, 0.034)
 
 
-def test_pictures_follow_each_other_over_the_borders_of_lanes(tmp_path: Path) -> None:
+def test_pictures_follow_each_other_over_the_borders_of_strands(tmp_path: Path) -> None:
     claps = film(tmp_path / "film.mp4", seconds=36.0, every=EVERY)
     made, out = rendered(tmp_path / "film.mp4", tmp_path / "work", [Span(0.0, 35.0)], Spec())
     assert len(list((tmp_path / "work" / "work").glob("*.group.0000.*.mp4"))) == 4
