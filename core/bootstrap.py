@@ -3,25 +3,33 @@
 What only a service or a worker needs is imported where it is put together: a command is to answer in a moment.
 """
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from core.config import Config
 from core.domain.access import Actor, Scope
 from core.domain.errors import RepriseError
+from core.manager.access import Gate, Notices
 from core.manager.cleanup import Cleanup
-from core.manager.clips import Clips
+from core.manager.clips import Clips, Jobs
 from core.manager.commands import Commands
 from core.manager.exports.desk import Exports, open_exports
+from core.manager.exports.shelf import ExportShelf, OwnShelf
 from core.manager.index import Index
 from core.manager.intake import Intake
+from core.manager.listening import Listening
 from core.manager.measure import Measure
+from core.manager.own_index import Owners, OwnIndex
 from core.manager.people import Register
 from core.manager.purge import Purge
+from core.manager.reach import Reach
 from core.manager.receiving import Receiving
 from core.manager.results import Results
-from core.manager.search import Search
+from core.manager.search import Folded, Search
 from core.manager.stamps import Stamps
 from core.manager.starter import ServiceStarter, service_environment
 from core.manager.sweep import Sweep
@@ -45,6 +53,7 @@ if TYPE_CHECKING:
     from core.store.watch import Watch
 
 log = Log("manager")
+MOST_MANAGERS = 64  # one for each who asks, kept until others ask
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,11 @@ class Storage:
 
 @dataclass(frozen=True)
 class Manager:
-    """What the dashboard, the API and the CLI work with: commands and views, as one actor."""
+    """What the dashboard, the API and the CLI work with: commands and views, as one actor.
+
+    Whatever is reached from here keeps to what this actor may know and do: `storage.index` too. Only `storage.store` and
+    `storage.artifacts` are everybody's.
+    """
 
     acts_for: Actor
     storage: Storage
@@ -80,6 +93,9 @@ class Manager:
     tokens: Tokens
     people: Register
     starter: ServiceStarter
+    reach: Reach
+    gate: Gate
+    composer: "Composer"
 
     @property
     def actor(self) -> str:
@@ -87,8 +103,97 @@ class Manager:
         return self.acts_for.name
 
     def acting_for(self, actor: Actor) -> "Manager":
-        """The same for somebody else."""
-        return replace(self, acts_for=actor)
+        """The same for somebody else: what is another's does not exist in it, unless `actor` is an administrator."""
+        return self.composer.manager_for(actor)
+
+
+class Composer:
+    """Puts managers together: one for each actor, over what they all share. Thread-safe."""
+
+    def __init__(self, storage: Storage, via: str) -> None:
+        self._storage, self._via = storage, via
+        self._writer = Writer(store=storage.store, index=storage.index, via=via)
+        self._stamps = Stamps(storage.index, storage.clock)
+        self._notices = Notices(self._writer.note, storage.clock)
+        self._local = Actor(name=storage.config.user or this_user(), scope=Scope.ADMIN)
+        self._tokens = Tokens(storage.layout, self._local, storage.clock, self._writer.note)
+        self._people = Register(storage.layout, self._writer)
+        _, self._purge, self._cleanup = build_cleaning(storage, self._writer)
+        self._shelf = ExportShelf(storage.store)
+        self._folded, self._clip_jobs, self._listening = Folded(), Jobs(), Listening(storage.layout)
+        self._starter = ServiceStarter(storage.layout, storage.clock, service_environment(storage.layout.root))
+        self._guard = threading.Lock()
+        self._made: OrderedDict[Actor, Manager] = OrderedDict()
+
+    @cached_property
+    def _owners(self) -> Owners:
+        return Owners(self._storage.index)
+
+    def local(self) -> Manager:
+        """The manager of whoever started this process."""
+        return self.manager_for(self._local)
+
+    def manager_for(self, actor: Actor) -> Manager:
+        """The manager of `actor`; the same again while it is remembered."""
+        with self._guard:
+            known = self._made.get(actor)
+            if known is None:
+                known = self._made[actor] = self._make(actor)
+                if len(self._made) > MOST_MANAGERS:
+                    self._made.popitem(last=False)
+            self._made.move_to_end(actor)
+        return known
+
+    def _make(self, actor: Actor) -> Manager:
+        whole, config, gate = self._storage, self._storage.config, Gate(actor, self._notices)
+        index, shelf = whole.index, self._shelf
+        if not actor.may(Scope.ADMIN):
+            index = OwnIndex(whole.index, self._owners, actor.name, gate.foreign)
+            shelf = OwnShelf(shelf, lambda: index.batches, gate.foreign)
+        reach = Reach(gate, whole.layout, config)
+        return Manager(
+            acts_for=actor,
+            storage=replace(whole, index=index),
+            commands=Commands(
+                index=index,
+                writer=self._writer,
+                layout=whole.layout,
+                clock=self._stamps,
+                catalog=whole.catalog,
+                purge=self._purge,
+                gate=gate,
+            ),
+            views=Views(
+                index=index,
+                whole=whole.index,
+                actor=actor,
+                layout=whole.layout,
+                artifacts=whole.artifacts,
+                catalog=whole.catalog,
+                measure=Measure(index=whole.index, layout=whole.layout, catalog=whole.catalog, clock=whole.clock),
+                journal=whole.store.journal,
+                config=config,
+                clock=whole.clock,
+                listening=self._listening,
+            ),
+            results=Results(index, whole.layout, whole.artifacts),
+            clips=Clips(index, whole.layout, whole.artifacts, config.free_space_bytes, self._clip_jobs, gate),
+            exports=open_exports(index, self._writer, whole.store, whole.artifacts, config.export_kept_s, shelf, gate),
+            search=Search(index, whole.layout, self._folded),
+            intake=Intake(
+                self._writer, whole.catalog, self._stamps, AllowedHosts.parse(config.allowed_hosts), gate, reach
+            ),
+            templates=Templates(whole.layout, self._writer, gate),
+            receiving=Receiving(index=whole.index, layout=whole.layout, config=config, owner=actor.name, gate=gate),
+            upload_links=UploadLinks(index=whole.index, layout=whole.layout, config=config, clock=whole.clock),
+            cleanup=self._cleanup.within(gate),
+            tokens=self._tokens.within(gate),
+            people=self._people.within(gate),
+            starter=self._starter,
+            reach=reach,
+            gate=gate,
+            composer=self,
+        )
 
 
 def open_storage(config: Config, clock: Clock | None = None) -> Storage:
@@ -112,44 +217,7 @@ def open_manager(config: Config, via: str, clock: Clock | None = None) -> Manage
     """A manager on the storage of `config` with everything loaded; `via` is what the audit calls this way in."""
     storage = open_storage(config, clock)
     storage.index.load()
-    writer, stamps = Writer(store=storage.store, index=storage.index, via=via), Stamps(storage.index, storage.clock)
-    measure = Measure(index=storage.index, layout=storage.layout, catalog=storage.catalog, clock=storage.clock)
-    actor = config.user or this_user()
-    _, purge, cleanup = build_cleaning(storage, writer)
-    return Manager(
-        acts_for=Actor(name=actor, scope=Scope.ADMIN),
-        storage=storage,
-        commands=Commands(
-            index=storage.index,
-            writer=writer,
-            layout=storage.layout,
-            clock=stamps,
-            catalog=storage.catalog,
-            purge=purge,
-        ),
-        views=Views(
-            index=storage.index,
-            layout=storage.layout,
-            artifacts=storage.artifacts,
-            catalog=storage.catalog,
-            measure=measure,
-            journal=storage.store.journal,
-            config=config,
-            clock=storage.clock,
-        ),
-        results=Results(storage.index, storage.layout, storage.artifacts),
-        clips=Clips(storage.index, storage.layout, storage.artifacts, config.free_space_bytes),
-        exports=open_exports(storage.index, writer, storage.store, storage.artifacts, config.export_kept_s),
-        search=Search(storage.index, storage.layout),
-        intake=Intake(writer, storage.catalog, stamps, AllowedHosts.parse(config.allowed_hosts)),
-        templates=Templates(storage.layout, writer),
-        receiving=Receiving(index=storage.index, layout=storage.layout, config=config, owner=actor),
-        upload_links=UploadLinks(index=storage.index, layout=storage.layout, config=config, clock=storage.clock),
-        cleanup=cleanup,
-        tokens=Tokens(storage.layout, actor),
-        people=Register(storage.layout, writer),
-        starter=ServiceStarter(storage.layout, storage.clock, service_environment(storage.layout.root)),
-    )
+    return Composer(storage, via).local()
 
 
 def build_cleaning(storage: Storage, writer: Writer) -> tuple[Uploads, Purge, Cleanup]:

@@ -68,13 +68,18 @@ class Doorkeeper:
             kind, _, token = given[0].partition(" ")
             if len(given) > 1 or kind.lower() != "bearer" or not token.strip().isascii():
                 raise NotSignedIn("One Authorization header with a bearer token is needed.")
-            return await run_in_threadpool(current().manager.tokens.actor, token.strip())
+            return await run_in_threadpool(current().manager.tokens.actor, token.strip(), source_of(scope))
         process = current()
         if self._signed_in is not None and comes_from_a_page(scope, headers, process.config.public_url):
             if not process.config.signs_in:
                 return process.manager.acts_for
             return await run_in_threadpool(process.person, self._signed_in(HTTPConnection(scope).cookies))
         raise NotSignedIn("Who asks is not known.")
+
+
+def source_of(scope: Scope) -> str:
+    """The address that a request comes from."""
+    return str((scope.get("client") or ("", 0))[0])
 
 
 def comes_from_a_page(scope: Scope, headers: Headers, public_url: str = "") -> bool:
@@ -99,9 +104,9 @@ def manager_of(request: Request, scope: access.Scope = access.Scope.READ) -> Man
     actor: Actor | None = request.state.actor
     if actor is None:
         raise request.state.stranger
-    if not actor.may(scope):
-        raise NotAllowed(f"This token may only {actor.scope}; this needs “{scope}”.")
-    return current().manager_for(actor)
+    manager = current().manager_for(actor)
+    manager.gate.need(scope, str(request.scope["path"])[:80])
+    return manager
 
 
 Token = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]

@@ -7,7 +7,18 @@ from typing import Any
 import click
 import msgspec
 
-from core.domain.errors import BadInput, Damaged, NoService, NotFound, Refused, RepriseError, StorageError
+from core.domain.errors import (
+    BadInput,
+    Damaged,
+    NoService,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    Refused,
+    RepriseError,
+    StorageError,
+    TooMany,
+)
 
 INTERNAL = 70
 INTERRUPTED = 130
@@ -15,6 +26,9 @@ USAGE = 2
 EXIT_CODES: tuple[tuple[type[RepriseError], int], ...] = (
     (NotFound, 3),
     (Refused, 4),
+    (NotAllowed, 4),
+    (TooMany, 4),
+    (NotSignedIn, 4),
     (BadInput, 5),
     (Damaged, 6),
     (NoService, 7),

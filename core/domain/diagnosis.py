@@ -39,11 +39,13 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
 class Reasons:
     """Answers for any number of runs of one situation; what all answers need is worked out once.
 
-    `lines` are those of the same records, where somebody keeps them.
+    `lines` are those of the same records, where somebody keeps them. Without `names` no other user is named.
     """
 
-    def __init__(self, situation: Situation, *, service_alive: bool = True, lines: Lines | None = None) -> None:
-        self._now, self._alive, self._given = situation, service_alive, lines
+    def __init__(
+        self, situation: Situation, *, service_alive: bool = True, lines: Lines | None = None, names: bool = True
+    ) -> None:
+        self._now, self._alive, self._given, self._names = situation, service_alive, lines, names
 
     @cached_property
     def standing(self) -> Standing:
@@ -263,7 +265,8 @@ class Reasons:
         if not others:
             return ahead_of_it(len(before))
         count = sum(others.values())
-        whose = person(next(iter(others))) if len(others) == 1 else f"{len(others)} other users"
+        one_named = person(next(iter(others))) if self._names else "another user"
+        whose = one_named if len(others) == 1 else f"{len(others)} other users"
         part = "" if count == len(before) else f"{count} of them "
         return f"{ahead_of_it(len(before))}, {part}of {whose}"
 

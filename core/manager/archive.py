@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from core.domain.access import Actor
 from core.domain.batch import BatchRecord
 from core.domain.errors import BadInput, NotFound
 from core.domain.exports import ExportRecord
@@ -17,10 +18,10 @@ MAX_BYTES = 8 * 1024 * 1024
 
 
 class Archive:
-    """The archived batches of one storage."""
+    """The archived batches of one storage, as far as `actor` sees them."""
 
-    def __init__(self, layout: Layout, artifacts: Artifacts, clock: Clock) -> None:
-        self._layout, self._artifacts, self._clock = layout, artifacts, clock
+    def __init__(self, layout: Layout, artifacts: Artifacts, clock: Clock, actor: Actor) -> None:
+        self._layout, self._artifacts, self._clock, self._actor = layout, artifacts, clock, actor
 
     def keep(self, batch: BatchRecord, runs: list[RunRecord], by: str) -> None:
         """Write down what a batch was, durably. Raises `StorageError`."""
@@ -87,6 +88,8 @@ class Archive:
             raise NotFound(f"There is no archived batch {batch_id}.", hint="./reprise archive lists them.") from None
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise BadInput(f"The archive of {batch_id} cannot be read: {error}.") from None
+        if not self._actor.sees(str(found.get("owner"))):
+            raise NotFound(f"There is no archived batch {batch_id}.", hint="./reprise archive lists them.")
         return found
 
     def _run(self, run: RunRecord) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from typing import Any
 
 import msgspec
 
+from core.domain.access import Actor, Scope
 from core.domain.batch import BatchRecord
 from core.domain.batch_commands import delete_batch, purge_batch
 from core.domain.errors import Refused
 from core.domain.exports import OPEN, ExportRecord
 from core.domain.retention import ages, is_due, is_due_soon, untouched_since
 from core.domain.run import RunRecord
+from core.manager.access import EVERYTHING, Gate
 from core.manager.archive import Archive
 from core.manager.exports.removing import exporting, remove_export
 from core.manager.exports.shelf import ExportShelf
@@ -48,6 +50,7 @@ class OldExport(msgspec.Struct, frozen=True, kw_only=True):
 
     export_id: str
     batch_id: str
+    owner: str
     name: str
     since: datetime
 
@@ -87,17 +90,33 @@ class Cleanup:
         uploads: Uploads,
         sweep: Sweep,
         kept_s: float,
+        gate: Gate = EVERYTHING,
     ) -> None:
         self._index, self._writer, self._artifacts, self._store = index, writer, artifacts, store
         self._layout, self._clock = store.layout, store.clock
         self._purge, self._uploads, self._sweep = purge, uploads, sweep
-        self.archive = Archive(store.layout, artifacts, store.clock)
-        self._kept_s = kept_s
+        self.archive = Archive(store.layout, artifacts, store.clock, gate.actor)
+        self._kept_s, self._gate = kept_s, gate
+
+    def within(self, gate: Gate) -> "Cleanup":
+        """The same for somebody else: what is another's is not told of, and only an administrator cleans up."""
+        return Cleanup(
+            index=self._index,
+            writer=self._writer,
+            artifacts=self._artifacts,
+            store=self._store,
+            purge=self._purge,
+            uploads=self._uploads,
+            sweep=self._sweep,
+            kept_s=self._kept_s,
+            gate=gate,
+        )
 
     def plan(self) -> Plan:
-        """What would be done now; changes nothing. Raises `StorageError`."""
+        """What would be done now, of what this actor sees; changes nothing. Raises `StorageError`."""
         with files.explained("looking at what is kept"):
-            return self._plan()
+            plan = self._plan()
+        return plan if self._gate.actor.may(Scope.ADMIN) else _within(plan, self._gate.actor)
 
     def _plan(self) -> Plan:
         now = self._clock.now()
@@ -130,7 +149,8 @@ class Cleanup:
         )
 
     def clean(self, by: str) -> Plan:
-        """Do what `plan` tells, all of it; gives that plan. Raises `Refused` when another process is at it, `StorageError`."""
+        """Do what `plan` tells, all of it; gives that plan. Raises `Refused` when another process is at it, `StorageError`, `NotAllowed`."""
+        self._gate.need(Scope.ADMIN, "clean up")
         plan = self.plan()
         lock = Lock(self._layout.cleanup_lock())
         if not lock.acquire(WAIT_S):
@@ -226,7 +246,21 @@ def _since(record: ExportRecord) -> datetime:
 
 
 def _told(record: ExportRecord) -> OldExport:
-    return OldExport(export_id=record.export_id, batch_id=record.batch_id, name=record.name, since=_since(record))
+    return OldExport(
+        export_id=record.export_id, batch_id=record.batch_id, owner=record.owner, name=record.name, since=_since(record)
+    )
+
+
+def _within(plan: Plan, actor: Actor) -> Plan:
+    """What of a plan is `actor`'s; results that nothing needs are nobody's."""
+    return msgspec.structs.replace(
+        plan,
+        batches=tuple(one for one in plan.batches if actor.sees(one.owner)),
+        soon=tuple(one for one in plan.soon if actor.sees(one.owner)),
+        exports=tuple(one for one in plan.exports if actor.sees(one.owner)),
+        unused=(),
+        hindered="",
+    )
 
 
 def document(plan: Plan) -> dict[str, Any]:

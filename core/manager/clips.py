@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from core.domain import names
+from core.domain.access import Scope
 from core.domain.clips import Clip, Recorded, clip_of
 from core.domain.cuts import CutList
 from core.domain.errors import Refused, RepriseError, StorageError
@@ -20,6 +21,7 @@ from core.domain.quotes import Quote
 from core.domain.run import RunRecord
 from core.domain.sentences import join, read_transcript
 from core.domain.states import StageStatus
+from core.manager.access import EVERYTHING, Gate
 from core.manager.clip_work import STAGE, ClipWork
 from core.manager.index import Index
 from core.manager.results import Results
@@ -79,16 +81,32 @@ class _Job:
         self.error: RepriseError | None = None
 
 
+class Jobs:
+    """The clips that are being made in the background of this process, whoever asked for them."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, _Job] = {}
+        self.guard, self.turn = threading.Lock(), threading.Semaphore(1)
+
+
 class Clips:
     """Finds out which clip is meant, and makes it: while the asker waits, or one after another in the background."""
 
-    def __init__(self, index: Index, layout: Layout, artifacts: Artifacts, free_space_bytes: int) -> None:
+    def __init__(
+        self,
+        index: Index,
+        layout: Layout,
+        artifacts: Artifacts,
+        free_space_bytes: int,
+        making: Jobs | None = None,
+        gate: Gate = EVERYTHING,
+    ) -> None:
         self._index, self._layout, self._artifacts = index, layout, artifacts
         self._results = Results(index, layout, artifacts)
         self._free_space_bytes = free_space_bytes
-        self._jobs: dict[str, _Job] = {}
+        self._gate, making = gate, making or Jobs()
         self._recent: tuple[object, Recorded] | None = None
-        self._guard, self._turn = threading.Lock(), threading.Semaphore(1)
+        self._jobs, self._guard, self._turn = making.jobs, making.guard, making.turn
 
     def recorded(self, run_id: str) -> Recorded:
         """What was found in the recording of a run; raises `NotFound`, and `Refused` before the video is there."""
@@ -122,13 +140,18 @@ class Clips:
     ) -> Path:
         """The file of the clip, made now unless it is there; who is second waits for the first.
 
-        Raises `StageError` when it cannot be rendered, `StorageError` when there is no room for it.
+        Raises `StageError` when it cannot be rendered, `StorageError` when there is no room for it, `NotAllowed`.
         """
+        self._gate.need(Scope.OPERATE, "making clips")
         with Lock(self._layout.key_lock(STAGE, order.key)).holding(timeout_s=PATIENCE_S):
             return self.made(order) or self._render(order, check, tell)
 
     def ask(self, order: Order) -> Asked:
-        """How far the clip is; it is begun in the background when nobody has asked for it, or its last try failed."""
+        """How far the clip is; it is begun in the background when nobody has asked for it, or its last try failed.
+
+        Raises `NotAllowed` for who may only look, and `Refused` while many are being made.
+        """
+        self._gate.need(Scope.OPERATE, "making clips")
         if (path := self.made(order)) is not None:
             with self._guard:
                 self._jobs.pop(order.key, None)

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import msgspec
 
+from core.domain.access import Scope
 from core.domain.batch import Pause, PoolRecord
 from core.domain.batch_commands import joined
 from core.domain.errors import BadInput, Refused
@@ -21,7 +22,11 @@ class Commands(BatchCommands):
     """The verbs of the outside contract, for one caller: of runs, of batches, and here of the pool and of many runs."""
 
     def pool(self, verb: str, *, by: str, why: str = "", drain: bool = False) -> Done:
-        """`pause` or `resume` the whole pool; needs no service, since nothing moves without one."""
+        """`pause` or `resume` the whole pool, for all owners; needs no service, since nothing moves without one.
+
+        Raises `NotAllowed` for who is no administrator: it holds other people's work.
+        """
+        self._gate.need(Scope.ADMIN, f"{verb} everything")
         if verb not in ("pause", "resume"):
             raise BadInput(f"There is no command “{verb}” for everything.", hint="There are pause and resume.")
         changed = False
@@ -39,18 +44,24 @@ class Commands(BatchCommands):
         return Done(id="pool", phase=phase, intent=verb, changed=changed, applied=True)
 
     def stop_all(self, *, by: str, why: str = "") -> list[Done]:
-        """Stop every running run of this caller."""
+        """Stop every running run of this caller. Raises `NotAllowed`."""
+        self._gate.need(Scope.OPERATE, "stop")
         runs, _, _ = self._index.snapshot()
         mine = [run for run in runs.values() if run.phase == Phase.RUNNING and run.owner == by]
         return self._each(mine, "stop", by, why)
 
     def recover_all(self, *, by: str, why: str = "") -> list[Done]:
-        """Recover every run that is stalled."""
+        """Recover every run that is stalled, of those there are for this caller. Raises `NotAllowed`."""
+        self._gate.need(Scope.OPERATE, "recover")
         runs, _, _ = self._index.snapshot()
         return self._each([run for run in runs.values() if is_stalled(run)], "recover", by, why)
 
     def breaker_reset(self, name: str, *, by: str) -> Done:
-        """Close the breaker `name` on somebody's word: what it held goes on. Raises `NotFound` when nothing is in trouble."""
+        """Close the breaker `name` on somebody's word: what it held goes on. Raises `NotFound` when nothing is in trouble.
+
+        Raises `NotAllowed` for who is no administrator: others wait for the same.
+        """
+        self._gate.need(Scope.ADMIN, "breaker reset")
         reset_breaker(self._index, self._writer, name, by=by)
         return Done(id=name, phase="closed", intent="reset", changed=True, applied=True)
 

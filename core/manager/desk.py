@@ -6,9 +6,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from core.domain.access import Scope
 from core.domain.batch import BatchRecord
 from core.domain.errors import NotFound
 from core.domain.run import RunRecord
+from core.manager.access import EVERYTHING, Gate
 from core.manager.index import Index
 from core.manager.purge import Purge
 from core.manager.writer import Remembered, Writer
@@ -39,22 +41,34 @@ class Desk:
     """What all commands have in common, for one caller."""
 
     def __init__(
-        self, *, index: Index, writer: Writer, layout: Layout, clock: Clock, catalog: Catalog, purge: Purge
+        self,
+        *,
+        index: Index,
+        writer: Writer,
+        layout: Layout,
+        clock: Clock,
+        catalog: Catalog,
+        purge: Purge,
+        gate: Gate = EVERYTHING,
     ) -> None:
         self._index, self._writer, self._layout, self._clock = index, writer, layout, clock
-        self._catalog, self._purge = catalog, purge
+        self._catalog, self._purge, self._gate = catalog, purge, gate
 
     def service_alive(self) -> bool:
         """Whether a service holds this storage."""
         return Lock(self._layout.service_lock()).held_by_other()
 
     def _run(self, run_id: str, verb: str) -> RunRecord:
+        """The run that a command is for; whoever gives it may give commands. Raises `NotAllowed`, `NotFound`."""
+        self._gate.need(Scope.OPERATE, verb)
         if run_id in self._index.batches:
             hint = f"./reprise retry --failed {run_id} retries its failed runs." if verb == "retry" else None
             raise NotFound(f"{run_id} is a batch; “{verb}” is for runs.", hint=hint)
         return self._index.run(run_id)
 
     def _batch(self, batch_id: str, verb: str) -> BatchRecord:
+        """The batch that a command is for, as `_run`."""
+        self._gate.need(Scope.OPERATE, verb)
         if batch_id in self._index.runs:
             raise NotFound(f"{batch_id} is a run; “{verb}” is for batches.")
         return self._index.batch(batch_id)

@@ -1,21 +1,17 @@
 """All records in memory, one copy a process: loaded once, refreshed by the watch, and scanned again now and then."""
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Generic, TypeVar
-
-import msgspec
 
 from core.domain.batch import BatchRecord, PoolRecord, places
 from core.domain.errors import Damaged, NotFound
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase
+from core.manager.shelf import Shelf
 from core.store.state import Finding, StateStore, Stored
 
 POOL = "pool"
-T = TypeVar("T", bound=msgspec.Struct)
 Runs = dict[str, RunRecord]
 Batches = dict[str, BatchRecord]
 
@@ -23,112 +19,12 @@ Batches = dict[str, BatchRecord]
 class Changes:
     """The ids of runs and batches that changed, for one reader; made by `Index.follow`."""
 
-    def __init__(self, runs: "Shelf[RunRecord]", batches: "Shelf[BatchRecord]") -> None:
+    def __init__(self, runs: Shelf[RunRecord], batches: Shelf[BatchRecord]) -> None:
         self._runs, self._batches = runs.follow(), batches.follow()
 
     def take(self) -> tuple[set[str], set[str]]:
         """The runs and the batches that are new, changed or gone since the last time: at first all there are."""
         return self._runs(), self._batches()
-
-
-class Shelf(Generic[T]):
-    """The records of one kind as last read. Thread-safe; what is newer is never replaced by what is older."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.values: dict[str, T] = {}
-        self._gens: dict[str, int] = {}
-        self._clock = 0  # counts changes, so that a long reading knows what happened while it read
-        self._changed: dict[str, int] = {}
-        self._followers: list[set[str]] = []
-        self.latest: datetime | None = None  # when the latest change was made, by what the records ever told
-        self._copy: dict[str, T] | None = None
-
-    def follow(self) -> Callable[[], set[str]]:
-        """What gives, each time it is called, the ids that changed since the last time; at first all there are."""
-        with self._lock:
-            mine = set(self.values)
-            self._followers.append(mine)
-
-        def take() -> set[str]:
-            with self._lock:
-                taken = set(mine)
-                mine.clear()
-            return taken
-
-        return take
-
-    def put(self, record_id: str, stored: Stored[T]) -> bool:
-        """Note a record that was just written or read; whether it is newer than what was known."""
-        with self._lock:
-            known = self._gens.get(record_id, 0)
-            if stored.gen >= known:
-                self._set(record_id, stored)
-                self._mark(record_id)
-            return stored.gen > known
-
-    def drop(self, record_id: str) -> None:
-        """Forget a record that is gone or damaged."""
-        with self._lock:
-            self.values.pop(record_id, None)
-            self._gens.pop(record_id, None)
-            self._mark(record_id)
-            self._tell(record_id)
-
-    def load(self, read: Callable[[], tuple[dict[str, Stored[T]], list[Finding]]]) -> list[Finding]:
-        """Take what `read` finds on the disk, but for records that were noted while it read; gives its findings."""
-        with self._lock:
-            began = self._clock
-        found, findings = read()
-        with self._lock:
-            for record_id in [known for known in self.values if known not in found]:
-                if self._changed.get(record_id, 0) <= began:
-                    del self.values[record_id]
-                    self._gens.pop(record_id, None)
-                    self._tell(record_id)
-            for record_id, stored in found.items():
-                self._take(record_id, stored, began)
-            self._changed = {record_id: at for record_id, at in self._changed.items() if at > began}
-        return findings
-
-    def look(self, record_id: str, read: Callable[[], Stored[T]]) -> None:
-        """Like `load`, for one record: take what `read` finds, but when it was noted while that was read."""
-        with self._lock:
-            began = self._clock
-        stored = read()
-        with self._lock:
-            self._take(record_id, stored, began)
-
-    def _take(self, record_id: str, stored: Stored[T], began: int) -> None:
-        known = self._gens.get(record_id)
-        if known == stored.gen:
-            return  # the same record: whoever keeps something of it need not look again
-        if self._changed.get(record_id, 0) <= began or known is None or stored.gen > known:
-            self._set(record_id, stored)
-
-    def copy(self) -> dict[str, T]:
-        """A copy that stays as it is while it is read; the same one until something changes, so nobody may change it."""
-        with self._lock:
-            if self._copy is None:
-                self._copy = dict(self.values)
-            return self._copy
-
-    def _set(self, record_id: str, stored: Stored[T]) -> None:
-        self.values[record_id] = stored.value
-        self._gens[record_id] = stored.gen
-        changed_at: datetime | None = getattr(stored.value, "updated_at", None)
-        if changed_at is not None:
-            self.latest = max(changed_at, self.latest or changed_at)
-        self._tell(record_id)
-
-    def _tell(self, record_id: str) -> None:
-        self._copy = None
-        for follower in self._followers:
-            follower.add(record_id)
-
-    def _mark(self, record_id: str) -> None:
-        self._clock += 1
-        self._changed[record_id] = self._clock
 
 
 class Index:
@@ -140,7 +36,7 @@ class Index:
         self._batches: Shelf[BatchRecord] = Shelf()
         self._pool: Shelf[PoolRecord] = Shelf()
         self._counting: tuple[Runs, Batches, Runs, Batches] | None = None
-        self.damaged: dict[str, str] = {}  # records of which nothing can be believed, and why
+        self._damaged: dict[str, str] = {}
 
     @property
     def runs(self) -> Mapping[str, RunRecord]:
@@ -158,6 +54,11 @@ class Index:
         return self._pool.values.get(POOL, PoolRecord())
 
     @property
+    def damaged(self) -> Mapping[str, str]:
+        """The records of which nothing can be believed, and why."""
+        return self._damaged
+
+    @property
     def latest(self) -> datetime | None:
         """When the latest change of any record was made, as it told itself; None while there are none."""
         known = (self._runs.latest, self._batches.latest, self._pool.latest)
@@ -170,7 +71,7 @@ class Index:
             *self._batches.load(self._store.batches.load_all),
             *self._pool.load(self._store.pool.load_all),
         ]
-        self.damaged = dict(_lost(findings))
+        self._damaged = dict(_lost(findings))
 
     def refresh(self, kind: str, record_id: str) -> bool:
         """Read one record again; one that is gone or can no longer be believed is met no more. Whether it is news.
@@ -214,7 +115,7 @@ class Index:
 
     def _believe(self, record_id: str) -> None:
         if record_id in self.damaged:
-            self.damaged = {id_: why for id_, why in self.damaged.items() if id_ != record_id}
+            self._damaged = {id_: why for id_, why in self._damaged.items() if id_ != record_id}
 
     def run(self, run_id: str) -> RunRecord:
         """A run that somebody asks for; raises `NotFound`, or `Damaged` when it or its batch cannot be believed."""
@@ -245,7 +146,7 @@ class Index:
         self._runs.drop(record_id)
         self._batches.drop(record_id)
         if isinstance(error, Damaged):
-            self.damaged = {**self.damaged, record_id: error.message}
+            self._damaged = {**self._damaged, record_id: error.message}
         else:
             self._believe(record_id)
 
@@ -286,7 +187,7 @@ class Index:
 
     def runs_of(self, batch_id: str) -> list[RunRecord]:
         """The runs of a batch, deleted or not, in their order; without those that were removed from it."""
-        runs = [run for run in self._runs.copy().values() if run.batch_id == batch_id and not run.removed]
+        runs = [run for run in self.everything()[0].values() if run.batch_id == batch_id and not run.removed]
         batch = self.batches.get(batch_id)
         place = places(batch, runs) if batch is not None else {run.run_id: run.position for run in runs}
         return sorted(runs, key=lambda run: place[run.run_id])

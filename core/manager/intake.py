@@ -1,14 +1,17 @@
 """Making a batch of what was handed in: its runs first, then itself; or the reasons why not."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from core.domain.access import Scope
 from core.domain.batch import MAX_RUNS, BatchRecord, Member
 from core.domain.errors import BadInput
 from core.domain.limits import CONCURRENCY, MAX_DESCRIPTION, MAX_NAME, PRIORITY, check_text, whole_number
 from core.domain.plan import stages_for
-from core.domain.run import RunRecord
+from core.domain.run import RunRecord, Source
 from core.domain.settings import Settings
 from core.domain.states import BatchPhase
+from core.manager.access import EVERYTHING, Gate
 from core.manager.submission import Added, OnHash, Rejected, Submission, take
 from core.manager.writer import Writer
 from core.stages.catalog import Catalog
@@ -18,22 +21,36 @@ from core.system.clock import Clock
 from core.system.network import AllowedHosts
 from core.system.upstream import check_proxy
 
+if TYPE_CHECKING:
+    from core.manager.reach import Reach
+
 
 class Intake:
     """Makes batches."""
 
-    def __init__(self, writer: Writer, catalog: Catalog, clock: Clock, allowed: AllowedHosts) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        catalog: Catalog,
+        clock: Clock,
+        allowed: AllowedHosts,
+        gate: Gate = EVERYTHING,
+        reach: "Reach | None" = None,
+    ) -> None:
         self._writer, self._catalog, self._clock, self._allowed = writer, catalog, clock, allowed
+        self._gate, self._reach = gate, reach
 
     def add(self, submission: Submission, actor: str, on_hash: OnHash | None = None) -> Added:
         """Make a batch of all sources that are usable; the others are named with the reason.
 
         The run files are written first and the batch file last: until that one is there nothing was submitted, so a
-        crash in between leaves nothing half accepted. Raises `BadInput` for what is wrong with the batch itself.
+        crash in between leaves nothing half accepted. Raises `BadInput` for what is wrong with the batch itself, and
+        `NotAllowed` for what this actor may not ask for.
         """
+        self._gate.need(Scope.OPERATE, "add")
         check_batch(submission)
         check_settings(submission.settings, self._catalog)
-        taken, rejected = take(submission, self._allowed, on_hash)
+        taken, rejected = take_within(self._reach, submission, self._allowed, on_hash)
         if not taken:
             return Added(batch_id=None, runs=(), rejected=tuple(rejected), expanding=False)
         now = self._clock.now()
@@ -74,6 +91,16 @@ class Intake:
         self._writer.new_batch(batch, actor, {"runs": len(runs), "rejected": len(rejected)})
         expanding = any(is_playlist(run.source) for run in runs)
         return Added(batch_id=batch_id, runs=runs, rejected=tuple(rejected), expanding=expanding)
+
+
+def take_within(
+    reach: "Reach | None", submission: Submission, allowed: AllowedHosts, on_hash: OnHash | None
+) -> tuple[list[tuple[Source, str]], list[Rejected]]:
+    """As `take`, of what is within `reach` (None: of everything). Raises as `Reach.check` does."""
+    if reach is None:
+        return take(submission, allowed, on_hash)
+    reach.check(submission)
+    return take(submission, allowed, on_hash, reach.check_source)
 
 
 def check_batch(submission: Submission) -> None:

@@ -23,7 +23,10 @@ from core.system.pressure import Pressure
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What schedule and diagnosis decide on, the measured rates, and whether a service is there."""
+    """What schedule and diagnosis decide on, the measured rates, and whether a service is there.
+
+    Without `names` it is for somebody who is not told of others.
+    """
 
     situation: Situation
     rates: Rates
@@ -31,6 +34,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     reasons: Reasons
     places: Mapping[str, int]
     deleted: Mapping[str, BatchRecord]
+    names: bool = True
 
     def place(self, run: RunRecord) -> int:
         """The place of a run in the order of its batch, from 1."""
@@ -80,8 +84,11 @@ class Looker:
         self._index, self._layout, self._catalog = index, layout, catalog
         self._measure, self._capacities, self._clock = measure, capacities, clock
 
-    def look(self) -> Look:
-        """Everything a view needs to know of the whole, read once for all runs it shows."""
+    def look(self, *, names: bool = True) -> Look:
+        """Everything a view needs to know of the whole, read once for all runs it shows.
+
+        Without `names` its reasons name no other user.
+        """
         runs, batches, pool = self._index.snapshot()
         now = self._clock.now()
         capacity, alive = self._capacities.in_force()
@@ -111,8 +118,9 @@ class Looker:
             situation=situation,
             rates=self._measure.rates(),
             service_alive=alive,
-            reasons=Reasons(situation, service_alive=alive),
+            reasons=Reasons(situation, service_alive=alive, names=names),
             places=all_places(batches, runs.values()),
+            names=names,
             deleted={id_: batch for id_, batch in self._index.everything()[1].items() if id_ not in batches},
         )
 

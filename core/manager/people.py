@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from core.domain.access import Actor
+from core.domain.access import Actor, Scope
 from core.domain.errors import BadInput, Damaged, NotFound
 from core.domain.people import People, Person, entry
+from core.manager.access import EVERYTHING, Gate
 from core.manager.writer import Writer
 from core.store.layout import Layout
 from core.store.locks import Lock
@@ -19,7 +20,8 @@ _LOCK_S = 10.0
 class Register:
     """The people of one storage."""
 
-    def __init__(self, layout: Layout, writer: Writer) -> None:
+    def __init__(self, layout: Layout, writer: Writer, gate: Gate = EVERYTHING) -> None:
+        self._layout, self._gate = layout, gate
         self._path, self._lock = layout.people_list(), layout.people_lock()
         self._writer = writer
         self._read: tuple[tuple[int, int, int], People] | None = None
@@ -28,8 +30,13 @@ class Register:
         """Whom a verified address stands for now; raises `NotAllowed`, or `Damaged` when the list cannot be read."""
         return self.all().actor(email)
 
+    def within(self, gate: Gate) -> "Register":
+        """The same for somebody else: only an administrator sees and changes the list."""
+        return Register(self._layout, self._writer, gate)
+
     def all(self) -> People:
-        """Everybody. Raises `Damaged` when the list cannot be believed: then nobody is let in."""
+        """Everybody. Raises `Damaged` when the list cannot be believed: then nobody is let in; `NotAllowed`."""
+        self._gate.need(Scope.ADMIN, "the list of people")
         with files.explained(f"reading {self._path}"):
             try:
                 seen = self._path.stat()
@@ -41,7 +48,8 @@ class Register:
             return self._read[1]
 
     def allow(self, person: Person, *, by: str) -> Person:
-        """Let somebody sign in, or change what they may; durable. Raises `BadInput` for what is no address."""
+        """Let somebody sign in, or change what they may; durable. Raises `BadInput` for what is no address, `NotAllowed`."""
+        self._gate.need(Scope.ADMIN, "the list of people")
         person = msgspec.structs.replace(person, who=entry(person.who))
         self._change(lambda people: people.with_(person))
         data = {"who": person.who, "scope": person.scope, "tier": person.tier}
@@ -50,6 +58,7 @@ class Register:
 
     def remove(self, who: str, *, by: str) -> None:
         """Let them in no more; raises `NotFound` when they are not listed."""
+        self._gate.need(Scope.ADMIN, "the list of people")
         who = entry(who)
         if self.all().find(who) is None:
             raise NotFound(f"{who} is not listed.", hint="./reprise person list shows who is.")

@@ -28,9 +28,10 @@ class PoolViews:
         self._pauses, self._clock = pauses, clock
 
     def status(self, look: Look) -> dict[str, Any]:
-        """The pool in numbers."""
-        batches, pool, alive = look.situation.batches, look.situation.pool, look.service_alive
-        runs = [run for run in look.situation.runs.values() if run.batch_id in batches]
+        """The pool in numbers: of the runs there are for whoever asks, with the service and the disk that all share."""
+        known, batches, _ = self._index.snapshot()
+        pool, alive = look.situation.pool, look.service_alive
+        runs = [run for run in known.values() if run.batch_id in batches]
         added = [run for run in runs if batches[run.batch_id].phase != BatchPhase.DRAFT]
         counts = Counter(run.phase for run in added)
         holder = Lock(self._layout.service_lock()).holder() if alive else None
@@ -62,7 +63,7 @@ class PoolViews:
             "throughput_per_min": round(len(done_lately) * 60.0 / THROUGHPUT_WINDOW_S, 3),
             "eta_s": span(eta) if started else None,
             "pause": self._pauses.of(pool.pause, runs, look),
-            "breakers": breakers(look),
+            "breakers": breakers(look, known.values()),
             "disk": {
                 "low": look.situation.disk_low,
                 "free": look.situation.disk_free,

@@ -16,9 +16,10 @@ from core.domain.run import RunRecord, Source
 from core.domain.settings import Settings
 from core.domain.states import Phase
 from core.manager.index import Index
-from core.manager.intake import check_batch, check_settings
+from core.manager.intake import check_batch, check_settings, take_within
 from core.manager.measure import Measure
-from core.manager.submission import OnHash, Rejected, Submission, take
+from core.manager.reach import Reach
+from core.manager.submission import OnHash, Rejected, Submission
 from core.stages.catalog import Catalog
 from core.stages.download.glance import Glance, at_address, at_files
 from core.stages.download.remote import Bounds
@@ -86,7 +87,8 @@ class Opened(Protocol):
 class Preflight:
     """Looks at submissions for one storage."""
 
-    def __init__(self, storage: Opened) -> None:
+    def __init__(self, storage: Opened, reach: Reach | None = None) -> None:
+        self._reach = reach
         self._index, self._layout, self._catalog = storage.index, storage.layout, storage.catalog
         self._config, self._clock = storage.config, storage.clock
         self._measure = Measure(index=self._index, layout=self._layout, catalog=self._catalog, clock=self._clock)
@@ -100,7 +102,7 @@ class Preflight:
         """
         check_batch(submission)
         check_settings(submission.settings, self._catalog)
-        taken, rejected = take(submission, AllowedHosts.parse(self._config.allowed_hosts), on_hash)
+        taken, rejected = take_within(self._reach, submission, AllowedHosts.parse(self._config.allowed_hosts), on_hash)
         glances = self._glances([source for source, _ in taken], submission.settings, check)
         before = self._before({space for _, space in taken})
         looks = tuple(

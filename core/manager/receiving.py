@@ -9,8 +9,10 @@ import msgspec
 
 from core.config import Config
 from core.domain import names
+from core.domain.access import Scope
 from core.domain.batch import MAX_RUNS
 from core.domain.errors import BadInput, NotFound, StorageError
+from core.manager.access import EVERYTHING, Gate
 from core.manager.index import Index
 from core.stages.container import HEAD_BYTES, SUFFIXES, describe_other, sniff
 from core.store.layout import Layout
@@ -39,10 +41,11 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Receiving:
-    """Takes files in for one user; whoever else asks for them finds nothing."""
+    """Takes files in for one user, whose `gate` is asked; whoever else asks for them finds nothing."""
 
-    def __init__(self, *, index: Index, layout: Layout, config: Config, owner: str) -> None:
+    def __init__(self, *, index: Index, layout: Layout, config: Config, owner: str, gate: Gate = EVERYTHING) -> None:
         self._index, self._root, self._config, self._owner = index, layout.uploads, config, owner
+        self._gate = gate
         self._store = UploadStore(layout)
 
     def begin(self, name: str, size: int, *, group: str = "", mark: str = "", sha256: str = "") -> Sent:
@@ -53,6 +56,7 @@ class Receiving:
         Raises `BadInput` for a name, kind or size that is not taken and for more files in a `group` than a batch holds,
         `StorageError` when it does not fit on the disk together with what is on its way already.
         """
+        self._gate.need(Scope.OPERATE, "uploading")
         kept, group, mark = stored_name(name), group[:MAX_WORD], mark[:MAX_WORD]
         if sha256 and not _SHA256.fullmatch(sha256):
             raise BadInput("A sha256 has 64 hexadecimal digits.", code="bad_checksum")
@@ -88,6 +92,7 @@ class Receiving:
 
         Raises as `UploadStore.open`, and `BadInput`.
         """
+        self._gate.need(Scope.OPERATE, "uploading")
         found = self._mine(upload_id)
         if announced is not None and offset + announced > found.upload.size:
             raise BadInput(
@@ -99,6 +104,7 @@ class Receiving:
 
     def cancel(self, upload_id: str) -> bool:
         """Remove an upload and what was received of it; False when there is none. One that a run reads is kept."""
+        self._gate.need(Scope.OPERATE, "uploading")
         try:
             self._mine(upload_id)
         except NotFound:
@@ -114,6 +120,7 @@ class Receiving:
     def _mine(self, upload_id: str) -> Received:
         found = self._store.find(upload_id)
         if found.upload.owner != self._owner:
+            self._gate.foreign(upload_id)
             raise NotFound("There is no such upload; it was removed, or never begun.", hint="Upload the file again.")
         return found
 

@@ -23,19 +23,20 @@ WAITS = (Phase.RECEIVING, Phase.QUEUED, Phase.RETRY_WAIT)
 
 
 class Reports:
-    """Adds up receipts, ledgers and the journal; never writes."""
+    """Adds up receipts, ledgers and the journal; never writes. Speeds and lanes are judged by the `whole`."""
 
     def __init__(
         self,
         *,
         index: Index,
+        whole: Index,
         artifacts: Artifacts,
         journal: Journal,
         catalog: Catalog,
         capacities: Capacities,
         clock: Clock,
     ) -> None:
-        self._index, self._artifacts, self._journal = index, artifacts, journal
+        self._index, self._whole, self._artifacts, self._journal = index, whole, artifacts, journal
         self._catalog, self._capacities, self._clock = catalog, capacities, clock
 
     def report(self, batch_id: str) -> dict[str, Any]:
@@ -47,7 +48,7 @@ class Reports:
         batch = self._index.batch(batch_id)
         runs = self._index.runs_of(batch_id)
         sums = work_sums(runs)
-        speed = speeds(self._index.snapshot()[0].values()) | speeds(runs)
+        speed = speeds(self._whole.snapshot()[0].values()) | speeds(runs)
         saved = {name: saved_s(work, speed.get(name)) for name, work in sums.items()}
         steps = self._steps(batch_id)
         spent = seconds_in(steps.get(batch_id, []), batch.created_at, self._clock.now())
@@ -97,7 +98,7 @@ class Reports:
     def _suggestions(self, batch: BatchRecord, runs: list[RunRecord]) -> list[Suggestion]:
         starts = [attempt.started_at for run in runs for attempt in run.attempts]
         ends = [attempt.ended_at or self._clock.now() for run in runs for attempt in run.attempts]
-        everyone = list(self._index.snapshot()[0].values())
+        everyone = list(self._whole.snapshot()[0].values())
         capacity, _ = self._capacities.in_force()
         lanes, threads = capacity.lanes, capacity.transcribe_threads
         spare_cores = len(os.sched_getaffinity(0)) - threads * (lanes["cpu"] + 1) + 1 if threads else 0

@@ -1,5 +1,6 @@
 """`search`: finds words in the transcripts, quotes, summaries and highlights of all runs. The files are the index."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,13 +41,39 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: tuple[str, ...]
 
 
+class Folded:
+    """Texts of artifacts as a search compares them, which never change; the last ones used are kept. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._folded: OrderedDict[Path, str] = OrderedDict()
+        self._kept = 0
+
+    def of(self, path: Path) -> str:
+        """The folded text of a file; empty when there is none. Raises `OSError`."""
+        with self._guard:
+            known = self._folded.get(path)
+            if known is not None:
+                self._folded.move_to_end(path)
+                return known
+        try:
+            text = searching.fold(path.read_text("utf-8", "replace"))
+        except FileNotFoundError:
+            return ""
+        with self._guard:
+            if path not in self._folded:
+                self._folded[path] = text
+                self._kept += len(text)
+            while self._kept > KEPT_CHARACTERS:
+                self._kept -= len(self._folded.popitem(last=False)[1])
+        return text
+
+
 class Search:
     """Looks through what was published; never writes."""
 
-    def __init__(self, index: Index, layout: Layout) -> None:
-        self._index, self._layout = index, layout
-        self._folded: OrderedDict[Path, str] = OrderedDict()
-        self._kept = 0
+    def __init__(self, index: Index, layout: Layout, folded: Folded | None = None) -> None:
+        self._index, self._layout, self._folded = index, layout, folded or Folded()
 
     def find(self, text: str, *, limit: int = LIMIT) -> Found:
         """At most `limit` passages that have every word of `text`. Raises `BadInput` when there is no word in it."""
@@ -74,27 +101,12 @@ class Search:
                 continue
             folder = self._layout.artifact(stage, state.key)
             try:
-                if searching.may_have(query, self._fold(folder / light)):
+                if searching.may_have(query, self._folded.of(folder / light)):
                     passages = read((folder / name).read_bytes(), lambda: self._transcript(run))
                     found += searching.find(query, passages)
             except (Damaged, OSError):
                 whole = False
         return found, whole
-
-    def _fold(self, path: Path) -> str:
-        known = self._folded.get(path)
-        if known is None:
-            try:
-                known = searching.fold(path.read_text("utf-8", "replace"))
-            except FileNotFoundError:
-                return ""
-            self._folded[path] = known
-            self._kept += len(known)
-            while self._kept > KEPT_CHARACTERS:
-                self._kept -= len(self._folded.popitem(last=False)[1])
-        else:
-            self._folded.move_to_end(path)
-        return known
 
     def _transcript(self, run: RunRecord) -> Transcript:
         state = run.stages.get("transcribe")

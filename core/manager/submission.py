@@ -17,6 +17,7 @@ from core.stages.download.source import absolute_file, expand_folder, parse_sour
 from core.system.network import AllowedHosts
 
 OnHash = Callable[[str, float], None]
+Check = Callable[[str], None]
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,17 +62,18 @@ class Added(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def take(
-    submission: Submission, allowed: AllowedHosts, on_hash: OnHash | None = None
+    submission: Submission, allowed: AllowedHosts, on_hash: OnHash | None = None, check: Check = lambda text: None
 ) -> tuple[list[tuple[Source, str]], list[Rejected]]:
     """The sources that can be used, each with its `space_id`, and those that cannot with the reason.
 
-    Raises `BadInput` for an archive that is none.
+    `check` raises for a source that may not be named by whoever asks, before anything is looked at. Raises `BadInput` for
+    an archive that is none.
     """
     rejected: list[Rejected] = []
     archive = absolute_file(submission.archive, "archive") if submission.archive else None
     archived = read_archive(archive) if archive is not None else ()
     skipped = frozenset(archived) if submission.archived == "skip" else frozenset()
-    found = list(expand(submission.sources))
+    found = list(expand(submission.sources, check))
     if archive is not None and submission.archived == "add":
         found += _of_archive(archive, archived, MAX_RUNS - _texts(found))
     sidecars = Sidecars(
@@ -89,6 +91,7 @@ def take(
             continue
         number += 1
         try:
+            check(text)
             source = parse_source(text, allowed, on_hash=on_hash)
             space = space_id(source)
             if space in numbers:
@@ -168,9 +171,14 @@ def _rejected(text: str, error: RepriseError) -> Rejected:
     return Rejected(source=text, code=error.code, message=error.message, hint=error.hint)
 
 
-def expand(sources: Sequence[str]) -> Iterator[str | Rejected]:
+def expand(sources: Sequence[str], check: Check = lambda text: None) -> Iterator[str | Rejected]:
     """The sources in their order, each folder replaced by the media files in it, or by what is wrong with it."""
     for text in sources:
+        try:
+            check(text)
+        except RepriseError as error:
+            yield _rejected(text, error)
+            continue
         if not _is_folder(text):
             yield text
             continue

@@ -11,16 +11,19 @@ from typing import Any
 
 import msgspec
 
+from core.domain.access import Scope
 from core.domain.errors import BadInput, NotFound, Refused, RepriseError
 from core.domain.limits import CONCURRENCY, MAX_NAME, PRIORITY, check_text, whole_number
 from core.domain.names import file_name, safe
 from core.domain.settings import Settings, parse_settings
+from core.manager.access import EVERYTHING, Gate
 from core.manager.writer import Writer
 from core.store.layout import Layout
 from core.store.locks import Lock
 from core.system import files
 
 SUFFIX = ".json"
+OWN = ".templates"
 MAX_BYTES = 256 * 1024
 _LOCK_S = 10.0
 _FIELDS = ("name", "settings", "concurrency", "priority")
@@ -43,10 +46,16 @@ class Unusable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Templates:
-    """The templates and defaults of one storage, for one way in."""
+    """The templates and defaults of one storage, for one actor.
 
-    def __init__(self, layout: Layout, writer: Writer) -> None:
-        self._layout, self._writer = layout, writer
+    Those in `templates/` are everybody's, and administrators keep them. Others keep theirs in a folder of their own, where
+    one goes before everybody's of the same name. All that change something raise `NotAllowed` for who may only look.
+    """
+
+    def __init__(self, layout: Layout, writer: Writer, gate: Gate = EVERYTHING) -> None:
+        self._layout, self._writer, self._gate = layout, writer, gate
+        own = layout.people / file_name(safe(gate.actor.name) or "nobody", OWN)
+        self._home = layout.templates if gate.actor.may(Scope.ADMIN) else own
 
     def all(self) -> list[Template]:
         """Every template that can be used, by name. Raises `StorageError` when the folder cannot be read."""
@@ -67,6 +76,7 @@ class Templates:
 
         Raises `BadInput` for a name that cannot be one, `Refused` when there is one of that name, unless `replace`.
         """
+        self._gate.need(Scope.OPERATE, "templates")
         template = _checked(template)
         with self._changing():
             there = {_folded(one.name): path for path, one in self._read_all() if isinstance(one, Template)}
@@ -75,14 +85,15 @@ class Templates:
                 raise Refused(
                     f"There is a template “{template.name}” already.", hint="Choose another name, or replace it."
                 )
-            self._write(path or self._free(template.name), template)
+            own = path if path is not None and path.parent == self._home else None
+            self._write(own or self._free(template.name), template)
         self._writer.note("template.saved", actor=by, data={"name": template.name, "replaced": path is not None})
         return template
 
     def rename(self, name: str, new: str, *, by: str) -> Template:
         """Give a template another name; raises `NotFound`, `BadInput`, and `Refused` when another has that name."""
         with self._changing():
-            path, old = self._find(name)
+            path, old = self._mine(name)
             renamed = _checked(msgspec.structs.replace(old, name=new))
             others = {_folded(one.name) for one in self.all()} - {_folded(old.name)}
             if _folded(renamed.name) in others:
@@ -97,7 +108,7 @@ class Templates:
     def delete(self, name: str, *, by: str) -> Template:
         """Remove a template; gives what it was, so that it can be saved again. Raises `NotFound`."""
         with self._changing():
-            path, template = self._find(name)
+            path, template = self._mine(name)
             self._remove(path)
         self._writer.note("template.deleted", actor=by, data={"name": template.name})
         return template
@@ -114,6 +125,7 @@ class Templates:
 
     def save_defaults(self, template: Template, *, by: str) -> Template:
         """Keep what the person `by` usually wants."""
+        self._gate.need(Scope.OPERATE, "defaults")
         kept = msgspec.structs.replace(_checked(msgspec.structs.replace(template, name="defaults")), name="")
         with self._changing():
             self._write(self._defaults_path(by), kept)
@@ -122,6 +134,7 @@ class Templates:
 
     def reset_defaults(self, *, by: str) -> bool:
         """Let the product's own defaults hold again for a person; whether that changed anything."""
+        self._gate.need(Scope.OPERATE, "defaults")
         with self._changing():
             path = self._defaults_path(by)
             if not path.exists():
@@ -139,10 +152,26 @@ class Templates:
         hint = f"There is {known}." if known else "./reprise template save NAME makes one."
         raise NotFound(f"There is no template “{name[:MAX_NAME]}”.", hint=hint)
 
+    def _mine(self, name: str) -> tuple[Path, Template]:
+        """One that this actor keeps. Raises `NotAllowed` for one of everybody's, `NotFound`."""
+        self._gate.need(Scope.OPERATE, "templates")
+        path, template = self._find(name)
+        if path.parent != self._home:
+            self._gate.need(Scope.ADMIN, "templates of everybody")
+        return path, template
+
     def _read_all(self) -> Iterator[tuple[Path, Template | Unusable]]:
-        with files.explained(f"listing {self._layout.templates}"):
-            paths = sorted(self._layout.templates.glob(f"*{SUFFIX}"))
+        """Those that this actor keeps, and then those of everybody that have another name."""
         names: set[str] = set()
+        yield from self._read_folder(self._home, names)
+        if self._home != self._layout.templates:
+            for path, one in self._read_folder(self._layout.templates, set()):
+                if isinstance(one, Template) and _folded(one.name) not in names:
+                    yield path, one
+
+    def _read_folder(self, folder: Path, names: set[str]) -> Iterator[tuple[Path, Template | Unusable]]:
+        with files.explained(f"listing {folder}"):
+            paths = sorted(folder.glob(f"*{SUFFIX}"))
         for path in paths:
             try:
                 template = _read(path)
@@ -160,7 +189,7 @@ class Templates:
     def _free(self, name: str) -> Path:
         """A file of this name that is not there yet."""
         stem, number = safe(name), 1
-        while (path := self._layout.templates / file_name(stem, SUFFIX)).exists():
+        while (path := self._home / file_name(stem, SUFFIX)).exists():
             number += 1
             stem = f"{safe(name, 200)} ({number})"
         return path
@@ -170,6 +199,7 @@ class Templates:
 
     def _write(self, path: Path, template: Template) -> None:
         with files.explained(f"writing {path.name}"):
+            files.make_folder(path.parent)
             files.write_durably(path, msgspec.json.format(msgspec.json.encode(template), indent=2) + b"\n")
 
     def _remove(self, path: Path) -> None:

@@ -5,13 +5,15 @@ from typing import Any
 import msgspec
 
 from core.config import Config
+from core.domain.access import Actor, Scope
 from core.domain.run import RunRecord
 from core.manager.batch_views import BatchViews
 from core.manager.capacities import Capacities
 from core.manager.history import History
 from core.manager.index import Index
+from core.manager.listening import Listening
 from core.manager.logs import Logs
-from core.manager.look import Looker, gone, told
+from core.manager.look import Look, Looker, gone, told
 from core.manager.measure import Measure
 from core.manager.pauses import Pauses
 from core.manager.pool_views import PoolViews
@@ -28,12 +30,17 @@ from core.system.clock import Clock
 
 
 class Views:
-    """Reads the index, the progress files and the receipts; never writes."""
+    """Reads the records, the progress files and the receipts; never writes.
+
+    What is shown comes from `index`, which has what exists for `actor`; turns, lanes and speeds are told by the `whole`.
+    """
 
     def __init__(
         self,
         *,
         index: Index,
+        whole: Index,
+        actor: Actor,
         layout: Layout,
         artifacts: Artifacts,
         catalog: Catalog,
@@ -41,11 +48,13 @@ class Views:
         journal: Journal,
         config: Config,
         clock: Clock,
+        listening: Listening | None = None,
     ) -> None:
         self._index, self._layout, self._clock = index, layout, clock
-        capacities = Capacities(index, layout, config)
+        self._actor, self._sees_all = actor, actor.may(Scope.ADMIN)
+        capacities = Capacities(whole, layout, config)
         self._looker = Looker(
-            index=index, layout=layout, catalog=catalog, measure=measure, capacities=capacities, clock=clock
+            index=whole, layout=layout, catalog=catalog, measure=measure, capacities=capacities, clock=clock
         )
         pauses = Pauses(measure, clock)
         self._run_views = RunViews(artifacts=artifacts, catalog=catalog, measure=measure, pauses=pauses)
@@ -53,12 +62,13 @@ class Views:
         self._pool_views = PoolViews(
             index=index, layout=layout, measure=measure, runs=self._run_views, pauses=pauses, clock=clock
         )
-        self._queue_view = QueueView(self._run_views)
+        self._queue_view = QueueView(self._run_views, index)
         self.logs = Logs(layout)
-        self.history = History(journal)
-        self.previews = Previews(index, layout, artifacts)
+        self.history = History(journal, index, actor)
+        self.previews = Previews(index, layout, artifacts, listening)
         self._reports = Reports(
             index=index,
+            whole=whole,
             artifacts=artifacts,
             journal=journal,
             catalog=catalog,
@@ -75,7 +85,7 @@ class Views:
     def run(self, run_id: str) -> dict[str, Any]:
         """Everything about a run, with its stages."""
         run = self.record(run_id)
-        return self._run_views.full(run, self._looker.look())
+        return self._run_views.full(run, self._look())
 
     def runs(
         self,
@@ -94,8 +104,8 @@ class Views:
         """
         if batch_id is not None:
             self._index.batch(batch_id)
-        look = self._looker.look()
-        everything, batches = look.situation.runs, look.situation.batches
+        everything, batches, _ = self._index.snapshot()
+        look = self._look()
         found = [
             run
             for run in everything.values()
@@ -113,7 +123,7 @@ class Views:
 
     def why(self, run_id: str) -> dict[str, Any]:
         """The one reason why a run does not move."""
-        look = self._looker.look()
+        look = self._look()
         run = self.record(run_id)
         reason = gone(run, self._index.batches[run.batch_id]) or look.reasons.why(run)
         return {"run_id": run_id, **told(reason)}
@@ -127,14 +137,14 @@ class Views:
     def batch(self, batch_id: str) -> dict[str, Any]:
         """Everything about a batch, with its runs (without their stages)."""
         batch = self._index.batch(batch_id)
-        look = self._looker.look()
+        look = self._look()
         runs = self._index.runs_of(batch_id)
         return self._batch_views.brief(batch, runs, look) | {"runs": [self._run_views.brief(run, look) for run in runs]}
 
     def batches(self, *, limit: int | None = None) -> dict[str, Any]:
         """All batches, or the newest `limit`, newest first, without their runs."""
-        look = self._looker.look()
-        runs, batches = look.situation.runs, look.situation.batches
+        runs, batches, _ = self._index.snapshot()
+        look = self._look()
         of: dict[str, list[RunRecord]] = {batch_id: [] for batch_id in batches}
         for run in runs.values():
             if run.batch_id in of:
@@ -149,12 +159,19 @@ class Views:
 
     def status(self) -> dict[str, Any]:
         """The pool in numbers."""
-        return self._pool_views.status(self._looker.look())
+        return self._pool_views.status(self._look())
 
     def queue(self, *, offset: int = 0, limit: int | None = None) -> dict[str, Any]:
         """Who waits, in order, with lanes, users and what is in trouble outside; with `limit` one page of the runs."""
-        return self._queue_view.queue(self._looker.look(), offset=offset, limit=limit)
+        return self._queue_view.queue(self._look(), offset=offset, limit=limit)
 
     def findings(self) -> list[dict[str, Any]]:
-        """What a look at every file in the storage finds wrong; repairs nothing, and takes as long as reading them all."""
+        """What a look at every file in the storage finds wrong; repairs nothing, and takes as long as reading them all.
+
+        Raises `NotAllowed` for who is no administrator.
+        """
+        self._actor.require(Scope.ADMIN)
         return [msgspec.to_builtins(finding) for finding in check(self._layout, self._clock, repair=False)]
+
+    def _look(self) -> Look:
+        return self._looker.look(names=self._sees_all)

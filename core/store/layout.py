@@ -84,6 +84,7 @@ class Layout:
         self.people = root / "people"
         self.archive = root / "archive"
         self.access = root / "access"
+        self.tokens = self.access / "tokens"
 
     def run_state(self, run_id: str) -> Path:
         """The state file of a run."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.manager.tokens import Tokens
+from core.store.secret import Secret
 from tests.support.product import Product
 
 
@@ -46,7 +46,7 @@ def test_a_service_answers_probes_without_a_token_and_nothing_else(product: Prod
 
 
 def test_the_first_token_lies_in_a_file_of_this_user_alone(product: Product, port: int) -> None:
-    token = Tokens(product.layout, "local:admin").first()
+    token = Secret(product.layout.admin_token(), text=True).get().decode()
     assert product.layout.admin_token().stat().st_mode & 0o777 == 0o600
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/api/uploads", headers={"Authorization": f"Bearer {token}"}

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from core.domain.access import Scope
 from core.domain.batch import BatchRecord
 from core.domain.errors import NotFound, Refused
 from core.domain.exports import (
@@ -24,6 +25,7 @@ from core.domain.merge_size import merged_bytes
 from core.domain.package_names import check_pattern, package_name
 from core.domain.packing import packed
 from core.domain.states import TERMINAL, BatchPhase
+from core.manager.access import EVERYTHING, Gate
 from core.manager.exports.finding import Finding
 from core.manager.exports.listing import listed
 from core.manager.exports.shelf import ExportShelf
@@ -75,7 +77,9 @@ class Asking:
         shelf: ExportShelf,
         clock: Clock,
         kept_s: float,
+        gate: Gate = EVERYTHING,
     ) -> None:
+        self._gate = gate
         self._index, self._writer, self._store, self._artifacts = index, writer, store, artifacts
         self._shelf, self._clock, self._kept = shelf, clock, timedelta(seconds=kept_s)
         self._layout: Layout = store.layout
@@ -107,8 +111,9 @@ class Asking:
         """The export, durable, and whether it is new; one that is there already and still good is given again.
 
         `partial` takes what is finished of a batch that is still at work. Raises `Refused` when there is nothing to
-        export, or when the batch is still at work and `partial` is not given.
+        export, or when the batch is still at work and `partial` is not given; `NotAllowed`.
         """
+        self._gate.need(Scope.OPERATE, "export")
         with Lock(self._layout.exports_lock()).holding():
             self._index.refresh("batch", batch_id)  # who cleans up holds this lock too
             plan, batch = self.plan(batch_id, options), self._there(batch_id)
@@ -136,7 +141,11 @@ class Asking:
         return record, True
 
     def cancel(self, export_id: str, *, by: str) -> ExportRecord:
-        """Ask for the end of an export that is being made; one that nobody has begun ends at once. Raises `Refused`."""
+        """Ask for the end of an export that is being made; one that nobody has begun ends at once.
+
+        Raises `Refused`, `NotAllowed`.
+        """
+        self._gate.need(Scope.OPERATE, "cancel an export")
         self._shelf.get(export_id)
         now = self._clock.now()
 

@@ -1,6 +1,7 @@
 """The exports there are, read again only where their files changed: nobody has to be told of them."""
 
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from core.domain.errors import Damaged, NotFound
@@ -8,6 +9,7 @@ from core.domain.exports import ExportRecord
 from core.store.layout import is_id
 from core.store.state import StateStore
 
+Foreign = Callable[[str], None]
 Stamp = tuple[int, int]
 
 
@@ -37,11 +39,11 @@ class ExportShelf:
     def get(self, export_id: str) -> ExportRecord:
         """One export; raises `NotFound`, or `Damaged` when its record cannot be believed."""
         if not is_id(export_id, "e_"):
-            raise NotFound(f"There is no export {export_id[:60]}.", hint="./reprise exports lists them.")
+            raise missing(export_id)
         try:
             return self._read(export_id)
         except NotFound:
-            raise NotFound(f"There is no export {export_id}.", hint="./reprise exports lists them.") from None
+            raise missing(export_id) from None
 
     def _read(self, export_id: str) -> ExportRecord:
         stamp = _stamp(self._store.layout.export_state(export_id))
@@ -54,6 +56,34 @@ class ExportShelf:
             with self._lock:
                 self._known[export_id] = (stamp, record)
         return record
+
+
+class OwnShelf(ExportShelf):
+    """The exports of one owner's batches, whoever asked for them; the others do not exist.
+
+    `foreign` hears of each that exists and was asked for by its id.
+    """
+
+    def __init__(self, whole: ExportShelf, batches: Callable[[], Mapping[str, object]], foreign: Foreign) -> None:
+        self._whole, self._batches, self._foreign = whole, batches, foreign
+
+    def all(self) -> list[ExportRecord]:
+        """Every export of the owner that can be believed, the newest first."""
+        own = self._batches()
+        return [record for record in self._whole.all() if record.batch_id in own]
+
+    def get(self, export_id: str) -> ExportRecord:
+        """One export of the owner; raises as `ExportShelf.get` does."""
+        record = self._whole.get(export_id)
+        if record.batch_id not in self._batches():
+            self._foreign(export_id)
+            raise missing(export_id)
+        return record
+
+
+def missing(export_id: str) -> NotFound:
+    """What is said of an export that is not there."""
+    return NotFound(f"There is no export {export_id[:60]}.", hint="./reprise exports lists them.")
 
 
 def _stamp(path: Path) -> Stamp | None:

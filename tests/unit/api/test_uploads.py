@@ -258,6 +258,7 @@ async def _receive(id_: str, offset: int, pieces: Any) -> Any:
         path_params={"id": id_},
         query_params={"offset": str(offset)},
         headers={},
+        scope={"path": f"/api/uploads/{id_}"},
         stream=pieces,
         state=SimpleNamespace(actor=process.current().manager.acts_for),
     )

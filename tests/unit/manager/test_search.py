@@ -102,7 +102,7 @@ def test_what_is_kept_in_memory_is_bounded(case: Showcase, monkeypatch: pytest.M
     talk(case)
     looked = search(case)
     assert len(looked.find("salmon").hits) == len(looked.find("salmon").hits) > 0
-    assert looked._kept <= 500
+    assert looked._folded._kept <= 500
 
 
 def test_a_search_for_no_word_is_refused(case: Showcase) -> None:

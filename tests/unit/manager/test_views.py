@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from core.config import Config
+from core.domain.access import Actor, Scope
 from core.domain.errors import Damaged, ErrorClass, NotFound
 from core.domain.run import Verdict, Work
 from core.manager.measure import Measure
@@ -27,6 +28,8 @@ def house(tmp_path: Path) -> House:
 def views(house: House, **settings: Any) -> Views:
     config = Config(free_space_bytes=0, **settings)
     return Views(
+        whole=house.index,
+        actor=Actor(name=ANA, scope=Scope.ADMIN),
         index=house.index,
         layout=house.layout,
         artifacts=house.artifacts,
