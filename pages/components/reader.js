@@ -19,6 +19,9 @@ class Reader {
     const left = el("section", "rp-left", this.root), right = el("section", "rp-right", this.root);
     this.stage = el("div", "rp-media", left);
     this.versions = new Versions(left, (version) => this.show(version));
+    this.notice = el("p", "rp-none", left);
+    this.notice.setAttribute("role", "status");
+    this.notice.hidden = true;
     const tools = (this.tools = el("div", "rp-tools", left));
     this.search = el("input", "", tools);
     this.search.type = "search";
@@ -47,7 +50,7 @@ class Reader {
       this.player.paused ? this.player.play() : this.player.pause();
     });
     // Other parts of the page ask for a moment of the recording, whatever version is shown.
-    document.addEventListener("reprise:play", (event) => { if (this.root.isConnected) this.play(placed(this.kept, event.detail)); });
+    document.addEventListener("reprise:play", (event) => { if (this.root.isConnected) this.playMoment(event.detail); });
   }
 
   update(data) {
@@ -82,7 +85,7 @@ class Reader {
 
   // Another version was chosen: it goes on at the same moment.
   async show(version) {
-    const at = this.player ? moment(this.kept, this.player.currentTime) : 0;
+    if (this.player && !this.lost) this.moment = moment(this.kept, this.player.currentTime);
     const plays = this.player && !this.player.paused;
     this.wanted = version.key;
     if ((version.cuts ?? "none") !== this.shown.cuts) {
@@ -90,26 +93,38 @@ class Reader {
       await this.cut(version);
       if (this.wanted !== version.key) return; // yet another one was chosen meanwhile
     }
-    this.from = placed(this.kept, at);
+    this.from = this.lost ? 0 : placed(this.kept, this.moment ?? 0);
     this.showVersion(version);
     if (plays) this.player.play().catch(() => undefined);
   }
 
-  // What of the recording is in the version; every place in the page is told on its timeline.
+  // What of the recording is in the version; every place in the page is told on its timeline. Where that cannot be
+  // loaded nothing of the recording is played in the version, since it would be another place: it says so.
   async cut(version) {
-    let kept = null;
+    const wanted = this.shown.cuts;
+    let kept = null, lost = "";
     try {
-      if (version.cuts) kept = (await (await fetch(version.cuts)).json()).kept;
-    } catch {
-      kept = null;
+      if (version.cuts) kept = await cutsAt(version.cuts);
+    } catch (error) {
+      lost = error.message;
     }
+    if (this.shown.cuts !== wanted) return; // another version is shown by now
     this.kept = kept;
+    this.lost = lost;
+    this.notice.hidden = !lost;
+    this.notice.replaceChildren();
+    if (lost) {
+      this.notice.append(`What was cut could not be loaded (${lost}), so quotes, highlights and the summary, whose times are those of the recording, cannot lead into this version. `);
+      const again = el("button", "rp-clip", this.notice, "Try again");
+      again.type = "button";
+      again.onclick = () => this.cut(version);
+    }
     for (const link of this.root.querySelectorAll("a[data-at]")) this.tell(link);
   }
 
   tell(link) {
-    const at = Number(link.dataset.at);
-    link.textContent = link.dataset.label.replace(clock(at), clock(placed(this.kept, at)));
+    const at = Number(link.dataset.at), there = this.lost ? at : placed(this.kept, at);
+    link.textContent = link.dataset.label.replace(clock(at), clock(there));
   }
 
   part(name, url, draw) {
@@ -157,6 +172,11 @@ class Reader {
     this.mark();
   }
 
+  playMoment(seconds) {
+    if (this.lost) this.notice.scrollIntoView({ block: "nearest" });
+    else this.play(placed(this.kept, seconds));
+  }
+
   // A place to play from, in seconds of the recording; `own` ones are seconds of the version that is shown.
   link(parent, cls, seconds, text, own) {
     const link = el("a", cls, parent, text);
@@ -165,12 +185,14 @@ class Reader {
       this.tell(link);
     }
     const address = new URLSearchParams(location.search);
-    address.set("t", String(Math.floor(own ? moment(this.kept, seconds) : seconds)));
+    const there = !own ? seconds : this.lost ? 0 : moment(this.kept, seconds); // 0: not known now
+    address.set("t", String(Math.floor(there)));
     link.href = `?${address}`;
     link.onclick = (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      this.play(own ? seconds : placed(this.kept, seconds));
+      if (own) this.play(seconds);
+      else this.playMoment(seconds);
     };
     return link;
   }

@@ -19,6 +19,14 @@ function moment(kept, seconds) {
   }
   return kept.length ? kept[kept.length - 1].end : 0;
 }
+// The spans of the recording that a version kept; throws when they cannot be had.
+async function cutsAt(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(answer.statusText || `answer ${answer.status}`);
+  const { kept } = await answer.json();
+  if (!Array.isArray(kept)) throw new Error("it is no list of cuts");
+  return kept;
+}
 
 class Versions {
   constructor(parent, onpick) {

@@ -1,5 +1,7 @@
 """What came out of a run, in a real browser: one player for all its versions, and what was said found again."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -48,6 +50,35 @@ def test_the_version_without_silence_goes_on_at_the_same_moment(
         page.wait_for_function(AT.format(WHOLE_S))
         expect(quote.get_by_role("link")).to_have_text("▶ 0:32")
         expect(transcript.get_by_role("listitem")).to_have_count(11)
+
+
+@pytest.mark.parametrize("trouble", [{"status": 404, "json": {"detail": "gone"}}, {"status": 200, "body": "{"}, None])
+def test_without_its_cuts_a_cut_version_says_so_and_plays_no_wrong_place(
+    browser: Browser, dashboard: Dashboard, run_id: str, trouble: dict[str, Any] | None
+) -> None:
+    with tab(browser, dashboard, f"/run?run={run_id}&t=40") as page:
+        page.wait_for_function(AT.format(40))
+        page.route("**/cuts.json*", lambda route: route.fulfill(**trouble) if trouble else route.abort())
+        page.get_by_role("button", name="Without silence").click()
+        said = page.get_by_role("status").filter(has_text="What was cut could not be loaded")
+        expect(said).to_be_visible()
+        page.wait_for_function(AT.format(0))
+        quote = page.locator(".rp-quote", has_text=SAID)
+        expect(quote.get_by_role("link")).to_have_text("▶ 0:32")
+        quote.get_by_role("link").click()
+        page.wait_for_function(AT.format(0))
+        # What was said is known by its time in this version: there it can be played.
+        page.get_by_role("list", name="Transcript").get_by_role("link").filter(has_text=SAID).click()
+        page.wait_for_function(AT.format(CUT_S))
+        page.get_by_role("button", name="Recording").click()
+        page.wait_for_function(AT.format(40))
+        expect(said).to_be_hidden()
+        page.get_by_role("button", name="Without silence").click()
+        page.unroute("**/cuts.json*")
+        said.get_by_role("button", name="Try again").click()
+        expect(said).to_be_hidden()
+        quote.get_by_role("link").click()
+        page.wait_for_function(AT.format(CUT_S))
 
 
 def test_what_people_and_models_said_is_shown_and_never_run(
