@@ -81,6 +81,8 @@ def _media(media: Any, path: Path, container: Container) -> Media:
     picture = _picture(video, times[video.index], start) if video is not None and times[video.index].at else None
     sound = _sound(audio, times[audio.index], start) if audio is not None and times[audio.index].at else None
     duration = max([max(ends) - start, Fraction(_s(picture.end if picture is not None else 0.0))])
+    if _s(duration) <= 0:
+        raise StageError(ErrorClass.NOT_MEDIA, "All of the file lies at one moment: there is nothing to play.")
     return Media(
         path=str(path),
         container=container.name,

@@ -72,6 +72,14 @@ def test_one_frame_of_four_hundredths_of_a_second_is_a_picture() -> None:
     assert (found.frames, found.end, found.fps) == (1, 0.04, "25/1")
 
 
+def test_streams_of_no_length_are_no_media() -> None:
+    still = ("-bsf:a", "setts=pts=0:dts=0:duration=0")
+    path = media_file("still.mkv", video=False, codecs=("-c:a", "libvorbis"), options=still)
+    with pytest.raises(StageError, match="nothing to play") as raised:
+        seen(path)
+    assert raised.value.error_class == ErrorClass.NOT_MEDIA
+
+
 @pytest.mark.parametrize("content", [b"#EXTM3U\nfile:///etc/passwd\n", b"", b"\0" * 5000])
 def test_what_is_no_medium_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "upload.mp4").write_bytes(content)
