@@ -138,13 +138,12 @@ class Cleanup:
                 bytes=self._weight(mine),
             )
 
-        damaged = ", ".join(self._sweep.blind())
         return Plan(
             batches=tuple(old(batch_id) for batch_id in self._due(known, now)),
             soon=tuple(old(batch_id) for batch_id, since in known.items() if is_due_soon(since, now, self._kept_s)),
             exports=tuple(_told(record) for record in self._old_exports(now)),
             unused=tuple(self._sweep.find()),
-            hindered=f"What is needed cannot be known while {damaged} cannot be read." if damaged else "",
+            hindered=_hindered(self._sweep.blind(), self._sweep.lost_exports()),
             cleaned_at=pool.cleaned_at,
         )
 
@@ -238,6 +237,18 @@ class Cleanup:
         places = {(name, state.key) for run in runs for name, state in run.stages.items() if state.key}
         receipts = (self._artifacts.receipt(stage, key) for stage, key in places)
         return sum(entry.size for receipt in receipts if receipt is not None for entry in receipt.files.values())
+
+
+def _hindered(damaged: list[str], exports: list[str]) -> str:
+    """Why not all can be swept; empty when it can."""
+    if damaged:
+        return f"What is needed cannot be known while {', '.join(damaged)} cannot be read."
+    if exports:
+        return (
+            f"Merged videos are not swept while {', '.join(exports)} cannot be read;"
+            " ./reprise check --repair moves that out of the way."
+        )
+    return ""
 
 
 def _since(record: ExportRecord) -> datetime:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.domain.exports import OPEN
+from core.domain.exports import MERGED, OPEN
 from core.domain.states import Phase
 from core.manager.aside import move, remove_tree, weight
 from core.manager.exports.removing import held_places
@@ -63,10 +63,16 @@ class Sweep:
         ]
 
     def blind(self) -> list[str]:
-        """The records that cannot be read, so that nobody knows what they need."""
-        there = self._store.exports.ids()
-        lost = set(there) - {record.export_id for record in ExportShelf(self._store).all()}
-        return sorted({*self._index.damaged, *(lost.intersection(self._store.exports.ids()) if lost else ())})
+        """The runs and batches that cannot be read, so that nobody knows what they need."""
+        return sorted(self._index.damaged)
+
+    def lost_exports(self) -> list[str]:
+        """The exports that cannot be read: no merged video goes, nor what it is made of, since one may be theirs.
+
+        Nothing else waits for them: what is lost cannot be fetched, and what is in it is made again for who asks again.
+        """
+        lost = set(self._store.exports.ids()) - {record.export_id for record in ExportShelf(self._store).all()}
+        return sorted(lost.intersection(self._store.exports.ids())) if lost else []
 
     def steps(self) -> Iterator[str]:
         """The steps of it, each taken and then told; after it nothing is left aside. Raises `StorageError`."""
@@ -112,6 +118,8 @@ class Sweep:
         held = held_places(self._store, self._clock.now())
         if any(record.phase in OPEN for record in ExportShelf(self._store).all()):
             held |= {place for place in self._there() if place[0] == PART}  # nobody knows yet which ones it is made of
+        if self.lost_exports():
+            held |= {place for place in self._there() if place[0] in (MERGED, PART)}
         return _Living(self._index, self._layout, held)
 
     def _there(self) -> set[Place]:

@@ -15,6 +15,7 @@ from core.store.journal import Journal
 from core.store.layout import Layout, is_id, keyed
 from core.store.locks import Lock
 from core.store.quarantine import Finding, keep_in_quarantine, move_to_quarantine
+from core.store.record_files import SUFFIX
 from core.store.records import Records, Stored
 from core.store.state import StateStore
 from core.system import files
@@ -36,7 +37,7 @@ def check(layout: Layout, clock: Clock, repair: bool) -> list[Finding]:
     store = StateStore(layout, clock)
     runs, findings = _state(store.runs, repair)
     batches, more = _state(store.batches, repair)
-    findings += more + _state(store.exports, repair)[1] + _state(store.pool, repair)[1]
+    findings += more + _exports(store, repair) + _state(store.pool, repair)[1]
     findings += _went_back(store.journal, runs)
     damaged_batches = {Path(finding.path).name.split(".")[0] for finding in findings if not finding.repaired}
     findings += _orphans(layout, clock, runs, set(batches) | damaged_batches, repair)
@@ -55,6 +56,19 @@ def check(layout: Layout, clock: Clock, repair: bool) -> list[Finding]:
 
 def _state(records: Records[T], repair: bool) -> tuple[dict[str, Stored[T]], list[Finding]]:
     return records.load_all(repair=repair)
+
+
+def _exports(store: StateStore, repair: bool) -> list[Finding]:
+    """What is wrong with exports; a lost one holds back the sweep of merged videos, and nothing can be made of it again."""
+    findings = _state(store.exports, repair)[1]
+    if not repair:
+        return findings
+    mended = []
+    for finding in findings:
+        export_id = Path(finding.path).name.removesuffix(SUFFIX)
+        lost = not finding.repaired and store.exports.lost_because(export_id) is not None
+        mended.append(store.exports.set_lost_aside(export_id) if lost else finding)
+    return mended
 
 
 def _went_back(journal: Journal, runs: dict[str, Stored[RunRecord]]) -> list[Finding]:

@@ -3,10 +3,9 @@
 Every change is made under the record's `.state` lock, by the one protocol of `core.store.protocol`.
 """
 
-import gc
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -19,6 +18,7 @@ from core.store.protocol import previous, write_state
 from core.store.quarantine import Finding, move_to_quarantine, set_aside
 from core.store.record_files import SUFFIX, RecordFiles
 from core.system import files
+from core.system.allocator import no_garbage_collection
 from core.system.clock import Clock
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -81,7 +81,7 @@ class Records(Generic[T]):
         found: dict[str, Stored[T]] = {}
         findings: list[Finding] = []
         folder = f"{self._folder}{os.sep}"
-        with _no_garbage_collection():
+        with no_garbage_collection():
             for name in self.ids():
                 path = f"{folder}{name}{SUFFIX}"
                 try:
@@ -233,6 +233,24 @@ class Records(Generic[T]):
             self._report(finding, None)
         return finding
 
+    def set_lost_aside(self, record_id: str) -> Finding:
+        """Move a record that is lost to quarantine, so that it is there no more; for those that nothing else needs.
+
+        Raises `Conflict` when the record can be believed, or has gone meanwhile.
+        """
+        path = self._files.path(record_id)
+        with self._files.locked(record_id):
+            problem = self.lost_because(record_id)
+            there = [file for file in (previous(path), path) if os.path.lexists(file)]  # a cut leaves it listed
+            if problem is None or not there:
+                raise Conflict(f"{record_id} is not lost; nothing is moved.")
+            with files.explained(f"moving {path} to quarantine"):
+                kept = [move_to_quarantine(self._layout, self._clock, file, problem).name for file in there]
+            action = f"moved to {' and '.join(kept)}; it can be asked for again"
+            finding = Finding(path=str(path), problem=problem, action=action, repaired=True)
+            self._report(finding, None)
+        return finding
+
     def _restore(
         self, path: Path, record_id: str, problem: str, before: tuple[Opened[T], bytes], tell: OnDamage | None
     ) -> None:
@@ -270,18 +288,6 @@ def _stored(opened: Opened[T]) -> Stored[T]:
 def _left(path: str, error: RepriseError | FileNotFoundError) -> Finding:
     problem = error.message if isinstance(error, RepriseError) else "The file is missing."
     return Finding(path=path, problem=problem, action="left as it is", repaired=False)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Ten thousand records are a million objects and no garbage: looking for some would double the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _fence(record_id: str, stored: int, epoch: int | None) -> None:

@@ -10,13 +10,14 @@ import msgspec
 import pytest
 
 from core.domain.errors import NotFound, Refused
-from core.domain.exports import ExportOptions, ExportPhase, ExportRecord, Packed
+from core.domain.exports import MERGED, ExportOptions, ExportPhase, ExportRecord, Packed
 from core.domain.run import RunRecord
 from core.manager import sweep
 from core.manager.archive import Archive
 from core.manager.cleanup import Cleanup
 from core.manager.exports.merging import PART
 from core.runner.outcome import Committed
+from core.store.check import check
 from core.store.layout import Layout, new_export_id
 from core.store.locks import Lock
 from core.store.units import UnitLog
@@ -263,14 +264,30 @@ def test_parts_of_merged_videos_stay_while_anything_is_being_exported(house: Hou
     assert not [name for name in places(house) if PART in name]
 
 
-def test_nothing_is_swept_while_an_export_cannot_be_read(house: House) -> None:
+def test_an_export_that_cannot_be_read_keeps_merged_videos_and_nothing_else(house: House) -> None:
     orphan(house)
+    for stage in (PART, MERGED):
+        orphan(house, stage=stage, key="m1")
     export_id = exported(house, "x1")
     aged(house, 2)
     house.layout.export_state(export_id).write_bytes(b"{}")
     assert export_id in house.cleanup().plan().hindered
+    assert "check --repair" in house.cleanup().plan().hindered
     house.cleanup().clean(ANA)
-    assert "artifacts/transcribe/x1" in places(house)
+    assert "artifacts/transcribe/x1" not in places(house)
+    assert f"artifacts/{PART}/m1" in places(house)
+    assert f"artifacts/{MERGED}/m1" in places(house)
+
+
+def test_the_sweep_goes_on_with_everything_once_check_moved_a_lost_export_away(house: House) -> None:
+    orphan(house, stage=MERGED, key="m1")
+    export_id = exported(house, "x1")
+    aged(house, 2)
+    house.layout.export_state(export_id).write_bytes(b"{}")
+    assert [finding.repaired for finding in check(house.layout, house.clock, repair=True)] == [True]
+    assert house.cleanup().plan().hindered == ""
+    house.cleanup().clean(ANA)
+    assert f"artifacts/{MERGED}/m1" not in places(house)
 
 
 def test_what_was_measured_of_a_medium_goes_with_it(house: House) -> None:

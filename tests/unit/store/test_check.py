@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from core.domain.exports import ExportOptions, ExportPhase, ExportRecord
 from core.domain.run import StageState
 from core.domain.states import StageStatus
 from core.store.artifacts import Artifacts, Receipt
@@ -59,6 +60,13 @@ def left_over(store: StateStore) -> None:
     (store.layout.work(STAGE, KEY) / "tmp.a2" / "sub").mkdir(parents=True)
 
 
+def an_export(export_id: str) -> ExportRecord:
+    made = {"created_at": NOON, "updated_at": NOON, "phase": ExportPhase.READY}
+    return ExportRecord(
+        export_id=export_id, batch_id=BATCH, owner="ana", name="a.zip", options=ExportOptions(), same="s", **made
+    )
+
+
 def journal_line(store: StateStore) -> None:
     flip(next(store.layout.journal.glob("*.jsonl")))
 
@@ -105,6 +113,29 @@ def test_damage_is_repaired_and_then_gone(store: StateStore, kind: str) -> None:
     assert [finding.problem for finding in again] == (
         [f"The result of its stage {STAGE} is not there any more."] if kind == "artifact" else []
     )
+
+
+def test_a_lost_export_is_told_and_moved_out_of_the_way(store: StateStore) -> None:
+    store.exports.create("e_1", an_export("e_1"))
+    store.exports.update("e_1", lambda record: replace(record, name="second"))
+    path = store.layout.export_state("e_1")
+    for file in (path, Path(f"{path}.prev")):
+        flip(file)
+    (told,) = checked(store)
+    assert (told.path, told.repaired) == (str(path), False)
+    (repaired,) = checked(store, repair=True)
+    assert (repaired.path, repaired.repaired) == (str(path), True)
+    assert store.exports.ids() == []
+    assert len([kept for kept in store.layout.quarantine.glob("*e_1.json*") if kept.suffix != ".txt"]) == 2
+    assert checked(store) == []
+
+
+def test_an_export_whose_version_before_is_good_is_restored(store: StateStore) -> None:
+    store.exports.create("e_1", an_export("e_1"))
+    store.exports.update("e_1", lambda record: replace(record, name="second"))
+    flip(store.layout.export_state("e_1"))
+    assert [finding.repaired for finding in checked(store, repair=True)] == [True]
+    assert store.exports.get("e_1").value.name == "a.zip"
 
 
 def test_good_units_stay_when_damaged_ones_are_taken_out(store: StateStore) -> None:
