@@ -11,6 +11,7 @@ from core.domain.errors import BadInput, Refused
 
 DEFAULT_PATTERN = "{number}_{title}"
 MERGED = "merged"  # the name under which merged videos are published, beside those of the stages
+PART = "merged_part"  # and that of what they are made of where videos are first made alike
 Kind = Literal["video", "transcript", "summary", "quotes", "note"]
 Format = Literal["zip", "merged", "playlist"]
 

@@ -72,7 +72,7 @@ class Purge:
         named |= {entry.run_id for run in mine.values() for entry in run.entries}
         run_ids = sorted(named | set(mine))
         aside = self._layout.quarantine / f"deleted-{batch_id}"
-        yield from remove_exports(self._store, batch_id)
+        yield from remove_exports(self._store, self._artifacts, batch_id)
         yield from self._set_aside(batch_id, mine, run_ids, aside)
         self._look(batch_id)
         yield from self._throw_away(batch_id, run_ids, aside)

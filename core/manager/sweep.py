@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.domain.exports import MERGED, OPEN
+from core.domain.exports import MERGED, OPEN, PART
 from core.domain.states import Phase
 from core.manager.aside import move, remove_tree, weight
 from core.manager.exports.removing import held_places
@@ -26,7 +26,6 @@ from core.store.progress import read_progress
 from core.store.state import StateStore
 
 ASIDE = "swept"
-PART = "merged_part"  # as `exports.merging` calls what merged videos are made of
 DONE = (Phase.COMPLETED, Phase.SKIPPED)
 
 

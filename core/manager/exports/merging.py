@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.domain.cuts import Span
 from core.domain.errors import Damaged, ErrorClass, StageError
-from core.domain.exports import MERGED, ExportRecord, Missing, Packed
+from core.domain.exports import MERGED, PART, ExportRecord, Missing, Packed
 from core.domain.run import Source
 from core.domain.settings import Settings
 from core.manager.exports.making import Made
@@ -28,7 +28,6 @@ from core.store.units import UnitLog
 from core.system.clock import Clock
 from core.system.files import free_bytes
 
-PART = "merged_part"  # the name under which parts are published that were made alike
 _LOCK_S = 30.0
 # What joining costs beside making a second of video alike.
 _JOIN_SHARE = 0.05

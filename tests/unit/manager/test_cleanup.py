@@ -10,12 +10,10 @@ import msgspec
 import pytest
 
 from core.domain.errors import NotFound, Refused
-from core.domain.exports import MERGED, ExportOptions, ExportPhase, ExportRecord, Packed
+from core.domain.exports import MERGED, PART, ExportOptions, ExportPhase, ExportRecord, Packed
 from core.domain.run import RunRecord
-from core.manager import sweep
 from core.manager.archive import Archive
 from core.manager.cleanup import Cleanup
-from core.manager.exports.merging import PART
 from core.runner.outcome import Committed
 from core.store.check import check
 from core.store.layout import Layout, new_export_id
@@ -246,10 +244,6 @@ def test_an_export_is_archived_thirty_days_after_it_was_last_of_use(house: House
     kept = msgspec.json.decode(house.layout.archived(export_id).read_bytes())
     assert (kept["name"], kept["files"]) == ("talks.zip", {"001.txt": 10})
     assert len(told(house, "export.archived")) == 1
-
-
-def test_the_sweep_calls_those_parts_as_merging_does() -> None:
-    assert sweep.PART == PART
 
 
 def test_parts_of_merged_videos_stay_while_anything_is_being_exported(house: House) -> None:
