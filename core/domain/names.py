@@ -100,11 +100,6 @@ def distinct(wanted: Sequence[tuple[str, Sequence[str]]], taken: Iterable[str] =
     return chosen
 
 
-def is_safe(name: str) -> bool:
-    """Whether `name`, from wherever it comes, is the name of one file in one folder on any system."""
-    return bool(name) and safe(name, MAX_BYTES) == name
-
-
 def _can_be_shown(char: str) -> bool:
     """Not what has no shape: control and direction characters, broken and private ones."""
     if char in _JOINERS or char == "\0" or char.isspace():

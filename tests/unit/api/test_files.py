@@ -6,8 +6,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from core.api.process import current
-from core.domain.names import is_safe
 from core.domain.states import Phase
+from tests.support.names import is_safe
 from tests.support.showcase import Showcase
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.names import MAX_BYTES, SUFFIX_BYTES, distinct, file_name, is_safe, safe, stem, suffix_of
+from core.domain.names import MAX_BYTES, SUFFIX_BYTES, distinct, file_name, safe, stem, suffix_of
+from tests.support.names import is_safe
 
 LONG = "Жизнь реки " * 40
 

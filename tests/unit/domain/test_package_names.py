@@ -6,8 +6,8 @@ import pytest
 
 from core.domain.errors import BadInput
 from core.domain.exports import ExportOptions
-from core.domain.names import is_safe
 from core.domain.package_names import Named, check_pattern, package_name, stems
+from tests.support.names import is_safe
 from tests.support.storage import NOON
 
 

@@ -8,11 +8,11 @@ import pytest
 from core.domain.batch import Member
 from core.domain.errors import NotFound, Refused
 from core.domain.exports import ExportOptions, ExportPhase
-from core.domain.names import is_safe
 from core.domain.packing import CONTENTS
 from core.domain.run import Source
 from core.domain.states import BatchPhase, Phase
 from tests.support.exporting import ANA, Shop
+from tests.support.names import is_safe
 from tests.support.storage import BATCH
 
 
