@@ -69,8 +69,8 @@ def export(
     """Export all finished videos of a batch: as a ZIP, as one merged video, or as a playlist.
 
     A ZIP and a playlist are ready at once; with -o they are saved here, else the page Exports has a link. What is asked
-    for again within a day is not made again. Exit 1 when something that should be in it is missing; it is named. Exit 1
-    too when it was waited for in vain, since everything is paused.
+    for again within a day is not made again, but kept anew if its end is near. Exit 1 when something that should be in
+    it is missing; it is named. Exit 1 too when it was waited for in vain, since everything is paused.
     """
     options = parse_options({"format": format_, "pattern": pattern, **switches})
     manager = session.manager

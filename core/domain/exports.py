@@ -1,6 +1,6 @@
 """One export of a batch: what was asked for, which files it is made of, and how far it is. Its record, and the ways it changes."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -162,6 +162,13 @@ def finished(
         updated_at=now,
         expires_at=expires_at,
     )
+
+
+def renewed(record: ExportRecord, now: datetime, kept: timedelta) -> ExportRecord:
+    """It was asked for again: it can be fetched for `kept` from now on, unless more than half of that is left anyway."""
+    if record.expires_at is None or record.expires_at - now >= kept / 2:
+        return record
+    return replace(record, expires_at=now + kept, updated_at=now)
 
 
 def failed(record: ExportRecord, now: datetime, failure: ExportFailure) -> ExportRecord:

@@ -20,6 +20,7 @@ from core.domain.exports import (
     Packed,
     asked_to_cancel,
     cancelled,
+    renewed,
 )
 from core.domain.merge_size import merged_bytes
 from core.domain.package_names import check_pattern, package_name
@@ -100,7 +101,7 @@ class Asking:
             missing=missing,
             size=size if videos else None,
             exact=exact,
-            duration_s=sum(video.duration_s or 0.0 for video in videos),
+            duration_s=round(sum(video.duration_s or 0.0 for video in videos), 3),
             unfinished=unfinished if batch.phase in _UNDER_WAY else 0,
             refusal="" if videos else _nothing(batch, missing),
         )
@@ -110,6 +111,7 @@ class Asking:
     ) -> tuple[ExportRecord, bool]:
         """The export, durable, and whether it is new; one that is there already and still good is given again.
 
+        It can be fetched for at least half of the time that exports are kept: one that is near its end is kept anew.
         `partial` takes what is finished of a batch that is still at work. Raises `Refused` when there is nothing to
         export, or when the batch is still at work and `partial` is not given; `NotAllowed`.
         """
@@ -130,7 +132,7 @@ class Asking:
             record = self._record(batch, options, plan, by)
             for known in self._shelf.of_batch(batch_id):
                 if known.same == record.same and self._is_good(known, plan):
-                    return known, False
+                    return self._renewed(known), False
             self._store.exports.create(record.export_id, record)
         self._writer.note(
             "command.export",
@@ -157,6 +159,12 @@ class Asking:
         after = self._store.exports.update(export_id, change).value
         self._writer.note("command.cancel_export", actor=by, batch_id=after.batch_id, data={"export": export_id})
         return after
+
+    def _renewed(self, known: ExportRecord) -> ExportRecord:
+        now = self._clock.now()
+        if renewed(known, now, self._kept) is known:
+            return known
+        return self._store.exports.update(known.export_id, lambda record: renewed(record, now, self._kept)).value
 
     def _there(self, batch_id: str) -> BatchRecord:
         batch = self._index.batch(batch_id)

@@ -11,7 +11,7 @@ from core.domain.exports import ExportOptions, ExportPhase
 from core.domain.packing import CONTENTS
 from core.domain.run import Source
 from core.domain.states import BatchPhase, Phase
-from tests.support.exporting import ANA, Shop
+from tests.support.exporting import ANA, DAY_S, Shop
 from tests.support.names import is_safe
 from tests.support.storage import BATCH
 
@@ -158,6 +158,26 @@ def test_asking_twice_gives_one_export(shop: Shop) -> None:
     assert first == again
     assert shop.ask(prefix=True).export_id != first.export_id
     assert len(shop.exports.shelf.all()) == 2
+
+
+def test_who_asks_again_near_the_end_has_half_of_the_time_at_least(shop: Shop) -> None:
+    shop.video()
+    first = shop.ask()
+    shop.clock.advance(DAY_S / 2)
+    assert shop.ask() == first, "there is time enough"
+    shop.clock.advance(DAY_S / 2 - 60)
+    again = shop.ask()
+    assert (again.export_id, again.expires_at) == (first.export_id, shop.clock.now() + timedelta(seconds=DAY_S))
+    assert shop.exports.shelf.get(first.export_id) == again
+    shop.clock.advance(DAY_S - 60)
+    assert shop.exports.views.of(again)["status"] == "ready"
+
+
+def test_lengths_are_told_to_the_millisecond(shop: Shop) -> None:
+    for seconds in (53.3, 0.061, 0.0001):
+        shop.video(duration=seconds)
+    assert shop.ask().duration_s == 53.361
+    assert shop.exports.asking.plan(BATCH, ExportOptions()).duration_s == 53.361
 
 
 def test_many_who_ask_at_once_get_one_export(shop: Shop) -> None:
