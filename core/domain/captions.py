@@ -234,25 +234,48 @@ def _number(value: Any, divisor: float = 1.0) -> float | None:
 def _in_order(cues: Iterable[_Cue], duration_s: float | None) -> tuple[list[Passage], int]:
     """Passages in order, and how many cues had no place: those that overlap are cut where the next begins."""
     passages: list[Passage] = []
+    last = _Together()
     dropped = 0
     for cue in sorted(cues, key=lambda cue: (cue.start, cue.end)):
         end = cue.end if duration_s is None else min(cue.end, duration_s)
-        if end - cue.start < LEAST_S or len(passages) >= MAX_PASSAGES:
+        if end - cue.start < LEAST_S or len(passages) + last.is_open >= MAX_PASSAGES:
             dropped += 1
             continue
-        text, start = " ".join(cue.lines), cue.start
-        if passages and start < passages[-1].end:
-            before = passages[-1]
-            if start - before.start < LEAST_S:  # two at once: what is shown together was said one after the other
-                passages[-1] = Passage(before.start, max(before.end, end), f"{before.text} {text}")
+        if last.is_open and cue.start < last.end:
+            if cue.start - last.start < LEAST_S:  # two at once: what is shown together was said one after the other
+                last.add(cue, end)
                 continue
-            passages[-1] = _shortened(before, start)
-        passages.append(Passage(start, end, text, _within(cue.words, start, end)))
+            last.end = cue.start
+        if last.is_open:
+            passages.append(last.passage())
+        last = _Together(cue, end)
+    if last.is_open:
+        passages.append(last.passage())
     return passages, dropped
 
 
-def _shortened(passage: Passage, end: float) -> Passage:
-    return passage._replace(end=end, words=_within(passage.words, passage.start, end))
+class _Together:
+    """Cues that are shown at once, to be one passage: gathered, since text that grows cue by cue is copied each time."""
+
+    def __init__(self, cue: _Cue | None = None, end: float = 0.0) -> None:
+        self._cues = [cue] if cue is not None else []
+        self.start, self.end = cue.start if cue is not None else 0.0, end
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is any."""
+        return bool(self._cues)
+
+    def add(self, cue: _Cue, end: float) -> None:
+        """One more."""
+        self._cues.append(cue)
+        self.end = max(self.end, end)
+
+    def passage(self) -> Passage:
+        """All of them; the times of words are those of a cue that is shown alone."""
+        words = self._cues[0].words if len(self._cues) == 1 else ()
+        text = " ".join(line for cue in self._cues for line in cue.lines)
+        return Passage(self.start, self.end, text, _within(words, self.start, self.end))
 
 
 def _within(words: Iterable[Word], start: float, end: float) -> tuple[Word, ...]:

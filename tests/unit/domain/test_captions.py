@@ -1,6 +1,7 @@
 """Transcripts of others are read for what they say and when, and for nothing else."""
 
 import json
+import time
 
 import pytest
 
@@ -89,6 +90,20 @@ def test_cues_that_overlap_are_cut_where_the_next_begins_and_those_at_once_are_j
     found = read(text, duration_s=7.0)
     assert said(found) == [(1.0, 4.0, "second first"), (4.0, 7.0, "third")]
     assert found.dropped == 0
+
+
+def test_so_many_cues_at_once_take_time_in_proportion() -> None:
+    def took_s(count: int) -> float:
+        cues = [{"start": 1.0, "end": 2.0, "text": f"{number} " + "x" * 1990} for number in range(count)]
+        document = json.dumps({"segments": cues})
+        began = time.process_time()
+        (passage,) = read(document, ".json").passages
+        took = time.process_time() - began
+        assert len(passage.text) > count * 1990
+        return took
+
+    few, many = took_s(500), took_s(8_000)
+    assert many < 45 * few, "16 times as many; with copies of copies it was 90 times"
 
 
 def test_a_missing_empty_line_does_not_join_two_cues() -> None:
