@@ -14,12 +14,14 @@ from core.manager.index import Index
 from core.manager.writer import Writer
 from core.store.artifacts import Artifacts
 from core.store.layout import Layout
-from core.store.uploads import NOTE, PARTIAL
+from core.store.uploads import NOTE, PARTIAL, REMOVED
 from core.system import files
 from core.system.clock import Clock
 
 KEPT = timedelta(hours=24)
-_FOLDER = re.compile(r"[0-9a-f]{16}\Z")  # as the store names them; whatever else lies there is somebody's own
+_FOLDER = re.compile(
+    rf"[0-9a-f]{{16}}({re.escape(REMOVED)})?\Z"
+)  # as the store names them; whatever else lies there is somebody's own
 
 
 class Uploads:

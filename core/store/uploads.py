@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,7 @@ from core.system.identity import boot_id
 
 NOTE = ".upload"
 PARTIAL = ".part"
+REMOVED = ".removed"  # of a folder that is being removed; what a cut leaves of it is cleaned up like any upload
 SYNC_BYTES = 32 * 2**20  # so much at most is sent again after a power cut, and waits in memory to be written
 MAX_NOTE_BYTES = 64 * 1024
 _ID = re.compile(r"[0-9a-f]{16}\Z")
@@ -75,7 +76,7 @@ class UploadStore:
         folder = self._folder(upload_id)
         upload = _read(folder)
         if upload is None:
-            raise NotFound("There is no such upload; it was removed, or never begun.", hint="Upload the file again.")
+            raise _not_there()
         path = folder / upload.name
         if path.is_file():
             return Received(upload=upload, bytes=upload.size, path=path)
@@ -104,10 +105,15 @@ class UploadStore:
     def remove(self, upload_id: str) -> bool:
         """Remove an upload, whole or not, and what was received of it; False when there is none."""
         folder = self._folder(upload_id)
+        aside = folder.with_name(f"{upload_id}{REMOVED}")
         if not folder.is_dir():
             return False
         with files.explained("removing an upload"):
-            shutil.rmtree(folder)
+            try:
+                folder.rename(aside)  # at once, so that who still writes to it finds all of it gone
+            except FileNotFoundError:
+                return False
+            shutil.rmtree(aside)
             files.fsync_folder(self._root)
         return True
 
@@ -123,7 +129,7 @@ class Receiver:
     def __init__(self, folder: Path, found: Received, offset: int) -> None:
         self._folder, self.upload = folder, found.upload
         self._path = folder / f"{self.upload.name}{PARTIAL}"
-        with files.explained(f"storing the upload {self.upload.name}"):
+        with self._storing():
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -148,12 +154,16 @@ class Receiver:
         self.bytes = self._noted = offset
 
     def write(self, data: bytes) -> None:
-        """Append `data`; raises `BadInput` for more bytes than were promised, `StorageError` when the disk refuses."""
+        """Append `data`.
+
+        Raises `BadInput` for more bytes than were promised, `StorageError` when the disk refuses, and `NotFound` when
+        it was removed meanwhile, as far as that is noticed.
+        """
         if self.bytes + len(data) > self.upload.size:
             raise BadInput(
                 f"More than the {self.upload.size} bytes that were announced were sent.", hint="Upload the file again."
             )
-        with files.explained(f"storing the upload {self.upload.name}"):
+        with self._storing():
             files.write_all(self._fd, data)
             self.bytes += len(data)
             if self.bytes - self._noted >= SYNC_BYTES:
@@ -161,7 +171,7 @@ class Receiver:
 
     def take_back(self, offset: int) -> None:
         """Forget what was written from `offset` on; it may be sent again. Raises `StorageError`."""
-        with files.explained(f"storing the upload {self.upload.name}"):
+        with self._storing():
             os.ftruncate(self._fd, offset)
             os.lseek(self._fd, offset, os.SEEK_SET)
             self.bytes = offset
@@ -175,9 +185,10 @@ class Receiver:
     def close(self) -> Received:
         """Let go; what was written is durable, and the file whole if that was all of it.
 
-        Raises `StorageError`, and `BadInput` for a whole that is not what its sender said: it is begun anew then.
+        Raises `StorageError`, `NotFound` when it was removed meanwhile, and `BadInput` for a whole that is not what its
+        sender said: it is begun anew then.
         """
-        with files.explained(f"storing the upload {self.upload.name}"):
+        with self._storing():
             try:
                 if self.bytes > self._noted or self.bytes == self.upload.size:
                     self._sync()
@@ -186,6 +197,8 @@ class Receiver:
                     self._path.rename(self._folder / self.upload.name)
                     files.fsync_folder(self._folder)
                     return Received(upload=self.upload, bytes=self.bytes, path=self._folder / self.upload.name)
+                if not self._folder.is_dir():
+                    raise _not_there()
                 return Received(upload=self.upload, bytes=self.bytes)
             finally:
                 os.close(self._fd)
@@ -204,6 +217,16 @@ class Receiver:
                 code="checksum",
             )
 
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        """What the disk says is told as its trouble, unless the upload is simply not there any more."""
+        try:
+            yield
+        except OSError as error:
+            if not self._folder.is_dir():
+                raise _not_there() from error
+            raise files.storage_error(error, f"storing the upload {self.upload.name}") from error
+
     def _sync(self) -> None:
         os.fsync(self._fd)
         # Gigabytes that nobody reads soon would only push other files out of memory.
@@ -211,6 +234,10 @@ class Receiver:
         self._noted = self.bytes
         self.upload = msgspec.structs.replace(self.upload, durable=self.bytes, boot=boot_id())
         _write(self._folder, self.upload)
+
+
+def _not_there() -> NotFound:
+    return NotFound("There is no such upload; it was removed, or never begun.", hint="Upload the file again.")
 
 
 def _write(folder: Path, upload: Upload) -> None:

@@ -9,7 +9,7 @@ import pytest
 from core.domain.run import RunRecord, Source, Transcript
 from core.domain.states import BatchPhase
 from core.manager.uploads import Uploads
-from core.store.uploads import NOTE
+from core.store.uploads import NOTE, REMOVED
 from tests.support.dispatching import ANA, House
 
 HOUR = 3600.0
@@ -167,6 +167,14 @@ def test_what_was_announced_and_never_came_is_removed_after_a_day(house: House) 
     house.clock.advance(24 * HOUR + 1)
     assert [line["why"] for line in clean(house)] == ["it was broken off"]
     assert not note.parent.exists()
+
+
+def test_what_a_cut_left_of_a_removal_is_removed_after_a_day(house: House) -> None:
+    left = uploaded(house, "talk.mp4.part", folder=f"0123456789abcdef{REMOVED}")
+    assert not clean(house)
+    house.clock.advance(25 * HOUR)
+    assert clean(house)[0]["why"] == "it was broken off"
+    assert not left.parent.exists()
 
 
 def test_the_note_of_an_upload_goes_with_it(house: House) -> None:

@@ -1,5 +1,6 @@
 """An upload is believed as far as it is on the disk: all of it while the machine runs, what was synced after a power cut."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,48 @@ def test_a_removed_one_is_gone_and_what_lies_beside_is_left(store: UploadStore, 
     for wrong in (id_, "..", "mine", ""):
         with pytest.raises(NotFound):
             store.find(wrong)
+
+
+@pytest.mark.parametrize("size", [10, 5])
+def test_who_still_writes_to_a_removed_one_is_told_so(store: UploadStore, layout: Layout, size: int) -> None:
+    id_ = store.begin("talk.mp4", 10, owner="ana").upload.id
+    receiver = store.open(id_, 0)
+    receiver.write(b"x" * size)
+    assert store.remove(id_)
+    with pytest.raises(NotFound, match="removed"):
+        receiver.close()
+    assert not list(layout.uploads.iterdir())
+
+
+def test_one_that_is_removed_while_it_is_synced_is_gone_and_no_trouble_of_the_disk(
+    store: UploadStore, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = store.begin("talk.mp4", 10, owner="ana").upload.id
+    receiver = store.open(id_, 0)
+    monkeypatch.setattr("core.store.uploads.SYNC_BYTES", 1)
+    sync = os.fsync
+
+    def removing(fd: int) -> None:
+        monkeypatch.setattr(os, "fsync", sync)
+        store.remove(id_)
+
+    monkeypatch.setattr(os, "fsync", removing)
+    with pytest.raises(NotFound, match="removed"):
+        receiver.write(b"x")
+    receiver.abandon()
+    assert not list(layout.uploads.iterdir())
+
+
+def test_one_that_vanishes_as_it_is_gone_on_with_is_not_there(
+    store: UploadStore, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = store.begin("talk.mp4", 10, owner="ana").upload.id
+    found = store.find(id_)
+    store.remove(id_)
+    monkeypatch.setattr(UploadStore, "find", lambda *_: found)
+    with pytest.raises(NotFound, match="removed"):
+        store.open(id_, 0)
+    assert not list(layout.uploads.iterdir())
 
 
 def test_a_damaged_note_makes_it_nobodys_and_hides_no_other(store: UploadStore, layout: Layout) -> None:
