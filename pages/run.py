@@ -53,7 +53,7 @@ def head(run_id: str) -> None:
 def said(run: dict[str, Any]) -> str:
     """The run in one line."""
     done = run["phase"] == "completed"
-    took = words.between(run["started_at"], run["completed_at"], session.now()) if done else None
+    took = run["worked_s"] if done else None
     return join(
         [
             f"{words.duration(run['duration_s'])} recording" if run["duration_s"] else "",

@@ -23,6 +23,11 @@ def worked_s(attempt: Attempt) -> float | None:
     return max(0.0, (attempt.ended_at - attempt.started_at).total_seconds())
 
 
+def took_s(attempts: Iterable[Attempt]) -> float:
+    """How long a run or a stage took in seconds: all that its attempts worked, no pauses, waits or days between retries."""
+    return round(sum(worked_s(attempt) or 0.0 for attempt in attempts), 1)
+
+
 def committing(run: RunRecord, stage: str) -> Attempt | None:
     """The attempt that committed `stage` last."""
     found = (one for one in reversed(run.attempts) if one.stage == stage and one.outcome == AttemptOutcome.COMMITTED)
@@ -53,7 +58,7 @@ def speeds(runs: Iterable[RunRecord]) -> dict[str, float]:
     By the attempt that finished a stage; by all of its attempts where that one had little left to do.
     """
     made: dict[str, float] = {}
-    took_s: dict[str, float] = {}
+    seconds_of: dict[str, float] = {}
     for run in runs:
         for name, stage in run.stages.items():
             if stage.work is None or stage.reused:
@@ -65,8 +70,8 @@ def speeds(runs: Iterable[RunRecord]) -> dict[str, float]:
             seconds = sum(time or 0.0 for time in times)
             if size and seconds and None not in times:
                 made[name] = made.get(name, 0.0) + size
-                took_s[name] = took_s.get(name, 0.0) + seconds
-    return {name: made[name] / took_s[name] for name in made}
+                seconds_of[name] = seconds_of.get(name, 0.0) + seconds
+    return {name: made[name] / seconds_of[name] for name in made}
 
 
 def saved_s(work: Work, speed: float | None) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from core.domain.batch import BatchRecord
-from core.domain.report import Step, retries, saved_s, saved_sentence, seconds_in, speeds, work_sums, worked_s
+from core.domain.report import Step, retries, saved_s, saved_sentence, seconds_in, speeds, took_s, work_sums
 from core.domain.run import RunRecord
 from core.domain.states import Phase
 from core.domain.suggestions import Suggestion, failure_suggestions, lane_suggestions, model_suggestions
@@ -80,7 +80,7 @@ class Reports:
             "rounds": run.retry_count,
             "resumes": run.resumed_count,
             "last_error": last_error(run),
-            "worked_s": round(sum(worked_s(attempt) or 0.0 for attempt in run.attempts), 1),
+            "worked_s": took_s(run.attempts),
             "paused_s": spent.get(Phase.PAUSED, 0.0),
             "waited_s": round(sum(spent.get(phase, 0.0) for phase in WAITS), 3),
         }

@@ -7,6 +7,7 @@ import msgspec
 
 from core.domain.estimate import Estimate
 from core.domain.flags import flags
+from core.domain.report import took_s
 from core.domain.run import RunRecord, StageState
 from core.domain.states import TERMINAL
 from core.manager.look import Look
@@ -53,6 +54,7 @@ class RunViews:
             "started_at": rfc3339(run.started_at) if run.started_at else None,
             "completed_at": rfc3339(run.completed_at) if run.completed_at else None,
             "updated_at": rfc3339(run.updated_at),
+            "worked_s": took_s(run.attempts),
             "eta_s": span(self._measure.eta(run, look.rates)) if run.phase not in TERMINAL else None,
             "attempts": {name: stage.tries for name, stage in run.stages.items()},
             "attempt_counts": attempt_counts(run),
@@ -76,9 +78,11 @@ class RunViews:
         receipt = self._artifacts.receipt(name, stage.key) if stage.key else None
         files = receipt.files if receipt is not None else {}
         progress = self._measure.progress_of(run) if run.open_attempt and run.open_attempt.stage == name else None
+        attempts = [attempt for attempt in run.attempts if attempt.stage == name]
         return {
             "status": stage.status,
-            "attempts": [msgspec.to_builtins(attempt) for attempt in run.attempts if attempt.stage == name],
+            "attempts": msgspec.to_builtins(attempts),
+            "worked_s": took_s(attempts),
             "progress": self._measure.stage_share(run, name),
             "started_at": rfc3339(stage.started_at) if stage.started_at else None,
             "ended_at": rfc3339(stage.ended_at) if stage.ended_at else None,

@@ -131,8 +131,7 @@ def _sub(run: dict[str, Any], word: str, record: RunRecord) -> str:
 
 def _said(run: dict[str, Any], word: str) -> str:
     if word == "completed":
-        now = session.now()
-        took = words.between(run["started_at"], run["completed_at"], now)
+        took = run["worked_s"]
         long = f"{words.duration(run['duration_s'])} recording" if run["duration_s"] else ""
         return join([long, f"took {words.duration(took)}" if took else ""])
     if word == "retry_wait" and (due := session.manager().views.record(run["run_id"]).next_at) is not None:

@@ -41,8 +41,10 @@ def _time(stage: dict[str, Any], now: datetime) -> str:
         return "Taken over from another run"
     if stage["status"] == "pending":
         return _tries(stage)
-    took = words.between(stage["started_at"], stage["ended_at"] if stage["status"] != "running" else None, now)
-    return join([words.duration(took) if took is not None else "", _tries(stage)])
+    took = stage["worked_s"]
+    if stage["status"] == "running" and stage["attempts"]:
+        took += words.between(stage["attempts"][-1]["started_at"], None, now) or 0.0
+    return join([words.duration(took) if took else "", _tries(stage)])
 
 
 def _tries(stage: dict[str, Any]) -> str:

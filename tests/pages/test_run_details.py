@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
 from core.domain.errors import ErrorClass
-from core.domain.states import Phase
+from core.domain.run import RunRecord
+from core.domain.states import BatchPhase, Phase
 from tests.pages.reading import components, html
 from tests.support.showcase import Showcase
 
@@ -36,6 +38,20 @@ def test_every_part_of_a_run_can_be_opened_at_every_phase(case: Showcase, page: 
     assert ("Export" in there) is (phase == Phase.COMPLETED)
     assert len(drawn.code) == 2  # what it said, and what happened
     assert len(drawn.json) == 1
+
+
+def test_a_run_that_was_retried_days_later_took_only_what_was_worked_on_it(case: Showcase, page: Open) -> None:
+    batch = case.batch("Talks", BatchPhase.COMPLETED)
+    run = case.run(batch, "Talk", Phase.COMPLETED, minutes=3 * 24 * 60)
+
+    def retried(record: RunRecord) -> RunRecord:
+        attempts = [replace(attempt, active_s=20.0) for attempt in record.attempts]
+        return replace(record, attempts=attempts, completed_at=case.ago(0))
+
+    case.store.runs.update(run.run_id, retried)
+    shown = html(page("run.py", run=run.run_id))
+    assert "took 1 min 20 s" in shown
+    assert shown.count(">20 s") + shown.count("20 s ·") >= 4, "each stage of it tells its own work"
 
 
 def test_a_failed_run_can_be_opened(case: Showcase, page: Open) -> None:

@@ -15,6 +15,7 @@ from core.domain.report import (
     saved_sentence,
     seconds_in,
     speeds,
+    took_s,
     work_sums,
     worked_s,
 )
@@ -42,6 +43,16 @@ def audio(done: float, reused: float = 0.0, redone: float | None = 0.0) -> Work:
 def test_work_is_added_up_for_each_stage() -> None:
     sums = work_sums([made(audio(100, 20, 30)), made(audio(1, 2, 3)), a_run()])
     assert sums == {"transcribe": audio(101, 22, 33)}
+
+
+def test_what_a_run_took_is_the_work_of_all_its_tries_and_not_the_days_between_them() -> None:
+    failed = an_attempt("error", seconds=20, active_s=5.25)
+    days_later = replace(
+        an_attempt("committed"), started_at=NOW + timedelta(days=3), ended_at=NOW + timedelta(days=3, seconds=9)
+    )
+    lost = an_attempt("interrupted", seconds=86_400)
+    assert took_s([failed, lost, days_later]) == 14.2
+    assert took_s([]) == 0
 
 
 @pytest.mark.parametrize("order", [(None, 3.0), (3.0, None)])
