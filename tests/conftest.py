@@ -14,8 +14,8 @@ from tests.support.machine import missing_for
 
 ROOT = Path(__file__).resolve().parent.parent
 FOREIGN = ("DEEPSEEK_API_KEY", "OPENAI_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-# How long an example takes says more about the machine than about the code; that is measured in bench/.
-hypothesis.settings.register_profile("reprise", deadline=None)
+# How long an example takes, or takes to be drawn, says more about the machine than about the code; that is measured in bench/.
+hypothesis.settings.register_profile("reprise", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("reprise")
 
 
