@@ -14,6 +14,7 @@ from core.config import Config
 from core.domain.access import Actor, Scope
 from core.domain.errors import RepriseError
 from core.manager.access import Gate, Notices
+from core.manager.bulk import Bulk
 from core.manager.cleanup import Cleanup
 from core.manager.clips import Clips, Jobs
 from core.manager.commands import Commands
@@ -86,6 +87,7 @@ class Manager:
     exports: Exports
     search: Search
     intake: Intake
+    bulk: Bulk
     templates: Templates
     receiving: Receiving
     upload_links: UploadLinks
@@ -151,6 +153,11 @@ class Composer:
             index = OwnIndex(whole.index, self._owners, actor.name, gate.foreign)
             shelf = OwnShelf(shelf, lambda: index.batches, gate.foreign)
         reach = Reach(gate, whole.layout, config)
+        templates = Templates(whole.layout, self._writer, gate)
+        exports = open_exports(index, self._writer, whole.store, whole.artifacts, config.export_kept_s, shelf, gate)
+        intake = Intake(
+            self._writer, whole.catalog, self._stamps, AllowedHosts.parse(config.allowed_hosts), gate, reach
+        )
         return Manager(
             acts_for=actor,
             storage=replace(whole, index=index),
@@ -178,12 +185,13 @@ class Composer:
             ),
             results=Results(index, whole.layout, whole.artifacts),
             clips=Clips(index, whole.layout, whole.artifacts, config.free_space_bytes, self._clip_jobs, gate),
-            exports=open_exports(index, self._writer, whole.store, whole.artifacts, config.export_kept_s, shelf, gate),
+            exports=exports,
             search=Search(index, whole.layout, self._folded),
-            intake=Intake(
-                self._writer, whole.catalog, self._stamps, AllowedHosts.parse(config.allowed_hosts), gate, reach
+            intake=intake,
+            templates=templates,
+            bulk=Bulk(
+                layout=whole.layout, intake=intake, templates=templates, exports=exports, actor=actor, reach=reach
             ),
-            templates=Templates(whole.layout, self._writer, gate),
             receiving=Receiving(index=whole.index, layout=whole.layout, config=config, owner=actor.name, gate=gate),
             upload_links=UploadLinks(index=whole.index, layout=whole.layout, config=config, clock=whole.clock),
             cleanup=self._cleanup.within(gate),

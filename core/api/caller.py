@@ -6,6 +6,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Security
@@ -47,8 +48,9 @@ class Doorkeeper:
             return
         headers = Headers(scope=scope)
         state = scope.setdefault("state", {})
+        state["who"] = partial(self._who, scope, headers)  # for what lasts longer than who asks may be allowed to
         try:
-            state["actor"], state["stranger"] = await self._who(scope, headers), None
+            state["actor"], state["stranger"] = await state["who"](), None
         except RepriseError as error:
             state["actor"], state["stranger"] = None, error
         task, process = asyncio.current_task(), current()
@@ -99,7 +101,7 @@ def comes_from_a_page(scope: Scope, headers: Headers, public_url: str = "") -> b
     raise NotAllowed("This request does not come from the dashboard.", code="foreign_origin", hint="")
 
 
-def manager_of(request: Request, scope: access.Scope = access.Scope.READ) -> Manager:
+def manager_of(request: HTTPConnection, scope: access.Scope = access.Scope.READ) -> Manager:
     """The manager of whoever asks; raises `NotSignedIn` for a stranger and `NotAllowed` for whom `scope` is too much."""
     actor: Actor | None = request.state.actor
     if actor is None:

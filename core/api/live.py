@@ -19,7 +19,7 @@ async def live(socket: WebSocket) -> None:
     await socket.accept()
     process = current()
     hub = process.hub
-    gone = asyncio.create_task(_until_gone(socket))
+    gone = asyncio.create_task(until_gone(socket))
     try:
         with hub.listen() as listener, suppress(WebSocketDisconnect):
             # A page that goes rings too: a server that ends waits until nobody is listening any more.
@@ -33,7 +33,8 @@ async def live(socket: WebSocket) -> None:
         gone.cancel()
 
 
-async def _until_gone(socket: WebSocket) -> None:
+async def until_gone(socket: WebSocket) -> None:
+    """Returns when the other side has gone; what it says until then is of no interest."""
     with suppress(WebSocketDisconnect):
         while True:
             await socket.receive_text()

@@ -38,6 +38,7 @@ class Process:
         self.requests: set[asyncio.Task[Any]] = set()
         self.closing = False
         self._read: dict[str, tuple[int, float, Any]] = {}
+        self._reading: dict[str, threading.Lock] = {}
 
     def manager_for(self, actor: Actor) -> Manager:
         """The manager of whoever asks."""
@@ -67,14 +68,15 @@ class Process:
 
     def read(self, name: str, view: Callable[[], T]) -> T:
         """What `view` gives, read once for all sessions until something changes, and again after `SAME_S` seconds."""
-        changes, now = self.hub.changes, self.manager.storage.clock.monotonic()
-        known = self._read.get(name)
-        if known is not None and known[0] == changes and now - known[1] < SAME_S:
-            found: T = known[2]
+        with self._reading.setdefault(name, threading.Lock()):
+            changes, now = self.hub.changes, self.manager.storage.clock.monotonic()
+            known = self._read.get(name)
+            if known is not None and known[0] == changes and now - known[1] < SAME_S:
+                found: T = known[2]
+                return found
+            found = view()
+            self._read[name] = (changes, now, found)
             return found
-        found = view()
-        self._read[name] = (changes, now, found)
-        return found
 
 
 _lock = threading.Lock()

@@ -81,6 +81,7 @@ def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
         sidecars=not options["no_sidecars"],
         archive=options["archive"],
         archived=options["archived"],
+        template=begin.name,
     )
     manager = session.manager
     if options["dry_run"]:

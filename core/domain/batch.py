@@ -48,7 +48,8 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     `order` are the runs that were put into another order than their positions say. Failures are counted from
     `streak_since` on; from `probing_since` on one run at a time is tried, until a stage is committed. `active_s` is how
     long work on it was in flight, in seconds; its time-out counts from `timeout_from_s` of them on. A deleted batch knows
-    from which phase, so that it can be restored, unless its files are being removed for good (`purging`).
+    from which phase, so that it can be restored, unless its files are being removed for good (`purging`). `template` is
+    the name of the one that its settings began with.
     """
 
     batch_id: str
@@ -65,6 +66,7 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 5
     concurrency: int = 3
     playlist_limit: int = 50
+    template: str = ""
     started_at: datetime | None = None
     completed_at: datetime | None = None
     outcome: Literal["success", "partial", "failed"] | None = None

@@ -8,6 +8,7 @@ import msgspec
 from core.domain.batch import BatchRecord
 from core.domain.run import RunRecord
 from core.domain.states import TERMINAL, Phase
+from core.domain.streak import streak
 from core.manager.look import Look
 from core.manager.measure import Measure
 from core.manager.pauses import Pauses
@@ -41,6 +42,7 @@ class BatchViews:
             "intent": "pause" if pause else "cancel" if batch.cancel_by else "run",
             "pause": self._pauses.of(pause, runs, look),
             "settings": msgspec.to_builtins(batch.settings),
+            "template": batch.template,
             "priority": batch.priority,
             "concurrency": batch.concurrency,
             "total": len(runs),
@@ -48,19 +50,13 @@ class BatchViews:
             "failed": counts[Phase.FAILED],
             "cancelled": counts[Phase.CANCELLED],
             "skipped": counts[Phase.SKIPPED],
-            "consecutive_failures": consecutive_failures(runs),
+            "consecutive_failures": len(streak(runs, batch.streak_since)),
             "outcome": batch.outcome,
             "total_duration_s": sum(run.duration_s or 0.0 for run in runs),
             "processed_duration_s": sum(run.duration_s or 0.0 for run in runs if run.phase == Phase.COMPLETED),
             "eta_s": span(eta),
             "progress": round(share, 4),
             "created_at": rfc3339(batch.created_at),
+            "updated_at": rfc3339(max([batch.updated_at, *(run.updated_at for run in runs)])),
             "completed_at": rfc3339(batch.completed_at) if batch.completed_at else None,
         }
-
-
-def consecutive_failures(runs: list[RunRecord]) -> int:
-    """How many runs failed since the last one that did not, in the order in which they ended."""
-    ended = sorted((run.completed_at, run.phase) for run in runs if run.completed_at and run.phase in TERMINAL)
-    phases = [phase for _, phase in ended]
-    return next((count for count, phase in enumerate(reversed(phases)) if phase != Phase.FAILED), len(phases))

@@ -83,6 +83,7 @@ class Intake:
             priority=submission.priority,
             concurrency=submission.concurrency,
             playlist_limit=submission.playlist_limit,
+            template=submission.template,
             members=[member(run) for run in runs],
             started_at=None if submission.draft else now,
         )

@@ -24,7 +24,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants to have made of some sources.
 
     `transcripts` are files that are taken instead of transcribing; with `sidecars`, so is what lies beside a medium under
-    its name. `archive` is one of yt-dlp's: its videos are left out (`skip`) or are the sources (`add`).
+    its name. `archive` is one of yt-dlp's: its videos are left out (`skip`) or are the sources (`add`). `template` is the
+    name of what the settings began with.
     """
 
     sources: tuple[str, ...]
@@ -41,6 +42,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     sidecars: bool = True
     archive: str | None = None
     archived: Literal["skip", "add"] = "skip"
+    template: str = ""
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):

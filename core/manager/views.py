@@ -52,7 +52,7 @@ class Views:
     ) -> None:
         self._index, self._layout, self._clock = index, layout, clock
         self._actor, self._sees_all = actor, actor.may(Scope.ADMIN)
-        capacities = Capacities(whole, layout, config)
+        self._capacities = capacities = Capacities(whole, layout, config)
         self._looker = Looker(
             index=whole, layout=layout, catalog=catalog, measure=measure, capacities=capacities, clock=clock
         )
@@ -160,6 +160,10 @@ class Views:
     def status(self) -> dict[str, Any]:
         """The pool in numbers."""
         return self._pool_views.status(self._look())
+
+    def workers(self) -> int:
+        """How many workers the service may have, over all lanes; without one, how many it would have."""
+        return sum(self._capacities.in_force()[0].lanes.values())
 
     def queue(self, *, offset: int = 0, limit: int | None = None) -> dict[str, Any]:
         """Who waits, in order, with lanes, users and what is in trouble outside; with `limit` one page of the runs."""

@@ -88,7 +88,7 @@ class Asking:
 
     def plan(self, batch_id: str, options: ExportOptions) -> Plan:
         """What an export of the batch would be now. Raises `NotFound`, and `BadInput` for a pattern that is none."""
-        batch = self._there(batch_id)
+        batch = self.there(batch_id)
         check_pattern(options.pattern)
         members, missing = packed(self._finding.runs(batch_id, options), options, batch.name)
         videos = [member for member in members if member.kind == "video"]
@@ -118,7 +118,7 @@ class Asking:
         self._gate.need(Scope.OPERATE, "export")
         with Lock(self._layout.exports_lock()).holding():
             self._index.refresh("batch", batch_id)  # who cleans up holds this lock too
-            plan, batch = self.plan(batch_id, options), self._there(batch_id)
+            plan, batch = self.plan(batch_id, options), self.there(batch_id)
             if plan.unfinished and not partial:
                 raise Refused(
                     f"Batch {batch_id} is still at work: {plan.unfinished} of its videos are not finished.",
@@ -166,7 +166,8 @@ class Asking:
             return known
         return self._store.exports.update(known.export_id, lambda record: renewed(record, now, self._kept)).value
 
-    def _there(self, batch_id: str) -> BatchRecord:
+    def there(self, batch_id: str) -> BatchRecord:
+        """A batch that can be exported from; raises `NotFound`, also for one that was deleted."""
         batch = self._index.batch(batch_id)
         if batch.phase == BatchPhase.DELETED:
             raise NotFound(f"Batch {batch_id} was deleted.", hint=f"./reprise restore {batch_id} brings it back.")

@@ -75,7 +75,7 @@ class Fetching:
                     name=record.name,
                     size=package.size,
                     etag=package.etag,
-                    stream=lambda start: self._told(record, package.stream(start)),
+                    stream=lambda start: self.told(record, package.stream(start)),
                 )
             case "playlist":
                 text = listed(self._batch(record).name, record.members, where).encode()
@@ -119,7 +119,7 @@ class Fetching:
         lost = gone(self._layout, record.members)
         return f"{lost[0].name} is gone{f', and {len(lost) - 1} more' if len(lost) > 1 else ''}." if lost else ""
 
-    def _told(self, record: ExportRecord | None, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def told(self, record: ExportRecord | None, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """What comes in `pieces`; an artifact that turns out to be damaged goes to quarantine, so that it is made again."""
         try:
             yield from pieces
@@ -156,7 +156,7 @@ class Fetching:
             name=member.name,
             size=member.size,
             etag=member.sha256,
-            stream=lambda start: self._told(None, _from(read_member(self._layout, member), start)),
+            stream=lambda start: self.told(None, _from(read_member(self._layout, member), start)),
             path=path_of(self._layout, member),
         )
 

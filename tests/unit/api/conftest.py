@@ -34,3 +34,17 @@ def client(case: Showcase) -> TestClient:
         headers={"Sec-Fetch-Site": "same-origin"},
         raise_server_exceptions=False,
     )
+
+
+@pytest.fixture
+def program(case: Showcase) -> TestClient:
+    """A program with the token of the administrator."""
+    del case
+    token = process.current().manager.tokens.first()
+    process.close()  # what a test writes before it asks is read
+    return TestClient(
+        build_app(),
+        base_url="http://127.0.0.1:8600",
+        headers={"Authorization": f"Bearer {token}"},
+        raise_server_exceptions=False,
+    )

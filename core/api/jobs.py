@@ -1,0 +1,84 @@
+"""`/jobs/…`: start, pause and resume everything, and its state, once or live (seed 4)."""
+
+import asyncio
+from contextlib import suppress
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from core.api.caller import Operator, Reader
+from core.api.jobs_words import JobStarted, JobStatus, job_started, job_status
+from core.api.live import until_gone
+from core.api.process import current
+from core.api.standing import allowed, refuse
+from core.bootstrap import Manager
+from core.domain.errors import RepriseError
+
+BEAT_S = 15.0
+# A reader that takes nothing for so long is not waited for any more.
+STUCK_S = 20.0
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+@router.post("/start", summary="Start, or resume what is paused")
+def start(manager: Operator) -> JobStarted:
+    """Everything may go on, and a service is there to do it; once more changes nothing."""
+    manager.commands.pool("resume", by=manager.actor)
+    manager.starter.ensure()
+    return job_started(manager.views.status(), manager.views.workers())
+
+
+@router.post("/pause", summary="Pause everything")
+def pause(manager: Operator) -> JobStatus:
+    """Within a second nothing new is begun and what runs stands still, until a resume; also over a restart."""
+    manager.commands.pool("pause", by=manager.actor)
+    return job_status(manager.views.status(), "paused")
+
+
+@router.post("/resume", summary="Resume everything")
+def resume(manager: Operator) -> JobStatus:
+    """What stood still goes on where it was; once more changes nothing."""
+    manager.commands.pool("resume", by=manager.actor)
+    return job_status(manager.views.status(), "running")
+
+
+@router.get("/status", summary="How all videos stand; as a WebSocket, live")
+def status(manager: Reader) -> JobStatus:
+    """The numbers now. A WebSocket at the same address is sent them whenever they change, and now and then without."""
+    return job_status(manager.views.status())
+
+
+@router.websocket("/status")
+async def live_status(socket: WebSocket) -> None:
+    """The same document for each change, at most a few times a second, and every `BEAT_S` seconds as a sign of life."""
+    try:
+        manager = await allowed(socket)
+    except RepriseError as error:
+        await refuse(socket, error)
+        return
+    await socket.accept()
+    hub = current().hub
+    gone = asyncio.create_task(until_gone(socket))
+    try:
+        with hub.listen() as listener, suppress(WebSocketDisconnect, TimeoutError):
+            # Who goes rings too: a server that ends waits until nobody is listening any more.
+            gone.add_done_callback(lambda _: listener.tell(frozenset()))
+            said, due = None, True
+            while not gone.done():
+                found = await run_in_threadpool(_status, manager)
+                if found != said or due:
+                    said = found
+                    await asyncio.wait_for(socket.send_text(found), STUCK_S)
+                await asyncio.wait({gone}, timeout=hub.gap_s)
+                due = not await listener.changes(BEAT_S)
+                if due:
+                    manager = await allowed(socket)
+    except RepriseError:  # the token was revoked, or has expired
+        await socket.close(1008)
+    finally:
+        gone.cancel()
+
+
+def _status(manager: Manager) -> str:
+    return current().read(f"jobs {manager.acts_for}", lambda: job_status(manager.views.status()).model_dump_json())
