@@ -26,6 +26,7 @@ from core.cli import (
     show,
     silence,
     template,
+    token,
     upkeep,
 )
 from core.cli.output import INTERNAL, INTERRUPTED, USAGE, exit_code, show_error
@@ -77,6 +78,7 @@ for command in (
     *arrange.COMMANDS,
     *template.COMMANDS,
     *person.COMMANDS,
+    *token.COMMANDS,
     *serve.COMMANDS,
     *cleanup.COMMANDS,
     *upkeep.COMMANDS,

@@ -31,7 +31,11 @@ def list_(session: Session) -> int:
 @verb("allow")
 @click.argument("who")
 @click.option(
-    "--scope", type=click.Choice([one.value for one in Scope]), default=Scope.OPERATE.value, show_default=True
+    "--scope",
+    type=click.Choice([one.value for one in Scope]),
+    default=Scope.OPERATE.value,
+    show_default=True,
+    help="What they may do.",
 )
 @click.option("--tier", default="", metavar="NAME", help="How much they may use; without one, as much as they like.")
 def allow(session: Session, who: str, scope: str, tier: str) -> int:
