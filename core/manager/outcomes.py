@@ -14,6 +14,7 @@ from core.domain.settings import Settings
 from core.domain.states import AttemptOutcome, FailureKind, Want
 from core.domain.words import times
 from core.runner.outcome import Committed, Ended, Failed, InputDamaged, Outcome, Playlist, Shared, Stale
+from core.stages.download.source import file_title
 
 BY_ITSELF = "; the run tries again by itself"  # true of every retryable class until its tries are used up
 
@@ -50,7 +51,7 @@ def apply_outcome(
                 work=outcome.work,
                 reused=outcome.reused,
                 units_done=outcome.units,
-                title=outcome.title,
+                title=file_title(run.source) or outcome.title,  # what is taken over was made of a copy of another name
                 duration_s=outcome.duration_s,
             )
         case Failed():

@@ -216,8 +216,10 @@ class House:
             rebuild=Rebuild(self.store, self.catalog, self.clock),
         )
 
-    def add(self, runs: int = 1, *, settings: Settings | None = None, **changes: Any) -> list[str]:
-        """A running batch of so many runs; gives their ids."""
+    def add(
+        self, runs: int = 1, *, settings: Settings | None = None, file: str | None = None, **changes: Any
+    ) -> list[str]:
+        """A running batch of so many runs, of addresses or of this `file`; gives their ids."""
         settings, now = settings or Settings(), self.stamps.now()
         values = {"name": "talks", "owner": ANA, "phase": BatchPhase.RUNNING, "settings": settings, "concurrency": 5}
         batch = BatchRecord(batch_id=new_batch_id(self.clock), created_at=now, updated_at=now, **(values | changes))
@@ -227,7 +229,9 @@ class House:
                 batch_id=batch.batch_id,
                 space_id=f"s{number}",
                 position=number,
-                source=Source(kind="url", value=f"https://example.com/{number}.mp4"),
+                source=Source(kind="file", value=file)
+                if file
+                else Source(kind="url", value=f"https://example.com/{number}.mp4"),
                 owner=batch.owner,
                 created_at=now,
                 updated_at=now,

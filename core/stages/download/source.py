@@ -182,6 +182,11 @@ def expand_folder(folder: Path) -> tuple[Path, ...]:
     return media
 
 
+def file_title(source: Source) -> str:
+    """What a video is called that is a file: as the file is; empty for an address, whose page tells."""
+    return display_title(Path(source.value).stem) if source.kind == "file" else ""
+
+
 def shown(source: Source) -> str:
     """What to call a source before its title is known."""
     if source.kind == "file":
@@ -196,6 +201,7 @@ __all__ = [
     "canonical_url",
     "expand_folder",
     "file_source",
+    "file_title",
     "is_playlist",
     "parse_source",
     "shown",

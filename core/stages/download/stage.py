@@ -18,8 +18,8 @@ from core.stages.download.merge import Part, join, needs_joining
 from core.stages.download.poster import make_poster
 from core.stages.download.probe import probe
 from core.stages.download.remote import Bounds, Fetched, fetch, read_cookies, require_space
+from core.stages.download.source import file_title
 from core.stages.download.subtitles import embedded, wants_subtitles
-from core.stages.download.texts import display_title
 from core.stages.stage import Attempt, Expanded, Job, Made
 from core.system.network import AllowedHosts
 
@@ -115,7 +115,7 @@ class DownloadStage:
                 f"The file has {source.size / 1e6:.0f} MB; {self._bounds.max_media_bytes / 1e6:.0f} MB are allowed.",
             )
         path, work = bring_in(attempt, source)
-        return Fetched(files=(path,), title=display_title(Path(source.value).stem), work=work)
+        return Fetched(files=(path,), title=file_title(source), work=work)
 
     def _verified(self, attempt: Attempt, got: Fetched, *, joined: bool) -> tuple[Path, Facts]:
         """The one file to publish and what it is; parts of a download are joined first."""

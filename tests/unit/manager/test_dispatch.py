@@ -7,7 +7,7 @@ import pytest
 from core.domain.errors import ErrorClass
 from core.domain.settings import Settings
 from core.domain.states import AttemptOutcome
-from core.runner.outcome import Ended, Failed
+from core.runner.outcome import Committed, Ended, Failed
 from tests.support.dispatching import House
 
 
@@ -28,6 +28,14 @@ def test_the_stages_of_a_run_follow_each_other_and_its_batch_settles(house: Hous
     assert house.phases(run) == ["completed"]
     batch = house.batch(run)
     assert (batch.phase, batch.outcome) == ("completed", "success")
+
+
+def test_a_file_is_called_as_it_is_though_its_results_were_made_of_a_copy(house: House) -> None:
+    runs = [*house.add(file="/recordings/Monday.mp4"), *house.add()]
+    house.turn()
+    for run in runs:
+        house.end(run, Committed(key="k", title="Sunday", reused=True))
+    assert [house.run(run).title for run in runs] == ["Monday", "Sunday"]
 
 
 def test_runs_overlap_in_different_lanes_and_line_up_in_one(house: House) -> None:
