@@ -115,6 +115,7 @@ def seconds_in(steps: Sequence[Step], created_at: datetime, now: datetime) -> di
 
 _NOT_AGAIN = {
     "audio_s": "{} of audio were not transcribed again",
+    "export": "{} of video were not coded again",
     "bytes": "{} were not fetched again",
     "tokens": "{} were not spent again",
 }
@@ -123,12 +124,14 @@ _NOT_AGAIN = {
 def saved_sentence(sums: Mapping[str, Work], seconds_saved: float | None) -> str:
     """What taking over what was there already saved, as people say it."""
     reused: dict[str, float] = {}
-    for work in sums.values():
+    units: dict[str, str] = {}
+    for stage, work in sums.items():
         if work.reused:
-            reused[work.unit] = reused.get(work.unit, 0.0) + work.reused
+            said = _NOT_AGAIN.get(stage) or _NOT_AGAIN.get(work.unit, "{} were not made again")
+            reused[said], units[said] = reused.get(said, 0.0) + work.reused, work.unit
     if not reused:
         return "Nothing was there already, so nothing was saved by taking it over."
-    parts = [_NOT_AGAIN.get(unit, "{} were not made again").format(amount(size, unit)) for unit, size in reused.items()]
+    parts = [said.format(amount(size, units[said])) for said, size in reused.items()]
     saved = "work of unknown length" if seconds_saved is None else f"about {roughly(seconds_saved)} of work"
     return f"Resuming saved {saved} ({', '.join(parts)})."
 

@@ -38,11 +38,20 @@ def failed_since(runs: Iterable[RunRecord], since: datetime | None) -> list[RunR
 
 
 def cause(row: list[RunRecord]) -> str:
-    """What most of these runs failed of, as a sentence with both numbers."""
+    """What most of these runs failed of, as a sentence with both numbers.
+
+    Where their sentences differ, only what is true of all is told: the part before a colon, else it is the last one's.
+    """
     failures = [run.failure for run in row if run.failure is not None]
     ((worst, count),) = Counter(failure.error_class for failure in failures).most_common(1)
-    said = next(failure.message for failure in reversed(failures) if failure.error_class == worst)
-    of = "" if count == len(row) else f", {count} of them"
+    messages = [failure.message for failure in failures if failure.error_class == worst]
+    said, of = messages[-1], "" if count == len(row) else f", {count} of them"
+    if len(set(messages)) > 1:
+        shared = {message.partition(": ")[0] for message in messages}
+        if len(shared) == 1:
+            said = f"{shared.pop()}."
+        else:
+            of = f"{of}, the last" if of else ", the last of them"
     return f"{len(row)} runs failed one after another{of}: {said}"
 
 

@@ -17,7 +17,7 @@ from core.system.clock import Clock
 from core.system.identity import boot_id
 
 # What share of a run a stage is while nothing was measured yet.
-WEIGHTS = {"download": 0.15, "transcribe": 0.7}
+WEIGHTS = {"download": 0.15, "transcribe": 0.7, "remove_silence": 0.4, "export": 0.4}
 OTHER_WEIGHT = 0.075
 
 

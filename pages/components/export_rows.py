@@ -34,7 +34,7 @@ def row(one: dict[str, Any], now: datetime, *, batch: bool = False) -> Html:
     badge = tag("span", LABELS.get(status, status.capitalize()), cls="rp-badge", data_tone=TONES.get(status, "calm"))
     about = join(
         [
-            FORMATS[one["format"]],
+            FORMATS[one["format"]] + beside(one["options"]),
             words.count(one["videos"], "video"),
             words.size(one["size"]) if one["size"] is not None else "",
             f"made {words.ago(one['completed_at'], now)}"
@@ -51,6 +51,15 @@ def row(one: dict[str, Any], now: datetime, *, batch: bool = False) -> Html:
     )
     said = tag("p", of, " · " if of else None, about)
     return tag("div", name, said, moving(one), lacking(one), cls="rp-export")
+
+
+def beside(options: dict[str, Any]) -> str:
+    """What was chosen beyond the videos, by which one ZIP is told from the next; nothing when nothing was."""
+    named = [word for word in ("transcripts", "summaries", "quotes") if options[word]]
+    if options["include_failed"]:
+        named.append("failed runs")
+    *most, last = named or [""]
+    return f" with {', '.join(most)}{' and ' if most else ''}{last}" if named else ""
 
 
 def moving(one: dict[str, Any]) -> Html | None:

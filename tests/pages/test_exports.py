@@ -52,6 +52,16 @@ def test_an_export_is_asked_for_and_its_link_is_shown(page: Open, batch_id: str)
     assert "Download ZIP" in html(drawn)
 
 
+def test_what_was_put_in_beside_the_videos_tells_one_zip_from_the_next(page: Open, batch_id: str) -> None:
+    asked(batch_id)
+    asked(batch_id, transcripts=True)
+    asked(batch_id, transcripts=True, summaries=True, include_failed=True)
+    drawn = html(page("exports.py"))
+    assert ">ZIP · 2 videos" in drawn or "· ZIP · 2 videos" in drawn
+    assert "ZIP with transcripts · 2 videos" in drawn
+    assert "ZIP with transcripts, summaries and failed runs ·" in drawn
+
+
 def test_a_pattern_that_says_nothing_is_told_while_it_is_typed(page: Open, batch_id: str) -> None:
     drawn = page("batches.py", batch=batch_id)
     drawn.session_state["export-names"] = "own"

@@ -120,6 +120,11 @@ def test_what_was_saved_is_said_as_people_say_it() -> None:
     assert saved_sentence(several, None) == (
         "Resuming saved work of unknown length (12.5 MB were not fetched again, 1,200 tokens were not spent again)."
     )
+    films = {"transcribe": audio(1, 60), "export": audio(1, 720)}
+    assert saved_sentence(films, 840.0) == (
+        "Resuming saved about 14 min of work (60 s of audio were not transcribed again, "
+        "12 min of video were not coded again)."
+    )
     assert saved_sentence({"transcribe": audio(100)}, 0.0).startswith("Nothing was there already")
 
 

@@ -61,6 +61,15 @@ def test_the_common_cause_is_named_with_both_numbers() -> None:
     assert cause(row[:4]) == f"4 runs failed one after another: {SIGN_IN}"
 
 
+def test_only_what_is_true_of_all_of_them_is_told_as_their_cause() -> None:
+    row = [ended(1, said="It holds no video: it is empty."), ended(2, said="It holds no video: it is plain text.")]
+    assert cause(row) == "2 runs failed one after another: It holds no video."
+    row.append(ended(3, said="Film 3 is for members."))
+    assert cause(row) == "3 runs failed one after another, the last of them: Film 3 is for members."
+    row.append(ended(4, error_class=ErrorClass.REMOVED, said="The video is gone."))
+    assert cause(row) == "4 runs failed one after another, 3 of them, the last: Film 3 is for members."
+
+
 def test_a_batch_is_paused_by_the_service_with_its_failed_runs_and_lets_running_stages_end() -> None:
     row = [ended(number) for number in range(5)]
     batch = auto_pause(a_batch(), row, 5, NOW)

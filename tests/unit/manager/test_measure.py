@@ -47,6 +47,16 @@ def test_progress_grows_through_the_stages_and_ends_at_one(house: House) -> None
     assert seen[-1] == 1.0
 
 
+def test_coding_is_the_most_of_a_run_that_does_not_transcribe(house: House) -> None:
+    (run,) = house.add()
+    record = house.run(run)
+    done, ahead = (
+        msgspec.structs.replace(record.stages["download"], status=status) for status in ("committed", "pending")
+    )
+    exported = msgspec.structs.replace(record, stages={"download": done, "export": ahead})
+    assert measure(house).share(exported) < 0.3
+
+
 def test_an_attempt_that_ended_or_died_takes_nothing_back(house: House) -> None:
     (run,) = house.add()
     house.turn()
