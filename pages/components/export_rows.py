@@ -13,6 +13,7 @@ from pages.components.timeline import meter
 FORMATS = {"zip": "ZIP", "merged": "Merged video", "playlist": "Playlist"}
 TONES = {"ready": "good", "failed": "bad", "running": "busy", "cancelling": "warn", "queued": "calm"}
 LABELS = {"ready": "Ready", "queued": "Waiting", "running": "Being made"}
+ENDED = {"failed": "failed", "cancelled": "cancelled"}
 FETCH = {"zip": "Download ZIP", "merged": "Download video", "playlist": "Download playlist"}
 NAMED = 3  # of what is missing, so many are named; the rest is counted
 
@@ -37,7 +38,7 @@ def row(one: dict[str, Any], now: datetime, *, batch: bool = False) -> Html:
             FORMATS[one["format"]] + beside(one["options"]),
             words.count(one["videos"], "video"),
             words.size(one["size"]) if one["size"] is not None else "",
-            f"made {words.ago(one['completed_at'], now)}"
+            f"{ENDED.get(status, 'made')} {words.ago(one['completed_at'], now)}"
             if one["completed_at"]
             else f"asked for {words.ago(one['created_at'], now)}",
             left(one, now),

@@ -113,6 +113,16 @@ def test_a_merged_video_shows_how_far_it_is_and_can_be_cancelled(case: Showcase,
     assert case.store.exports.get(record.export_id).value.cancel_by
 
 
+def test_a_cancelled_export_was_never_made(case: Showcase, page: Open, batch_id: str) -> None:
+    record = asked(batch_id, format="merged")
+    case.store.exports.update(
+        record.export_id, lambda old: replace(old, phase=ExportPhase.CANCELLED, completed_at=old.created_at)
+    )
+    drawn = html(page("exports.py"))
+    assert "2 videos · cancelled " in drawn
+    assert "made " not in drawn
+
+
 def test_titles_are_shown_as_they_are(case: Showcase, page: Open) -> None:
     batch_id = case.batch(HOSTILE, BatchPhase.COMPLETED)
     case.run(batch_id, HOSTILE, Phase.COMPLETED)
