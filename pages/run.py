@@ -60,7 +60,7 @@ def said(run: dict[str, Any]) -> str:
             f"took {words.duration(took)}" if took else "",
             f"added {words.ago(run['created_at'], session.now())}",
             f"resumed {words.count(run['resumed_count'], 'time')}" if run["resumed_count"] else "",
-            words.count(run["retry_count"], "retry", "retries") if run["retry_count"] else "",
+            words.retries(run),
         ]
     )
 

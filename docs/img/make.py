@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 from core.domain.states import StageStatus  # noqa: E402 - the root has to be known first
 from tests.support.browser import Dashboard, launch, tab  # noqa: E402
 from tests.support.showcase import Showcase  # noqa: E402
-from tests.support.showcase_week import busy_week, long_queue, trouble  # noqa: E402
+from tests.support.showcase_week import busy_week, exported, long_queue, trouble  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
 # The folders of the machine that makes the pictures are nobody's business.
@@ -44,6 +44,7 @@ def pages(case: Showcase) -> dict[str, str]:
         "batch": f"/batches?batch={river.batch_id}",
         "run": f"/run?run={river.run_id}&t=12",
         "queue": "/queue",
+        "exports": "/exports",
         "search": "/search?q=salmon",
         "settings": "/settings",
         "health": "/health",
@@ -100,6 +101,7 @@ def shared_week(folder: Path) -> Showcase:
     river = next(run for run in downloaded if run.title.startswith("River restoration"))
     case.without_silence(river)
     case.highlighted(river)
+    exported(case)
     return case
 
 

@@ -123,7 +123,7 @@ def _sub(run: dict[str, Any], word: str, record: RunRecord) -> str:
         run["blocked_reason"] if word not in ("failed", "completed", "retry_wait") else "",
         run["failure"]["message"] if word == "stopped" else "",
         tries.only(record),
-        words.count(run["retry_count"], "retry", "retries") if run["retry_count"] else "",
+        words.retries(run),
         "resumed after restart" if "resumed" in run["flags"] else "",
     ]
     return join(parts) or (words.source(run["source"]) if run["source"] != run["title"] else "")

@@ -155,6 +155,11 @@ def between(started: str | None, ended: str | None, now: datetime) -> float | No
     return max(0.0, (end - begin).total_seconds()) if begin is not None else None
 
 
+def retries(run: dict[str, Any]) -> str:
+    """How often somebody tried it again; nothing of a completed run, of which more may have been wanted since."""
+    return count(run["retry_count"], "retry", "retries") if run["retry_count"] and run["phase"] != "completed" else ""
+
+
 def work(receipt: dict[str, Any]) -> str:
     """What a stage did, took over and did again, in its unit."""
     of = " of audio" if receipt["unit"] == "audio_s" else ""

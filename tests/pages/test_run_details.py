@@ -54,6 +54,11 @@ def test_a_run_that_was_retried_days_later_took_only_what_was_worked_on_it(case:
     assert shown.count(">20 s") + shown.count("20 s ·") >= 4, "each stage of it tells its own work"
 
 
+def test_a_finished_run_of_which_more_was_wanted_later_was_not_retried(case: Showcase, page: Open) -> None:
+    run = case.change(case.run(case.batch("Talks"), "Speech", Phase.COMPLETED), retry_count=2)
+    assert "retries" not in html(page("run.py", run=run.run_id))
+
+
 def test_a_failed_run_can_be_opened(case: Showcase, page: Open) -> None:
     run = case.fails(case.batch("Talks"), "Talk", ErrorClass.NETWORK, "The connection broke.")
     drawn = opened(page, run.run_id, *OPENED)

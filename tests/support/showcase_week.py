@@ -1,11 +1,19 @@
 """A busy week: runs in every state, for the tests in the browser and for the screenshots."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+from msgspec.structs import replace
+
+from core.bootstrap import open_manager
+from core.config import Config
 from core.domain.batch import Pause
 from core.domain.errors import ErrorClass
+from core.domain.exports import OPEN, ExportOptions, ExportPhase
 from core.domain.states import AttemptOutcome, BatchPhase, Phase
-from tests.support.showcase import Showcase
+from core.store.progress import write_progress
+from tests.support.showcase import USER, Showcase
 
 
 def busy_week(folder: Path) -> Showcase:
@@ -65,6 +73,33 @@ def busy_week(folder: Path) -> Showcase:
     for number in (1, 2, 3):
         case.run(done, f"Annual meeting, part {number}", Phase.COMPLETED, minutes=1595)
     return case
+
+
+def exported(case: Showcase) -> None:
+    """What people took along: of each format one, ready, being made, cancelled and past its time."""
+    manager = open_manager(Config(storage=str(case.layout.root)), via="showcase")
+    shelf = case.store.exports
+    batches = {batch.name: batch_id for batch_id, batch in manager.storage.index.batches.items()}
+    meeting, spring = batches["Annual meeting"], batches["Spring lectures"]
+
+    def ask(batch_id: str, minutes: float, phase: ExportPhase, **options: Any) -> str:
+        record, _ = manager.exports.asking.ask(batch_id, ExportOptions(**options), by=USER, partial=True)
+        at = case.ago(minutes)
+        over = at if phase not in OPEN else None
+        left = at + timedelta(hours=24) if phase == ExportPhase.READY else None
+        shelf.update(
+            record.export_id,
+            lambda old: replace(old, phase=phase, created_at=at, completed_at=over, expires_at=left),
+        )
+        return record.export_id
+
+    ask(meeting, 1560, ExportPhase.READY, prefix=True)
+    ask(meeting, 400, ExportPhase.READY, format="playlist")
+    ask(meeting, 95, ExportPhase.CANCELLED, format="merged")
+    ask(spring, 22, ExportPhase.READY, transcripts=True, summaries=True)
+    making = ask(meeting, 3, ExportPhase.RUNNING, format="merged")
+    told = {"key": shelf.get(making).value.key, "share": 0.62, "note": "3 of 3: Annual meeting, part 3"}
+    write_progress(case.layout, making, told | {"began_share": 0.0, "worked_s": 105.0})
 
 
 def long_queue(case: Showcase) -> None:
