@@ -156,7 +156,13 @@ class Composer:
         templates = Templates(whole.layout, self._writer, gate)
         exports = open_exports(index, self._writer, whole.store, whole.artifacts, config.export_kept_s, shelf, gate)
         intake = Intake(
-            self._writer, whole.catalog, self._stamps, AllowedHosts.parse(config.allowed_hosts), gate, reach
+            self._writer,
+            whole.catalog,
+            self._stamps,
+            AllowedHosts.parse(config.allowed_hosts),
+            gate,
+            reach,
+            index=index,
         )
         return Manager(
             acts_for=actor,

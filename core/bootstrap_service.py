@@ -105,7 +105,7 @@ def build_service(
     )
     uploads, purge, cleanup = build_cleaning(storage, writer)
     actor, hosts = config.user or this_user(), AllowedHosts.parse(config.allowed_hosts)
-    intake = Intake(Writer(store=storage.store, index=index, via="inbox"), storage.catalog, stamps, hosts)
+    intake = Intake(Writer(store=storage.store, index=index, via="inbox"), storage.catalog, stamps, hosts, index=index)
     usual = partial(Templates(layout, writer).defaults, actor)
     inbox = Inbox(intake, usual, index=index, layout=layout, config=config, clock=clock, actor=actor, ring=wake.ring)
     recovery = Recovery(

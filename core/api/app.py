@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from core import __version__
-from core.api import bulk, health, jobs
+from core.api import batch_jobs, bulk, health, jobs
 from core.api.bodies import StrictBodies
 from core.api.caller import Doorkeeper, SignedIn
 from core.api.problems import from_error, from_http, from_validation
@@ -15,7 +15,7 @@ from core.domain.errors import RepriseError
 
 # Where the API answers on the dashboard's port; every other path is a page.
 PREFIXES = ("/api", "/jobs", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
-ROUTERS = (health.router, bulk.router, jobs.router)
+ROUTERS = (health.router, batch_jobs.router, bulk.router, jobs.router)
 
 
 def build_app(signed_in: SignedIn | None = None) -> FastAPI:

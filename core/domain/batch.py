@@ -45,7 +45,7 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A batch as its state file holds it; which runs it has now is told by the runs themselves.
 
     `members` are the runs it was made with; those that a playlist brings later are in the `entries` of its run.
-    `order` are the runs that were put into another order than their positions say. Failures are counted from
+    `commands` are stamps of requests that may be repeated (`idempotency`). `order` are the runs that were put into another order than their positions say. Failures are counted from
     `streak_since` on; from `probing_since` on one run at a time is tried, until a stage is committed. `active_s` is how
     long work on it was in flight, in seconds; its time-out counts from `timeout_from_s` of them on. A deleted batch knows
     from which phase, so that it can be restored, unless its files are being removed for good (`purging`). `template` is
@@ -78,6 +78,7 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     timeout_from_s: float = 0.0
     deleted_from: BatchPhase | None = None
     purging: bool = False
+    commands: list[str] = msgspec.field(default_factory=list)
     transitions: list[Transition] = msgspec.field(default_factory=list)
 
 

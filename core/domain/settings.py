@@ -43,8 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     format: Literal["best", "1080p", "720p", "audio"] = "best"
 
 
-def parse_settings(given: dict[str, Any], base: Settings | None = None) -> Settings:
-    """The settings `base` changed by what was `given`; text is converted (`true`, `3`, `-40`).
+def parse_settings(given: dict[str, Any], base: Settings | None = None, *, strict: bool = False) -> Settings:
+    """The settings `base` changed by what was `given`; text is converted (`true`, `3`, `-40`) unless it is `strict`.
 
     Who gives a threshold of silence and no mode wants that threshold, and so the mode `fixed`.
     Raises `BadInput` naming the field, what was wrong with it and, for an unknown name, the nearest known one.
@@ -60,10 +60,10 @@ def parse_settings(given: dict[str, Any], base: Settings | None = None) -> Setti
     if "silence_threshold" in given and "silence_mode" not in given:
         given = {**given, "silence_mode": "fixed"}
     merged = {**msgspec.to_builtins(base or Settings()), **given}
-    if isinstance(merged["keywords"], str):
+    if isinstance(merged["keywords"], str) and not strict:
         merged["keywords"] = [word.strip() for word in merged["keywords"].split(",") if word.strip()]
     try:
-        settings = msgspec.convert(merged, Settings, strict=False)
+        settings = msgspec.convert(merged, Settings, strict=strict)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at ")
         raise BadInput(

@@ -57,6 +57,7 @@ class BatchViews:
             "eta_s": span(eta),
             "progress": round(share, 4),
             "created_at": rfc3339(batch.created_at),
+            "started_at": rfc3339(batch.started_at) if batch.started_at else None,
             "updated_at": rfc3339(max([batch.updated_at, *(run.updated_at for run in runs)])),
             "completed_at": rfc3339(batch.completed_at) if batch.completed_at else None,
         }

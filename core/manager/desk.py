@@ -10,6 +10,7 @@ from core.domain.access import Scope
 from core.domain.batch import BatchRecord
 from core.domain.errors import NotFound
 from core.domain.run import RunRecord
+from core.domain.versions import Versions, check_version
 from core.manager.access import EVERYTHING, Gate
 from core.manager.index import Index
 from core.manager.purge import Purge
@@ -88,10 +89,21 @@ class Desk:
         return after, replace(after, commands=seen.before.commands) != seen.before
 
     def _write_batch(
-        self, batch_id: str, change: Callable[[BatchRecord], BatchRecord], command: str, by: str, data: dict[str, Any]
+        self,
+        batch_id: str,
+        change: Callable[[BatchRecord], BatchRecord],
+        command: str,
+        by: str,
+        data: dict[str, Any],
+        expected: Versions = None,
     ) -> tuple[BatchRecord, bool]:
-        """The batch after `change`, and whether that changed anything."""
-        seen = Remembered(change)
+        """The batch after `change`, and whether that changed anything; `Stale` when it is not as `expected`."""
+
+        def checked(batch: BatchRecord) -> BatchRecord:
+            check_version(batch, expected)
+            return change(batch)
+
+        seen = Remembered(checked)
         after = self._writer.batch(batch_id, seen, command=command, actor=by, data=data)
         return after, after is not seen.before
 

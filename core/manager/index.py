@@ -90,6 +90,12 @@ class Index:
             self.lose(record_id, error)
         return True
 
+    def look_for_batches(self) -> None:
+        """Read the batches that other processes made and of which nobody has told yet. Raises `StorageError`."""
+        for record_id in self._store.batches.ids():
+            if record_id not in self.batches:
+                self.look("batch", record_id)
+
     def there(self) -> Iterator[tuple[str, str]]:
         """Kind and id of every record on the disk or known, for `look`, always in one order. Raises `StorageError`."""
         yield "pool", POOL
@@ -128,7 +134,7 @@ class Index:
         if run_id in self.batches:
             hint = f"./reprise show {run_id} lists its runs."
             raise NotFound(f"{run_id} is a batch; a run is needed here.", hint=hint)
-        raise NotFound(f"There is no run {run_id}.")
+        raise NotFound(f"There is no run {run_id[:60]}.")
 
     def batch(self, batch_id: str) -> BatchRecord:
         """A batch that somebody asks for; raises `NotFound`, or `Damaged` when it cannot be believed."""
@@ -139,7 +145,7 @@ class Index:
         if batch_id in self.runs:
             hint = f"./reprise show {batch_id} names its batch."
             raise NotFound(f"{batch_id} is a run; a batch is needed here.", hint=hint)
-        raise NotFound(f"There is no batch {batch_id}.")
+        raise NotFound(f"There is no batch {batch_id[:60]}.")
 
     def lose(self, record_id: str, error: Damaged | NotFound) -> None:
         """Note that a record turned out to be gone or damaged: whoever goes through the index meets it no more."""

@@ -1,44 +1,24 @@
 """Making a batch of what was handed in: its runs first, then itself; or the reasons why not."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from core.domain.access import Scope
-from core.domain.batch import MAX_RUNS, BatchRecord, Member
+from core.domain.batch import MAX_RUNS, BatchRecord
 from core.domain.errors import BadInput
 from core.domain.limits import CONCURRENCY, MAX_DESCRIPTION, MAX_NAME, PRIORITY, check_text, whole_number
 from core.domain.plan import stages_for
-from core.domain.run import RunRecord, Source
-from core.domain.settings import Settings
+from core.domain.run import RunRecord
 from core.domain.states import BatchPhase
-from core.manager.access import EVERYTHING, Gate
-from core.manager.submission import Added, OnHash, Rejected, Submission, take
-from core.manager.writer import Writer
-from core.stages.catalog import Catalog
+from core.manager.checks import check_settings
+from core.manager.drafts import Drafts, member, take_within
+from core.manager.submission import Added, OnHash, Rejected, Submission
 from core.stages.download.source import is_playlist, shown
 from core.store.layout import new_batch_id, new_run_id
-from core.system.clock import Clock
-from core.system.network import AllowedHosts
 from core.system.upstream import check_proxy
 
-if TYPE_CHECKING:
-    from core.manager.reach import Reach
 
-
-class Intake:
-    """Makes batches."""
-
-    def __init__(
-        self,
-        writer: Writer,
-        catalog: Catalog,
-        clock: Clock,
-        allowed: AllowedHosts,
-        gate: Gate = EVERYTHING,
-        reach: "Reach | None" = None,
-    ) -> None:
-        self._writer, self._catalog, self._clock, self._allowed = writer, catalog, clock, allowed
-        self._gate, self._reach = gate, reach
+class Intake(Drafts):
+    """Makes batches: whole ones at once, and drafts."""
 
     def add(self, submission: Submission, actor: str, on_hash: OnHash | None = None) -> Added:
         """Make a batch of all sources that are usable; the others are named with the reason.
@@ -94,16 +74,6 @@ class Intake:
         return Added(batch_id=batch_id, runs=runs, rejected=tuple(rejected), expanding=expanding)
 
 
-def take_within(
-    reach: "Reach | None", submission: Submission, allowed: AllowedHosts, on_hash: OnHash | None
-) -> tuple[list[tuple[Source, str]], list[Rejected]]:
-    """As `take`, of what is within `reach` (None: of everything). Raises as `Reach.check` does."""
-    if reach is None:
-        return take(submission, allowed, on_hash)
-    reach.check(submission)
-    return take(submission, allowed, on_hash, reach.check_source)
-
-
 def check_batch(submission: Submission) -> None:
     """Raise `BadInput` naming the field of the batch that is out of range."""
     if not submission.sources and not (submission.archive and submission.archived == "add"):
@@ -115,21 +85,6 @@ def check_batch(submission: Submission) -> None:
     whole_number("priority", submission.priority, PRIORITY)
     whole_number("concurrency", submission.concurrency, CONCURRENCY)
     whole_number("limit", submission.playlist_limit, (1, MAX_RUNS))
-
-
-def check_settings(settings: Settings, catalog: Catalog) -> None:
-    """Raise `BadInput` for a setting that `catalog` has no stage for: better refused than silently not done."""
-    stages = ("remove_silence", "detect_highlights", "export")
-    asked = [name for name in stages if getattr(settings, name) and name not in catalog.stages]
-    if asked:
-        raise BadInput(
-            f"This version cannot do {', '.join(asked)} yet.", code="not_available", hint="Leave that setting out."
-        )
-
-
-def member(run: RunRecord) -> Member:
-    """What the batch keeps of a new run."""
-    return Member(run_id=run.run_id, space_id=run.space_id, position=run.position, source=run.source, title=run.title)
 
 
 def default_name(runs: Sequence[RunRecord]) -> str:

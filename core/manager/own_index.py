@@ -136,6 +136,10 @@ class OwnIndex(Index):
         """As `Index.refresh`, for the whole index."""
         return self._whole.refresh(kind, record_id)
 
+    def look_for_batches(self) -> None:
+        """As `Index.look_for_batches`, of all owners."""
+        self._whole.look_for_batches()
+
     def there(self) -> Iterator[tuple[str, str]]:
         """As `Index.there`, of all owners."""
         return self._whole.there()

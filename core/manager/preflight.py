@@ -15,8 +15,10 @@ from core.domain.plan import stages_for
 from core.domain.run import RunRecord, Source
 from core.domain.settings import Settings
 from core.domain.states import Phase
+from core.manager.checks import check_settings
+from core.manager.drafts import take_within
 from core.manager.index import Index
-from core.manager.intake import check_batch, check_settings, take_within
+from core.manager.intake import check_batch
 from core.manager.measure import Measure
 from core.manager.reach import Reach
 from core.manager.submission import OnHash, Rejected, Submission

@@ -1,11 +1,13 @@
 """What is shown: finds what a view is asked about and lets `run_views`, `batch_views` and `pool_views` say it."""
 
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, Literal
 
 import msgspec
 
 from core.config import Config
 from core.domain.access import Actor, Scope
+from core.domain.batch import BatchRecord
 from core.domain.run import RunRecord
 from core.manager.batch_views import BatchViews
 from core.manager.capacities import Capacities
@@ -27,6 +29,13 @@ from core.store.check import check
 from core.store.journal import Journal
 from core.store.layout import Layout
 from core.system.clock import Clock
+
+BatchOrder = Literal["created_at", "priority", "name", "status"]
+_ORDERS: dict[str, Callable[[BatchRecord], Any]] = {
+    "priority": lambda batch: batch.priority,
+    "name": lambda batch: batch.name.casefold(),
+    "status": lambda batch: batch.phase,
+}
 
 
 class Views:
@@ -141,17 +150,36 @@ class Views:
         runs = self._index.runs_of(batch_id)
         return self._batch_views.brief(batch, runs, look) | {"runs": [self._run_views.brief(run, look) for run in runs]}
 
-    def batches(self, *, limit: int | None = None) -> dict[str, Any]:
-        """All batches, or the newest `limit`, newest first, without their runs."""
+    def batch_record(self, batch_id: str) -> BatchRecord:
+        """The record of a batch, deleted or not; raises `NotFound`, or `Damaged`."""
+        return self._index.batch(batch_id)
+
+    def batches(
+        self,
+        *,
+        phases: Collection[str] | None = None,
+        sort: BatchOrder = "created_at",
+        descending: bool = True,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """The batches in one of `phases` (None: in any), the newest first or as `sort` says, without their runs.
+
+        With `offset` and `limit` one page of them; `total` counts all. What is alike in `sort` comes newest first.
+        """
         runs, batches, _ = self._index.snapshot()
         look = self._look()
-        of: dict[str, list[RunRecord]] = {batch_id: [] for batch_id in batches}
+        found = [batch for batch in batches.values() if phases is None or batch.phase in phases]
+        found.sort(key=lambda batch: batch.batch_id, reverse=descending or sort != "created_at")
+        if sort != "created_at":
+            found.sort(key=_ORDERS[sort], reverse=descending)
+        page = found[offset : None if limit is None else offset + limit]
+        of: dict[str, list[RunRecord]] = {batch.batch_id: [] for batch in page}
         for run in runs.values():
             if run.batch_id in of:
                 of[run.batch_id].append(run)
-        newest = sorted(batches.values(), key=lambda batch: batch.batch_id, reverse=True)
-        shown = [self._batch_views.brief(batch, of[batch.batch_id], look) for batch in newest[:limit]]
-        return {"batches": shown, "total": len(newest)}
+        shown = [self._batch_views.brief(batch, of[batch.batch_id], look) for batch in page]
+        return {"batches": shown, "total": len(found)}
 
     def report(self, batch_id: str) -> dict[str, Any]:
         """What a batch cost, what was taken over and done twice, and what that saved."""

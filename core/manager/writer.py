@@ -17,6 +17,7 @@ from core.domain.errors import Damaged, NotFound, StorageError
 from core.domain.run import RunRecord
 from core.manager.index import POOL, Index
 from core.store.journal import Event, transition_event
+from core.store.locks import Lock
 from core.store.state import Conflict, StateStore
 from core.system.logs import Log
 
@@ -117,6 +118,10 @@ class Writer:
     def holding_batch(self, batch_id: str) -> AbstractContextManager[None]:
         """Hold the lock of a batch for a block that changes its runs: nobody changes the batch meanwhile."""
         return self._store.batches.holding(batch_id)
+
+    def holding_keys(self) -> AbstractContextManager[None]:
+        """Hold, for a block, what keeps two processes from making a batch for one request."""
+        return Lock(self._store.layout.keys_lock()).holding()
 
     def new_batch(self, batch: BatchRecord, actor: str, data: dict[str, Any]) -> None:
         """A batch's first state, durable and journaled: from now on its runs count."""

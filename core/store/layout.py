@@ -122,6 +122,10 @@ class Layout:
         """Held while that list is changed."""
         return self.locks / "people.lock"
 
+    def keys_lock(self) -> Path:
+        """Held while a batch is made for a request that may come twice."""
+        return self.locks / "keys.lock"
+
     def exports_lock(self) -> Path:
         """Held while an export is asked for, so that asking twice makes one."""
         return self.locks / "exports.lock"

@@ -30,7 +30,7 @@ def house(tmp_path: Path) -> House:
 def inbox(house: House, folder: str = "", spawn: Callable[..., None] = lambda step: step()) -> Inbox:
     """An inbox whose thread is this one."""
     return Inbox(
-        Intake(house.given, house.catalog, house.stamps, AllowedHosts.parse("")),
+        Intake(house.given, house.catalog, house.stamps, AllowedHosts.parse(""), index=house.index),
         lambda: USUAL,
         index=house.index,
         layout=house.layout,

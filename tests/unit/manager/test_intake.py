@@ -21,7 +21,7 @@ def house(tmp_path: Path) -> House:
 
 @pytest.fixture
 def intake(house: House) -> Intake:
-    return Intake(house.given, house.catalog, house.clock, AllowedHosts.parse(""))
+    return Intake(house.given, house.catalog, house.clock, AllowedHosts.parse(""), index=house.index)
 
 
 def urls(count: int) -> tuple[str, ...]:
