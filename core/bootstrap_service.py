@@ -23,6 +23,7 @@ from core.manager.rebuild import Rebuild
 from core.manager.recovery import Recovery, RecoveryReport
 from core.manager.shared_work import SharedWork
 from core.manager.signs import signs_in
+from core.manager.signs_of_life import signs_of_life
 from core.manager.stamps import Stamps
 from core.manager.starter import service_environment
 from core.manager.templates import Templates
@@ -142,5 +143,5 @@ def build_service(
         rescan_s=config.rescan_s,
         shutdown_s=config.shutdown_s,
         on_ready=ready,
-        beside=[inbox.turn],
+        beside=[signs_of_life(layout, clock, config.rescan_s), inbox.turn],
     )

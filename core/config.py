@@ -75,6 +75,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     unused_kept_s: Annotated[float, msgspec.Meta(ge=0)] = 24 * 3600.0
     rescan_s: Positive = 30.0
     shutdown_s: Positive = 8.0
+    log_format: Literal["auto", "json", "text"] = "auto"
+    access_log: bool = False
+    metrics_open: bool = False
 
     @property
     def storage_path(self) -> Path:

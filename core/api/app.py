@@ -6,16 +6,17 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from core import __version__
-from core.api import batch_jobs, bulk, health, jobs
+from core.api import batch_jobs, bulk, health, jobs, metrics
 from core.api.bodies import StrictBodies
 from core.api.caller import Doorkeeper, SignedIn
 from core.api.problems import from_error, from_http, from_validation
 from core.api.routes import routes
+from core.api.tracing import Traced
 from core.domain.errors import RepriseError
 
 # Where the API answers on the dashboard's port; every other path is a page.
 PREFIXES = ("/api", "/jobs", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
-ROUTERS = (health.router, batch_jobs.router, bulk.router, jobs.router)
+ROUTERS = (health.router, metrics.router, batch_jobs.router, bulk.router, jobs.router)
 
 
 def build_app(signed_in: SignedIn | None = None) -> FastAPI:
@@ -24,7 +25,7 @@ def build_app(signed_in: SignedIn | None = None) -> FastAPI:
         title="Reprise",
         version=__version__,
         summary="A pile of videos becomes transcripts, verified quotes, summaries and cuts.",
-        middleware=[Middleware(Doorkeeper, signed_in=signed_in), Middleware(StrictBodies)],
+        middleware=[Middleware(Traced), Middleware(Doorkeeper, signed_in=signed_in), Middleware(StrictBodies)],
         exception_handlers={
             RepriseError: from_error,
             HTTPException: from_http,

@@ -13,10 +13,14 @@ from typing import Any, TypeVar
 
 from core.api.hub import Hub
 from core.api.keeper import Keeper
+from core.api.traffic import Traffic
 from core.bootstrap import Manager, follow, open_manager
 from core.config import Config, load_config
 from core.domain.access import Actor
 from core.domain.errors import BadInput, NotAllowed, NotSignedIn
+from core.manager.capacities import Capacities
+from core.manager.figures import Figures
+from core.manager.readiness import Ready
 from core.system.network import is_this_machine
 
 SERVICE_GRACE_S = 12.0
@@ -35,6 +39,16 @@ class Process:
         index = self.manager.storage.index
         self.hub = Hub(lambda run_id: run.batch_id if (run := index.runs.get(run_id)) is not None else None)
         self.keeper = Keeper(self.manager.starter, lambda: self.hub.changed("pool", "pool"))
+        storage = self.manager.storage
+        self.traffic = Traffic()
+        self.figures = Figures(
+            index=index,
+            layout=storage.layout,
+            catalog=storage.catalog,
+            capacities=Capacities(index, storage.layout, config),
+            clock=storage.clock,
+        )
+        self.ready = Ready(storage.layout, storage.clock, config.rescan_s)
         self.requests: set[asyncio.Task[Any]] = set()
         self.closing = False
         self._read: dict[str, tuple[int, float, Any]] = {}

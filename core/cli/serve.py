@@ -9,6 +9,7 @@ from core.bootstrap import open_storage
 from core.cli.session import Session, verb
 from core.domain.errors import Fenced
 from core.system.logs import Log, configure_log
+from core.system.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from core.manager.recovery import RecoveryReport
@@ -27,9 +28,9 @@ def serve(session: Session, no_api: bool) -> int:
     from core.service.signals import EndSignals
 
     config = session.config
-    configure_log(sys.stderr, secrets=[config.llm_api_key])
+    configure_log(sys.stderr, secrets=[config.llm_api_key], form=config.log_format, libraries=True)
     log = Log("service")
-    signals = EndSignals()
+    signals, supervisor = EndSignals(), Supervisor()
     storage = open_storage(config)
     lock = take_service_lock(storage)
     api = None if no_api else ApiServer(config)
@@ -39,6 +40,7 @@ def serve(session: Session, no_api: bool) -> int:
             log.info("listening", address=api.address)
 
         def ready(report: "RecoveryReport") -> None:
+            supervisor.ready(f"works on {storage.layout.root}")
             log.info(
                 "ready", storage=str(storage.layout.root), found=report.found, resumed=report.resumed, held=report.held
             )
@@ -46,6 +48,7 @@ def serve(session: Session, no_api: bool) -> int:
         service = build_service(config, storage, ready)
 
         def stop() -> None:
+            supervisor.stopping()
             log.info("stopping", hint="running work ends at a checkpoint")
             service.stop()
 

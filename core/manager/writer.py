@@ -19,9 +19,10 @@ from core.manager.index import POOL, Index
 from core.store.journal import Event, transition_event
 from core.store.locks import Lock
 from core.store.state import Conflict, StateStore
-from core.system.logs import Log
+from core.system.logs import Log, is_kept
 
 log = Log("manager")
+QUIET = ("cli", "dashboard")  # on a person's own terminal it would only be in the way
 T = TypeVar("T")
 
 
@@ -175,6 +176,9 @@ class Writer:
 
     def _tell(self, events: list[Event]) -> None:
         """Journal what is durable already; what the disk refuses now goes in before the next, or at the next start."""
+        if self._via not in QUIET and is_kept():
+            for event in events:
+                say(event)
         with self._telling:
             self._untold += events
             if not self._untold or (self._together and all("transition" in event.data for event in self._untold)):
@@ -199,3 +203,10 @@ class Writer:
         if attempt is None:
             return events
         return [msgspec.structs.replace(event, stage=attempt.stage, attempt=attempt.id) for event in events]
+
+
+def say(event: Event) -> None:
+    """The log says what the journal is told, with the ids of run and batch."""
+    facts = {"run_id": event.run_id, "batch_id": event.batch_id, "stage": event.stage, "attempt": event.attempt}
+    said = {"from": event.source, "to": event.target, "actor": event.actor, "why": event.data.get("why")}
+    log.info(event.type, **{name: value for name, value in {**facts, **said}.items() if value})

@@ -151,6 +151,10 @@ class Layout:
         """Held by the one service of this storage."""
         return self.locks / "service.lock"
 
+    def service_beat(self) -> Path:
+        """When the service took its last turn; not durable."""
+        return self.locks / "service.beat"
+
     def journal_lock(self) -> Path:
         """Held while lines are appended to the journal."""
         return self.locks / "journal.lock"

@@ -270,6 +270,12 @@ def free_bytes(path: Path) -> int:
     return status.f_bavail * status.f_frsize
 
 
+def total_bytes(path: Path) -> int:
+    """The size of the file system of `path`."""
+    status = os.statvfs(path)
+    return status.f_blocks * status.f_frsize
+
+
 def filesystem_kind(path: Path) -> str:
     """The kind of file system `path` lies on, as the kernel names it (`ext4`, `nfs4`, `fuse.sshfs`), or `unknown`."""
     wanted = os.path.realpath(path)

@@ -1,17 +1,23 @@
-"""The log of a process: one JSON object a line, with secrets struck out wherever they stand."""
+"""The log of a process: one JSON object a line, or a line for people, with secrets struck out wherever they stand."""
 
+import json
 import logging
 import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 _URL_SECRETS = re.compile(r"(?P<scheme>https?://)(?:[^\s/@]+@)?(?P<rest>[^\s?#\"']*)(?:\?[^\s\"']*)?")
 STRUCK = "•••"
 SHARED_LOG_BYTES = 8 * 1024 * 1024
+Form = Literal["auto", "json", "text"]
+_PLAIN = re.compile(r"[^\s\"'=\x00-\x1f\x7f-\x9f]+\Z")
+_BREAKS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -42,18 +48,58 @@ class Log:
             import structlog
 
             if not structlog.is_configured():
-                _configure(*(_target or (sys.stderr, ())))  # standard output belongs to answers
-            self._logger = structlog.get_logger(self._name)
+                _configure(_target or _Target())
+            self._logger = structlog.get_logger().bind(logger=self._name)
         return self._logger
 
 
-_target: tuple[TextIO, tuple[str, ...]] | None = None
+class _Target:
+    """Where the log goes, in which form, and what must not stand in it."""
+
+    def __init__(self, stream: TextIO | None = None, secrets: Iterable[str] = (), form: Form = "auto") -> None:
+        self.stream, self.secrets = stream or sys.stderr, tuple(secrets)  # standard output belongs to answers
+        self.as_text = form == "text" or (form == "auto" and self.stream.isatty())
 
 
-def configure_log(stream: TextIO, secrets: Iterable[str] = ()) -> None:
-    """Send the log of this process to `stream`, from its first word on."""
+class _Foreign(logging.Handler):
+    """What libraries say through `logging` goes the same way."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it as a line of ours."""
+        facts = {"exc_info": record.exc_info} if record.exc_info else {}
+        said = Log(record.name)
+        (said.error if record.levelno >= logging.ERROR else said.info)(record.getMessage(), **facts)
+
+
+_target: _Target | None = None
+_facts: ContextVar[dict[str, Any]] = ContextVar("facts", default={})  # noqa: B039 - never changed, only replaced
+
+
+def configure_log(stream: TextIO, secrets: Iterable[str] = (), form: Form = "auto", *, libraries: bool = False) -> None:
+    """Send the log of this process to `stream`, from its first word on.
+
+    It is JSON, but for people (`text`) where `form` says so, or is `auto` and `stream` a terminal. With `libraries` also
+    what libraries warn of.
+    """
     global _target  # noqa: PLW0603 - a process has one log
-    _target = (stream, tuple(secrets))
+    _target = _Target(stream, secrets, form)
+    if libraries:
+        logging.getLogger().addHandler(_Foreign(logging.WARNING))
+
+
+def is_kept() -> bool:
+    """Whether this process has a log of its own, and not only a person's terminal for what goes wrong."""
+    return _target is not None
+
+
+@contextmanager
+def bound_facts(**facts: Any) -> Iterator[None]:
+    """Everything that is said in the block, also in threads it waits for, says these facts too."""
+    token = _facts.set({**_facts.get(), **facts})
+    try:
+        yield
+    finally:
+        _facts.reset(token)
 
 
 def bound_log(path: Path, limit_bytes: int = SHARED_LOG_BYTES) -> bool:
@@ -84,20 +130,40 @@ def bound_log(path: Path, limit_bytes: int = SHARED_LOG_BYTES) -> bool:
     return True
 
 
-def _configure(stream: TextIO, known: tuple[str, ...]) -> None:
+def _configure(target: _Target) -> None:
     import structlog
 
     def strike(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {name: redact(value, known) if isinstance(value, str) else value for name, value in event.items()}
+        return {
+            name: redact(value, target.secrets) if isinstance(value, str) else value for name, value in event.items()
+        }
+
+    def bound(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {**event, **{name: value for name, value in _facts.get().items() if name not in event}}
 
     structlog.configure(
         processors=[
+            bound,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="t"),
             structlog.processors.format_exc_info,
             strike,
-            structlog.processors.JSONRenderer(),
+            _as_text if target.as_text else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(target.stream),
     )
+
+
+def _as_text(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
+    """A line for people: the time of day, what happened, and the facts; a trace on lines of its own below."""
+    when, level, name = str(event.pop("t"))[11:19], event.pop("level"), event.pop("logger", "")
+    said, trace = str(event.pop("event")), event.pop("exception", None)
+    facts = " ".join(f"{key}={_word(value)}" for key, value in event.items() if value is not None)
+    line = _BREAKS.sub("", f"{when} {level:5} {name}: {said} {facts}".rstrip().replace("\n", " "))
+    return line if trace is None else "\n    ".join([line, *(_BREAKS.sub("", one) for one in str(trace).splitlines())])
+
+
+def _word(value: Any) -> str:
+    text = str(value)
+    return text if _PLAIN.match(text) else json.dumps(text, ensure_ascii=False)

@@ -1,6 +1,7 @@
 """`./reprise serve` answers the API on its own port, and ends with streams open."""
 
 import json
+import signal
 import socket
 import urllib.error
 import urllib.request
@@ -9,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from core.manager.readiness import Ready
 from core.store.secret import Secret
+from core.system.clock import SystemClock
+from tests.support.media_files import mp4
 from tests.support.product import Product
+from tests.support.waiting import until
 
 
 def free_port() -> int:
@@ -33,7 +38,19 @@ def port(product: Product) -> int:
     """Where a service of a test's own answers."""
     number = free_port()
     product.serve(api=True, REPRISE_API_PORT=str(number))
+    until(lambda: asked(number, "readyz")[0] == 200)
     return number
+
+
+def asked(port: int, path: str) -> tuple[int, str]:
+    """The status of an answer and its text; 0 where nobody listens."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+    except OSError:
+        return 0, ""
 
 
 def test_a_service_answers_probes_without_a_token_and_nothing_else(product: Product, port: int) -> None:
@@ -60,3 +77,44 @@ def test_a_port_that_is_taken_is_one_sentence(product: Product) -> None:
         answer = product("serve", check=False, REPRISE_API_PORT=str(taken.getsockname()[1]))
     assert answer.code == 4
     assert "--no-api" in answer.err
+
+
+def test_a_service_that_hangs_lives_but_is_not_ready(product: Product) -> None:
+    number = free_port()
+    service = product.serve(api=True, REPRISE_API_PORT=str(number), REPRISE_RESCAN_S="0.5")
+    until(lambda: asked(number, "readyz")[0] == 200)
+    beat = product.layout.service_beat()
+    service.send_signal(signal.SIGSTOP)
+    try:
+        sign = json.loads(beat.read_text())
+        beat.write_text(json.dumps(sign | {"at_s": sign["at_s"] - 100}))
+        seen = Ready(product.layout, SystemClock(), 0.5).look()
+    finally:
+        service.send_signal(signal.SIGCONT)
+    assert seen.service
+    assert seen.reason is not None
+    assert seen.reason.startswith("The service has taken no turn for 1")
+    until(lambda: asked(number, "readyz")[0] == 200)
+
+
+def test_a_storage_that_is_taken_away_is_told_of_while_the_process_lives(product: Product, port: int) -> None:
+    product.storage.rename(product.storage.with_name("away"))
+    try:
+        status, text = asked(port, "readyz")
+        assert (status, json.loads(text)["storage"]) == (503, False)
+        assert "gone" in json.loads(text)["reason"]
+        assert asked(port, "healthz")[0] == 200
+    finally:
+        product.storage.with_name("away").rename(product.storage)
+
+
+def test_the_log_of_a_service_names_the_run_and_the_batch_of_all_that_happens(product: Product, port: int) -> None:
+    del port
+    off = [word for name in ("transcribe", "quotes", "summary") for word in ("--set", f"{name}=false")]
+    added = product("add", mp4(), *off, "--json")
+    run_id, batch_id = product.run_of(added), added.json["batch_id"]
+    product.wait_for(run_id, "completed", "failed")
+    lines = [json.loads(line) for line in (product.storage / "serve.err").read_text().splitlines()]
+    of_run = [line for line in lines if line.get("run_id") == run_id]
+    assert {line["event"] for line in of_run} >= {"run.claim", "run.complete"}
+    assert {line["batch_id"] for line in of_run} == {batch_id}

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -99,3 +100,29 @@ def test_where_there_is_no_room_for_the_old_lines_they_are_dropped(
     monkeypatch.setattr(shutil, "copyfileobj", full)
     assert bound_log(log, TWO_LINES)
     assert [(path.name, path.stat().st_size) for path in tmp_path.iterdir()] == [("service.log", 0)]
+
+
+# --- for people ------------------------------------------------------------------------------------------------------
+
+TELLS = r"""
+import sys
+from core.system.logs import Log, bound_facts, configure_log
+configure_log(sys.stderr, secrets=["sk-secret"], form="text")
+log = Log("test")
+with bound_facts(request_id="q1"):
+    log.info("run.claim", run_id="r_1", why="it is sk-secret\n\x1b[31mred", nothing=None)
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.error("not_read", exc_info=True)
+"""
+
+
+def test_for_people_it_is_one_line_with_what_was_bound_and_nothing_that_moves_a_terminal() -> None:
+    said = subprocess.run([sys.executable, "-c", TELLS], capture_output=True, text=True, check=True).stderr
+    first, second, *trace = said.splitlines()
+    assert re.fullmatch(
+        r'\d\d:\d\d:\d\d info  test: run.claim run_id=r_1 why="it is •••\\n\\u001b\[31mred" request_id=q1', first
+    )
+    assert re.match(r"\d\d:\d\d:\d\d error test: not_read$", second)
+    assert trace[-1] == "    ZeroDivisionError: division by zero"
