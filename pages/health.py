@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.domain.errors import RepriseError
 from core.manager.doctor import Check, examine
+from core.manager.workers import Worker
 from pages.components import session, words
 from pages.components.live import listen
 from pages.components.markup import Html, show, tag
@@ -59,6 +60,34 @@ def service() -> None:
     )
 
 
+@st.fragment
+def workers() -> None:
+    """What each worker is at, and what it uses."""
+    listen("workers", "runs")
+    show(tag("h2", "Workers", cls="rp-h"))
+    found = session.workers()
+    if not found:
+        show(tag("p", "None are started on this machine.", cls="rp-none"))
+        return
+    runs = session.manager().storage.index.runs
+    show(tag("ul", *(worker(one, runs[one.run_id].title if one.run_id else "") for one in found), cls="rp-checks"))
+
+
+def worker(one: Worker, title: str) -> Html:
+    """One worker as a line."""
+    at = f"{words.stage(one.stage)}: {title or 'a run'}" if one.stage else "waits for work"
+    load = "" if one.load is None else f", {one.load:.1f} processors busy"
+    uses = f"{words.size(one.memory_bytes)} of memory{load}, {words.duration(one.cpu_s)} of processor time so far"
+    tools = f", with {words.count(one.processes - 1, 'program')} started by it" if one.processes > 1 else ""
+    return tag(
+        "li",
+        tag("i", "●" if one.stage else "○", title="at work" if one.stage else "idle"),
+        tag("b", f"{one.lane.capitalize()} worker"),
+        tag("span", f"{at} · {uses}{tools}"),
+        data_tone="busy" if one.stage else "calm",
+    )
+
+
 def redone(seconds: float | None) -> str:
     """How much work was made a second time; unknown is not nothing."""
     if seconds is None:
@@ -102,4 +131,5 @@ show(
 )
 show(tag("ul", *(line(**one) for one in found), cls="rp-checks"))
 service()
+workers()
 storage()

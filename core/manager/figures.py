@@ -72,6 +72,11 @@ class Figures:
         self._count()
         return self._look()
 
+    def workers(self) -> list[Worker]:
+        """What each worker of the service uses now."""
+        with self.lock:
+            return self._workers.look()
+
     def _count(self) -> None:
         runs = self._index.runs
         for run_id in self._changes.take()[0]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import streamlit as st
+from msgspec.structs import replace
 from streamlit.errors import StreamlitAPIException
 
 from core.api.process import current
@@ -17,6 +18,7 @@ from core.domain.offers import offered_to_batch, offered_to_run
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase, Phase
 from core.manager.surroundings import surroundings
+from core.manager.workers import Worker
 
 T = TypeVar("T")
 _REMEMBERED = 500
@@ -55,6 +57,13 @@ def around(run_id: str | None = None) -> Around:
 def service_error() -> RepriseError | None:
     """Why no service could be started, if so."""
     return current().keeper.error
+
+
+def workers() -> list[Worker]:
+    """What each worker of the service uses now; the runs of others are not named."""
+    mine = manager().storage.index.runs
+    found = read("workers", current().figures.workers)
+    return [one if one.run_id in mine else replace(one, run_id=None) for one in found]
 
 
 def now() -> datetime:

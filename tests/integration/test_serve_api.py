@@ -1,6 +1,7 @@
 """`./reprise serve` answers the API on its own port, and ends with streams open."""
 
 import json
+import re
 import signal
 import socket
 import urllib.error
@@ -37,7 +38,7 @@ def product(tmp_path: Path) -> Iterator[Product]:
 def port(product: Product) -> int:
     """Where a service of a test's own answers."""
     number = free_port()
-    product.serve(api=True, REPRISE_API_PORT=str(number))
+    product.serve(api=True, REPRISE_API_PORT=str(number), REPRISE_METRICS_OPEN="true")
     until(lambda: asked(number, "readyz")[0] == 200)
     return number
 
@@ -108,12 +109,17 @@ def test_a_storage_that_is_taken_away_is_told_of_while_the_process_lives(product
         product.storage.with_name("away").rename(product.storage)
 
 
-def test_the_log_of_a_service_names_the_run_and_the_batch_of_all_that_happens(product: Product, port: int) -> None:
-    del port
+def test_the_log_of_a_service_names_the_run_and_the_batch_and_its_metrics_count_them(
+    product: Product, port: int
+) -> None:
     off = [word for name in ("transcribe", "quotes", "summary") for word in ("--set", f"{name}=false")]
     added = product("add", mp4(), *off, "--json")
     run_id, batch_id = product.run_of(added), added.json["batch_id"]
     product.wait_for(run_id, "completed", "failed")
+    told = asked(port, "metrics")[1]
+    assert 'reprise_attempts_total{outcome="committed",stage="download"} 1.0' in told
+    assert re.search(r'reprise_workers\{lane="network"\} [12]\.0', told)
+    assert re.search(r'reprise_worker_memory_bytes\{lane="network"\} \d', told)
     lines = [json.loads(line) for line in (product.storage / "serve.err").read_text().splitlines()]
     of_run = [line for line in lines if line.get("run_id") == run_id]
     assert {line["event"] for line in of_run} >= {"run.claim", "run.complete"}

@@ -11,6 +11,7 @@ from core.domain.batch import Pause
 from core.domain.errors import ErrorClass
 from core.domain.run import Failure
 from core.domain.states import BatchPhase, FailureKind, Phase
+from core.manager.workers import Worker
 from tests.pages.reading import components, html, labels, rows
 from tests.support.showcase import Showcase
 
@@ -250,8 +251,22 @@ def test_health_names_every_check_the_service_and_what_it_took_over(page: Open) 
         "Speech model",
         "Disk space",
         "3 unfinished found, 2 resumed, 0 adopted, 1 held",
+        "None are started on this machine.",
     ):
         assert part in said
+
+
+def test_health_shows_what_each_worker_uses(monkeypatch: pytest.MonkeyPatch, case: Showcase, page: Open) -> None:
+    run = case.run(case.batch("Talks"), "A talk", Phase.RUNNING)
+    at = Worker(
+        pid=7, lane="network", memory_bytes=91_000_000, cpu_s=4.2, load=0.5, run_id=run.run_id, stage="download"
+    )
+    idle = Worker(pid=8, lane="cpu", memory_bytes=1_400_000_000, cpu_s=75.0)
+    process.current().manager.storage.index.load()
+    monkeypatch.setattr(process.current().figures, "workers", lambda: [at, idle])
+    said = html(page("health.py"))
+    assert "Download: A talk · 91 MB of memory, 0.5 processors busy, 4.2 s of processor time so far" in said
+    assert "waits for work · 1.4 GB of memory, 1 min 15 s of processor time so far" in said
 
 
 def test_a_storage_that_cannot_be_used_is_one_sentence(
