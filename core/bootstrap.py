@@ -122,7 +122,11 @@ class Composer:
         self._people = Register(storage.layout, self._writer)
         _, self._purge, self._cleanup = build_cleaning(storage, self._writer)
         self._shelf = ExportShelf(storage.store)
-        self._folded, self._clip_jobs, self._listening = Folded(), Jobs(), Listening(storage.layout)
+        self._folded, self._clip_jobs, self._listening = (
+            Folded(),
+            Jobs(),
+            Listening(storage.layout, storage.config.free_space_bytes),
+        )
         self._starter = ServiceStarter(storage.layout, storage.clock, service_environment(storage.layout.root))
         self._guard = threading.Lock()
         self._made: OrderedDict[Actor, Manager] = OrderedDict()

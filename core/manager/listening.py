@@ -18,10 +18,11 @@ from core.domain.cuts import Span
 from core.domain.errors import CLASSES, ErrorClass, RepriseError, StageError
 from core.domain.levels import Levels
 from core.stages.sound.ear import kept_levels, kept_voices
+from core.stages.sound.recording import BYTES_PER_SAMPLE, NAME, RATE
 from core.store.layout import Layout
 from core.store.locks import Lock
 from core.system.bound import Limits
-from core.system.files import make_folder
+from core.system.files import free_bytes, make_folder, remove
 from core.system.logs import Log
 from core.system.programs import run_program, signal_name
 
@@ -61,10 +62,10 @@ class Job:
 
 
 class Listening:
-    """Levels and voices of media, found out one after another; thread-safe."""
+    """Levels and voices of media, found out one after another; thread-safe. `free_space_bytes` of the disk stay free."""
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, free_space_bytes: int) -> None:
+        self._layout, self._free_space_bytes = layout, free_space_bytes
         self._jobs: dict[tuple[str, str], Job] = {}
         self._turn = threading.Semaphore(1)
         self._guard = threading.Lock()
@@ -127,6 +128,8 @@ class Listening:
 
     def _ask_child(self, asked: Asked, folder: Path, wanted: str, job: Job) -> None:
         said: list[StageError] = []
+        # Voices are looked for in the unpacked sound, which lies on the disk meanwhile.
+        self._require_room(int(asked.duration * RATE * BYTES_PER_SAMPLE) if wanted == "voices" else 0)
 
         def hear(line: str) -> None:
             if line.startswith("{"):
@@ -138,10 +141,23 @@ class Listening:
         argv = [sys.executable, "-m", "core.stages.sound.child", str(asked.path), str(folder), wanted]
         limits = Limits(address_space_bytes=MEMORY_BYTES, open_files=OPEN_FILES)
         here = Path(__file__).parents[2]
-        ended = run_program(argv, check=lambda: None, on_line=hear, cwd=here, limits=limits)
+        try:
+            # Others write too, and a header may say that it is shorter than it is.
+            ended = run_program(argv, check=lambda: self._require_room(0), on_line=hear, cwd=here, limits=limits)
+        finally:
+            for left in (NAME, f"{NAME}.part"):  # by a child that was ended
+                remove(folder / left)
         if ended.returncode != 0:
             how = signal_name(ended.returncode)
             raise said[-1] if said else StageError(ErrorClass.NOT_MEDIA, f"Listening to it ended with {how}.")
+
+    def _require_room(self, needed: int) -> None:
+        needed += self._free_space_bytes
+        if (free := free_bytes(self._layout.root)) < needed:
+            raise StageError(
+                ErrorClass.DISK_FULL,
+                f"Only {free / 1e6:.0f} MB are free on the disk; listening to it needs {needed / 1e6:.0f} MB.",
+            )
 
     def _forget_old(self) -> None:
         known = sorted(self._layout.sound.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)

@@ -74,9 +74,16 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 class Previews:
     """Makes previews of any run whose video is there; what is decided is what the stage will decide."""
 
-    def __init__(self, index: Index, layout: Layout, artifacts: Artifacts, listening: Listening | None = None) -> None:
+    def __init__(
+        self,
+        index: Index,
+        layout: Layout,
+        artifacts: Artifacts,
+        free_space_bytes: int,
+        listening: Listening | None = None,
+    ) -> None:
         self._index, self._layout, self._artifacts = index, layout, artifacts
-        self._listening = listening or Listening(layout)
+        self._listening = listening or Listening(layout, free_space_bytes)
 
     def silence(self, run_id: str, changes: dict[str, Any] | None = None, *, patient: bool = False) -> Preview:
         """What would be cut by the run's settings with `changes`; answers at once unless `patient`.

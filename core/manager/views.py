@@ -74,7 +74,7 @@ class Views:
         self._queue_view = QueueView(self._run_views, index)
         self.logs = Logs(layout)
         self.history = History(journal, index, actor)
-        self.previews = Previews(index, layout, artifacts, listening)
+        self.previews = Previews(index, layout, artifacts, config.free_space_bytes, listening)
         self._reports = Reports(
             index=index,
             whole=whole,

@@ -35,8 +35,8 @@ def beeps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def previews(house: House) -> Previews:
-    return Previews(house.index, house.layout, house.artifacts)
+def previews(house: House, free_space_bytes: int = 0) -> Previews:
+    return Previews(house.index, house.layout, house.artifacts, free_space_bytes)
 
 
 def publish(house: House, run_id: str, stage: str, facts: dict[str, Any], *files: Path) -> None:
@@ -158,6 +158,43 @@ def test_what_failed_on_a_full_disk_is_tried_again_a_little_later(
 
 def _no_room(*_: object) -> None:
     raise StageError(ErrorClass.DISK_FULL, "The disk is full.")
+
+
+def test_nothing_is_listened_to_on_a_disk_without_room(house: House, beeps: Path) -> None:
+    run_id = downloaded(house, beeps)
+    with pytest.raises(Refused, match="are free on the disk; listening to it needs"):
+        previews(house, free_space_bytes=2**62).require(run_id, FIXED)
+    (folder,) = house.layout.sound.iterdir()
+    assert not any(folder.iterdir())
+
+
+def test_voices_are_looked_for_only_where_the_unpacked_sound_fits_beside_what_is_kept_free(
+    house: House, beeps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = downloaded(house, beeps)
+    monkeypatch.setattr(listening, "free_bytes", lambda folder: 1000 + 6 * 32_000 - 1)
+    found = previews(house, free_space_bytes=1000).require(run_id)
+    assert "are free on the disk" in found.note
+    assert found.said == "2 pauses, -0:02", "levels take no room, and are enough to decide by"
+
+
+def test_listening_ends_when_the_disk_fills_meanwhile_and_leaves_nothing(
+    house: House, beeps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = downloaded(house, beeps)
+    previews(house).require(run_id, FIXED)
+    (folder,) = house.layout.sound.iterdir()
+    looked: list[int] = []
+
+    def filling(_: Path) -> int:
+        looked.append(0)
+        if len(looked) > 1:
+            (folder / "audio.pcm.part").touch()  # as the child has begun it by then
+        return 2**40 if len(looked) == 1 else 0
+
+    monkeypatch.setattr(listening, "free_bytes", filling)
+    assert "Only 0 MB are free" in previews(house, free_space_bytes=1000).require(run_id).note
+    assert [path.name for path in folder.iterdir()] == ["levels.1"]
 
 
 @pytest.mark.parametrize("ends", ["with an error of ours", "without a word"])
