@@ -194,7 +194,9 @@ class Composer:
                 listening=self._listening,
             ),
             results=Results(index, whole.layout, whole.artifacts),
-            clips=Clips(index, whole.layout, whole.artifacts, config.free_space_bytes, self._clip_jobs, gate),
+            clips=Clips(
+                index, whole.layout, whole.artifacts, whole.clock, config.free_space_bytes, self._clip_jobs, gate
+            ),
             exports=exports,
             search=Search(index, whole.layout, self._folded),
             intake=intake,

@@ -9,19 +9,21 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from core.api.caller import manager_of
 from core.domain.access import Scope
 from core.domain.errors import Refused
-from core.manager.clips import Asked, Clips, Order
+from core.manager.clip_order import Asked, Order
+from core.manager.clips import Clips
 
 KINDS = {".mp4": "video/mp4", ".m4a": "audio/mp4"}
 
 
 async def ask(request: Request) -> Response:
-    """`POST /runs/{run_id}/clips/{clip}`: begins it if need be; `{status: making|ready|failed, share, url, name, …}`."""
+    """`POST /runs/{run_id}/clips/{clip}`: begins it if need be; `{status: making|ready|failed, share, waits, url, name, …}`."""
     order, asked = await asyncio.to_thread(
         _asked, manager_of(request, Scope.OPERATE).clips, request.path_params["run_id"], request.path_params["clip"]
     )
     told = {
         "status": asked.status,
         "share": round(asked.share, 3),
+        "waits": asked.waits or None,
         "name": order.saved_name,
         "seconds": order.clip.seconds,
         "url": str(request.url.path) if asked.status == "ready" else None,

@@ -50,7 +50,11 @@ def clip(session: Session, run_id: str, wanted: str | None, output: Path | None)
             bar.update(max(0, round(1000 * share) - told))
             told = max(told, round(1000 * share))
 
-        made = clips.make(order, tell=tell)
+        def held(why: str) -> None:
+            if why:
+                click.echo(f"{why} The clip waits for that to end.", err=True)
+
+        made = clips.make(order, tell=tell, held=held)
     target = _copy(made, order.saved_name, output if output is not None else Path())
     if session.as_json:
         spans = [{"start": span.start, "end": span.end} for span in order.clip.kept.kept]

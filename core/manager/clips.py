@@ -6,14 +6,14 @@ has it at once. No run names it, so it goes away with what nobody needs, a day l
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-from core.domain import names
 from core.domain.access import Scope
-from core.domain.clips import Clip, Recorded, clip_of
+from core.domain.clips import Recorded, clip_of
 from core.domain.cuts import CutList
 from core.domain.errors import Refused, RepriseError, StorageError
 from core.domain.highlights import read_highlights
@@ -22,12 +22,15 @@ from core.domain.run import RunRecord
 from core.domain.sentences import join, read_transcript
 from core.domain.states import StageStatus
 from core.manager.access import EVERYTHING, Gate
+from core.manager.clip_order import Asked, Order
 from core.manager.clip_work import STAGE, ClipWork
 from core.manager.index import Index
+from core.manager.pause_gate import PauseGate
 from core.manager.results import Results
 from core.store.artifacts import Artifacts, Receipt, stage_key
 from core.store.layout import Layout
 from core.store.locks import Lock
+from core.system.clock import Clock
 from core.system.files import free_bytes
 from core.system.logs import Log
 
@@ -45,40 +48,15 @@ class _Quotes(msgspec.Struct, frozen=True):
     quotes: tuple[Quote, ...]
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One clip of one run: what it shows, the key it is kept under, the video it is cut from, and its name for people."""
-
-    run_id: str
-    clip: Clip
-    key: str
-    media: Path
-    source: Receipt
-    stem: str
-
-    @property
-    def suffix(self) -> str:
-        """How its file ends: sound alone is no video."""
-        return ".mp4" if self.source.facts.get("has_video", True) else ".m4a"
-
-    @property
-    def saved_name(self) -> str:
-        """The name it is saved under."""
-        return names.file_name(self.stem, self.suffix)
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a clip is that was asked for: being made (`share` of it is), ready at `path`, or why it cannot be made."""
-
-    status: Literal["making", "ready", "failed"]
-    share: float = 0.0
-    path: Path | None = None
-    error: RepriseError | None = None
-
-
 class _Job:
     def __init__(self) -> None:
         self.share = 0.0
+        self.moves = False
         self.error: RepriseError | None = None
+
+
+class _Held(Exception):
+    """Everything was paused while a clip was being rendered."""
 
 
 class Jobs:
@@ -90,13 +68,17 @@ class Jobs:
 
 
 class Clips:
-    """Finds out which clip is meant, and makes it: while the asker waits, or one after another in the background."""
+    """Finds out which clip is meant, and makes it: while the asker waits, or one after another in the background.
+
+    A pause of everything holds the making of clips too; what is made already can be had.
+    """
 
     def __init__(
         self,
         index: Index,
         layout: Layout,
         artifacts: Artifacts,
+        clock: Clock,
         free_space_bytes: int,
         making: Jobs | None = None,
         gate: Gate = EVERYTHING,
@@ -105,6 +87,7 @@ class Clips:
         self._results = Results(index, layout, artifacts)
         self._free_space_bytes = free_space_bytes
         self._gate, making = gate, making or Jobs()
+        self._pauses = PauseGate(index, clock)
         self._recent: tuple[object, Recorded] | None = None
         self._jobs, self._guard, self._turn = making.jobs, making.guard, making.turn
 
@@ -136,15 +119,30 @@ class Clips:
         return self._layout.artifact(STAGE, order.key) / next(iter(receipt.files))
 
     def make(
-        self, order: Order, check: Callable[[], None] = lambda: None, tell: Callable[[float], None] = lambda share: None
+        self,
+        order: Order,
+        check: Callable[[], None] = lambda: None,
+        tell: Callable[[float], None] = lambda share: None,
+        held: Callable[[str], None] = lambda why: None,
     ) -> Path:
         """The file of the clip, made now unless it is there; who is second waits for the first.
 
+        While everything is paused it waits, and `held` is told why; with an empty sentence once it goes on.
         Raises `StageError` when it cannot be rendered, `StorageError` when there is no room for it, `NotAllowed`.
         """
         self._gate.need(Scope.OPERATE, "making clips")
-        with Lock(self._layout.key_lock(STAGE, order.key)).holding(timeout_s=PATIENCE_S):
-            return self.made(order) or self._render(order, check, tell)
+
+        def go_on() -> None:
+            check()
+            if self._pauses.why(begun=True):
+                raise _Held
+
+        while (path := self.made(order)) is None:
+            self._pauses.wait(check, held)
+            held("")
+            with suppress(_Held), Lock(self._layout.key_lock(STAGE, order.key)).holding(timeout_s=PATIENCE_S):
+                return self.made(order) or self._render(order, go_on, tell)
+        return path
 
     def ask(self, order: Order) -> Asked:
         """How far the clip is; it is begun in the background when nobody has asked for it, or its last try failed.
@@ -166,15 +164,18 @@ class Clips:
             if job.error is not None:
                 del self._jobs[order.key]  # told once; who asks again means it
                 return Asked(status="failed", error=job.error)
-        return Asked(status="making", share=job.share)
+        return Asked(status="making", share=job.share, waits="" if job.moves else self._pauses.why())
 
     def _work(self, order: Order, job: _Job) -> None:
         def tell(share: float) -> None:
             job.share = max(job.share, share)
 
+        def hold(why: str) -> None:
+            job.moves = not why
+
         try:
             with self._turn:
-                self.make(order, tell=tell)
+                self.make(order, tell=tell, held=hold)
         except RepriseError as error:
             job.error = error
         except Exception as error:  # noqa: BLE001 - a thread has nobody above it; who asked is told, the log knows more

@@ -15,7 +15,11 @@ function clipButton(parent, address, label, about) {
     delete said.dataset.tone;
     button.textContent = "Rendering …";
     try {
-      const told = await rendered(address, (share) => { button.textContent = `Rendering ${Math.floor(100 * share)}%`; });
+      const told = await rendered(address, ({ share, waits }) => {
+        button.textContent = waits ? "Waiting …" : `Rendering ${Math.floor(100 * share)}%`;
+        said.textContent = waits ?? "";
+      });
+      said.textContent = "";
       const link = el("a", "", document.body);
       link.href = told.url;
       link.download = told.name;
@@ -39,7 +43,7 @@ async function rendered(address, tell) {
     if (!answer.ok) throw new Error([told.detail, told.hint].filter(Boolean).join(" "));
     if (told.status === "failed") throw new Error([told.error, told.hint].filter(Boolean).join(" "));
     if (told.status === "ready") return told;
-    tell(told.share);
+    tell(told);
     await wait(400);
   }
 }

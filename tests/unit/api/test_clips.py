@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from core.api.process import current
 from core.domain.states import BatchPhase, Phase
-from core.manager.clips import Asked
+from core.manager.clip_order import Asked
 from tests.support.showcase import Showcase
 from tests.unit.api.conftest import HOME
 
@@ -46,6 +46,15 @@ def test_a_clip_that_is_being_made_says_how_far_it_is_and_cannot_be_fetched_yet(
     answer = client.post(f"/runs/{run_id}/clips/q1", headers=OURS)
     assert (answer.status_code, answer.json()["share"], answer.json()["url"]) == (202, 0.25, None)
     assert client.get(f"/runs/{run_id}/clips/q1").status_code == 409
+
+
+def test_a_clip_that_is_held_by_a_pause_of_everything_says_so(
+    client: TestClient, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Asked(status="making", waits="Everything is paused by ana.")
+    monkeypatch.setattr(current().manager.clips, "ask", lambda order: held)
+    told = client.post(f"/runs/{run_id}/clips/q1", headers=OURS).json()
+    assert (told["status"], told["waits"]) == ("making", "Everything is paused by ana.")
 
 
 @pytest.mark.parametrize(

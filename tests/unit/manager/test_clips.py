@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from core.domain.batch import Pause
 from core.domain.errors import NotFound, Refused, RepriseError, Stop, StorageError
 from core.domain.highlights import Highlight, Highlights, cut_list, highlight_id
 from core.domain.levels import decibels
@@ -85,7 +86,7 @@ class Stall:
     def anew(self, free_space_bytes: int = 0) -> Clips:
         """The clips of another process."""
         shop = self.shop
-        return Clips(shop.index, shop.layout, shop.artifacts, free_space_bytes)
+        return Clips(shop.index, shop.layout, shop.artifacts, shop.clock, free_space_bytes)
 
     def make(self, wanted: str) -> Path:
         return self.clips.make(self.clips.order(self.run.run_id, wanted))
@@ -280,3 +281,79 @@ def test_who_asks_how_far_a_clip_is_has_nothing_read_anew_but_what_changed(
     again = stall.shop.publish("detect_highlights", {"highlights.json": msgspec.json.encode(found)})
     stall.shop.change_run(now, stages=now.stages | {"detect_highlights": again})
     assert stall.clips.order(stall.run.run_id, "1").key != first.key
+
+
+def pause_all(stall: Stall, *, drain: bool = False) -> None:
+    """As another process does it: nobody tells the index here."""
+    pause = Pause(by="ana", why="the disk is exchanged", drain=drain)
+    stall.shop.store.pool.update("pool", lambda pool: msgspec.structs.replace(pool, pause=pause))
+
+
+def resume_all(stall: Stall) -> None:
+    stall.shop.store.pool.update("pool", lambda pool: msgspec.structs.replace(pool, pause=None))
+
+
+def test_a_pause_of_everything_holds_a_clip_that_says_why_until_it_is_resumed(stall: Stall) -> None:
+    pause_all(stall)
+    said: list[str] = []
+
+    def held(why: str) -> None:
+        said.append(why)
+        if why:
+            resume_all(stall)
+
+    path = stall.clips.make(stall.clips.order(stall.run.run_id, "1"), held=held)
+    assert path.is_file()
+    assert said == ['Everything is paused by ana: "the disk is exchanged".', ""]
+
+
+def test_a_pause_in_the_middle_of_a_clip_costs_one_unit(stall: Stall, tmp_path: Path) -> None:
+    order = stall.clips.order(stall.run.run_id, "reel")
+    units = stall.shop.layout.work("clip", order.key) / "units.jsonl"
+    said: list[str] = []
+    done: list[int] = []
+
+    def check() -> None:
+        if not done and units.exists() and (made := units.read_text().count('"unit":')):
+            done.append(made)
+            pause_all(stall)
+
+    def held(why: str) -> None:
+        said.append(why)
+        if why:
+            assert units.read_text().count('"unit":') == done[0] == 1
+            resume_all(stall)
+
+    made = stall.clips.make(order, check, held=held).read_bytes()
+    assert len(said) == 3
+    assert "paused by ana" in said[1]
+    assert made == Stall(tmp_path / "unbroken").make("reel").read_bytes()
+
+
+def test_a_clip_that_has_begun_ends_while_everything_drains(stall: Stall) -> None:
+    order = stall.clips.order(stall.run.run_id, "1")
+    said: list[str] = []
+
+    def held(why: str) -> None:
+        said.append(why)
+        pause_all(stall, drain=True)
+
+    assert stall.clips.make(order, held=held).is_file()
+    assert said == [""]
+
+
+def test_a_clip_that_is_made_can_be_had_while_everything_is_paused(stall: Stall) -> None:
+    path = stall.make("1")
+    pause_all(stall)
+    assert stall.make("1") == path
+    assert stall.clips.ask(stall.clips.order(stall.run.run_id, "1")).status == "ready"
+
+
+def test_clips_asked_for_in_the_background_say_what_they_wait_for(stall: Stall) -> None:
+    pause_all(stall)
+    orders = [stall.clips.order(stall.run.run_id, wanted) for wanted in ("1", "2")]
+    told = [stall.clips.ask(order) for order in orders]
+    assert [(one.status, "the disk is exchanged" in one.waits) for one in told] == [("making", True)] * 2
+    resume_all(stall)
+    for order in orders:
+        until(lambda order=order: stall.clips.ask(order).status == "ready")

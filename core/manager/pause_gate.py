@@ -10,7 +10,7 @@ from core.system.clock import Clock
 LOOK_S = 0.5
 
 
-class Gate:
+class PauseGate:
     """Closed by a pause of everything, read anew at each look: not every process that waits watches the storage."""
 
     def __init__(self, index: Index, clock: Clock) -> None:
