@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from core.config import Config
@@ -24,6 +24,7 @@ from core.manager.index import Index
 from core.manager.intake import Intake
 from core.manager.listening import Listening
 from core.manager.measure import Measure
+from core.manager.notices import Noticeboard, home_of
 from core.manager.own_index import Owners, OwnIndex
 from core.manager.people import Register
 from core.manager.purge import Purge
@@ -44,6 +45,7 @@ from core.stages.catalog import Catalog
 from core.stages.registry import build_stages
 from core.store.artifacts import Artifacts
 from core.store.layout import Layout
+from core.store.notices import NoticeStore
 from core.store.state import StateStore, open_store
 from core.system.clock import Clock, SystemClock
 from core.system.identity import this_user
@@ -51,6 +53,7 @@ from core.system.logs import Log
 from core.system.network import AllowedHosts
 
 if TYPE_CHECKING:
+    from core.notify.ways import Way
     from core.store.watch import Watch
 
 log = Log("manager")
@@ -92,6 +95,7 @@ class Manager:
     receiving: Receiving
     upload_links: UploadLinks
     cleanup: Cleanup
+    notices: Noticeboard
     tokens: Tokens
     people: Register
     starter: ServiceStarter
@@ -128,6 +132,8 @@ class Composer:
             Listening(storage.layout, storage.config.free_space_bytes),
         )
         self._starter = ServiceStarter(storage.layout, storage.clock, service_environment(storage.layout.root))
+        self._board = NoticeStore(storage.layout, storage.clock)
+        self._ways = cache(partial(ways_of, storage.config, storage.clock))
         self._guard = threading.Lock()
         self._made: OrderedDict[Actor, Manager] = OrderedDict()
 
@@ -207,6 +213,7 @@ class Composer:
             receiving=Receiving(index=whole.index, layout=whole.layout, config=config, owner=actor.name, gate=gate),
             upload_links=UploadLinks(index=whole.index, layout=whole.layout, config=config, clock=whole.clock),
             cleanup=self._cleanup.within(gate),
+            notices=Noticeboard(self._board, whole.clock, self._ways, home_of(config), gate),
             tokens=self._tokens.within(gate),
             people=self._people.within(gate),
             starter=self._starter,
@@ -252,6 +259,13 @@ def build_cleaning(storage: Storage, writer: Writer) -> tuple[Uploads, Purge, Cl
         purge,
         Cleanup(store=storage.store, purge=purge, uploads=uploads, sweep=sweep, kept_s=kept_s, **parts),
     )
+
+
+def ways_of(config: Config, clock: Clock) -> "list[Way]":
+    """The ways of telling people that are configured; what they need is loaded only by who sends something."""
+    from core.notify.ways import ways
+
+    return ways(config, clock)
 
 
 def follow(storage: Storage, on_change: Callable[[str, str], None]) -> "Watch":

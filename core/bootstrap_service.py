@@ -9,15 +9,18 @@ from functools import partial
 
 import msgspec
 
-from core.bootstrap import Storage, build_cleaning
+from core.bootstrap import Storage, build_cleaning, ways_of
 from core.config import Config
 from core.domain.errors import Refused
+from core.domain.notices import kinds_in
 from core.engines.local import LocalEngine
 from core.manager.dispatch import Dispatcher
 from core.manager.exports.making import open_making
 from core.manager.inbox import Inbox
 from core.manager.intake import Intake
 from core.manager.measure import Measure
+from core.manager.notices import home_of
+from core.manager.notifying import Notifier
 from core.manager.playlists import Playlists
 from core.manager.rebuild import Rebuild
 from core.manager.recovery import Recovery, RecoveryReport
@@ -109,6 +112,16 @@ def build_service(
     intake = Intake(Writer(store=storage.store, index=index, via="inbox"), storage.catalog, stamps, hosts, index=index)
     usual = partial(Templates(layout, writer).defaults, actor)
     inbox = Inbox(intake, usual, index=index, layout=layout, config=config, clock=clock, actor=actor, ring=wake.ring)
+    notifier = Notifier(
+        index=index,
+        journal=storage.store.journal,
+        layout=layout,
+        clock=clock,
+        ways=ways_of(config, clock),
+        kinds=kinds_in(config.notify_events),
+        home=home_of(config),
+        ring=wake.ring,
+    )
     recovery = Recovery(
         index=index,
         writer=writer,
@@ -143,5 +156,6 @@ def build_service(
         rescan_s=config.rescan_s,
         shutdown_s=config.shutdown_s,
         on_ready=ready,
-        beside=[signs_of_life(layout, clock, config.rescan_s), inbox.turn],
+        beside=[signs_of_life(layout, clock, config.rescan_s), inbox.turn, notifier.turn],
+        at_end=[notifier.close],
     )

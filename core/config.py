@@ -12,6 +12,7 @@ import msgspec
 
 from core.domain.capacity import Capacity
 from core.domain.errors import BadInput
+from core.domain.notices import kinds_in
 
 PREFIX = "REPRISE_"
 # Read by tools beside the configuration, so they are no mistakes when found in the environment.
@@ -73,6 +74,19 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     export_kept_s: Positive = 24 * 3600.0
     archive_after_s: Annotated[float, msgspec.Meta(ge=0)] = 30 * 24 * 3600.0
     unused_kept_s: Annotated[float, msgspec.Meta(ge=0)] = 24 * 3600.0
+    notify_events: str = "batch_completed,batch_failed,batch_paused,run_stalled,run_poisoned"
+    notify_email: str = ""
+    notify_webhook: str = ""
+    notify_link: str = ""
+    smtp_host: str = ""
+    smtp_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_password_file: str = ""
+    smtp_from: str = ""
+    webhook_secret: str = ""
+    webhook_secret_file: str = ""
     rescan_s: Positive = 30.0
     shutdown_s: Positive = 8.0
     log_format: Literal["auto", "json", "text"] = "auto"
@@ -138,6 +152,7 @@ def load_config(
             f"The configuration setting {where.strip('`$.')} is not usable: {reason}.",
             hint="docs/configuration.md lists what is possible.",
         ) from None
+    kinds_in(config.notify_events)
     _check_sign_in(config)
     return _with_known_providers(config, environ)
 

@@ -34,7 +34,8 @@ class Listener:
 
 
 class Hub:
-    """Spreads changes of records to the listeners: `runs` (anything), `run:ID`, `batch:ID`, `exports`, `export:ID` and `pool`.
+    """Spreads changes of records to the listeners: `runs` (anything), `run:ID`, `batch:ID`, `exports`, `export:ID`,
+    `notices` and `pool`.
 
     `changes` counts them: what was read at the same count is as good as read again.
     """
@@ -87,6 +88,8 @@ class Hub:
     def _topics(self, kind: str, record_id: str) -> frozenset[str]:
         if kind == "export" or record_id.startswith("e_"):
             return frozenset({"exports", f"export:{record_id}"})
+        if kind == "notices":
+            return frozenset({"notices"})
         if kind in ("run", "progress"):
             batch_id = self._batch_of(record_id)
             return frozenset({"runs", f"run:{record_id}", *([f"batch:{batch_id}"] if batch_id else [])})

@@ -17,6 +17,7 @@ from core.cli import (
     clips,
     control,
     exports,
+    notices,
     person,
     queue,
     report,
@@ -80,6 +81,7 @@ for command in (
     *person.COMMANDS,
     *token.COMMANDS,
     *serve.COMMANDS,
+    *notices.COMMANDS,
     *cleanup.COMMANDS,
     *upkeep.COMMANDS,
 ):

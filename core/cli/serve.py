@@ -25,10 +25,12 @@ def serve(session: Session, no_api: bool) -> int:
     """
     from core.api.server import ApiServer
     from core.bootstrap_service import build_service, take_service_lock
+    from core.notify.ways import secrets_of
     from core.service.signals import EndSignals
 
     config = session.config
-    configure_log(sys.stderr, secrets=[config.llm_api_key], form=config.log_format, libraries=True)
+    secrets = [config.llm_api_key, *secrets_of(config)]
+    configure_log(sys.stderr, secrets=secrets, form=config.log_format, libraries=True)
     log = Log("service")
     signals, supervisor = EndSignals(), Supervisor()
     storage = open_storage(config)

@@ -77,7 +77,8 @@ class Wake:
 class Service:
     """Runs until told to stop; holds the storage's service lock all that time (its maker takes it).
 
-    What is `beside` is called at every turn, and tells in how many seconds it wants to be called again.
+    What is `beside` is called at every turn, and tells in how many seconds it wants to be called again; what is to be
+    done `at_end` is called once, when all attempts have ended.
     """
 
     def __init__(
@@ -97,9 +98,10 @@ class Service:
         on_ready: Callable[[RecoveryReport], None],
         making: Making | None = None,
         beside: Iterable[Callable[[], float]] = (),
+        at_end: Iterable[Callable[[], None]] = (),
     ) -> None:
         self._index, self._dispatcher, self._recovery, self._upkeep = index, dispatcher, recovery, upkeep
-        self._beside = tuple(beside)
+        self._beside, self._at_end = tuple(beside), tuple(at_end)
         self._engine, self._watch, self._wake, self._clock = engine, watch, wake, clock
         self._making = making
         self._lanes, self._shutdown_s, self._on_ready = lanes, shutdown_s, on_ready
@@ -159,6 +161,8 @@ class Service:
             self._dispatcher.close()
         except (RepriseError, OSError) as error:
             log.error("not_noted", error=str(error), hint="the next start finds these runs interrupted")
+        for close in self._at_end:
+            close()
 
     def _warm(self) -> None:
         """Start workers first: that takes longer than everything else here, and is done meanwhile and not after it."""

@@ -85,6 +85,7 @@ class Layout:
         self.archive = root / "archive"
         self.access = root / "access"
         self.tokens = self.access / "tokens"
+        self.notices = root / "notices"
 
     def run_state(self, run_id: str) -> Path:
         """The state file of a run."""
@@ -125,6 +126,14 @@ class Layout:
     def keys_lock(self) -> Path:
         """Held while a batch is made for a request that may come twice."""
         return self.locks / "keys.lock"
+
+    def board(self) -> Path:
+        """What people are told, and what is still to be sent of it."""
+        return self.notices / "board.json"
+
+    def notices_lock(self) -> Path:
+        """Held while somebody marks notices as read."""
+        return self.locks / "notices.lock"
 
     def exports_lock(self) -> Path:
         """Held while an export is asked for, so that asking twice makes one."""

@@ -41,17 +41,18 @@ class _Folder:
 
 
 class Watch(FileSystemEventHandler):
-    """Calls `on_change(kind, id)` (kind: run, batch, export, pool or progress) soon after a file was replaced.
+    """Calls `on_change(kind, id)` (kind: run, batch, export, pool, progress or notices) soon after a file was replaced.
 
     Calls come from one thread of the watch and should be short. An event may come twice or, when the kernel's queue
     overflows, not at all: a reader that must not miss one also looks at everything from time to time. Without
-    `progress`, nothing is told of progress files.
+    `progress`, nothing is told of progress files and of notices, which only those who show them want to know of.
     """
 
     def __init__(self, layout: Layout, on_change: Callable[[str, str], None], *, progress: bool = True) -> None:
         self._layout = layout
         self._on_change = on_change
-        self._folders = [layout.state, layout.batches, layout.exports, *([layout.progress] if progress else [])]
+        shown = [layout.progress, layout.notices] if progress else []
+        self._folders = [layout.state, layout.batches, layout.exports, *shown]
         self._listening: InotifyFD | PollingObserver | None = None
 
     def start(self) -> None:
@@ -89,6 +90,8 @@ class Watch(FileSystemEventHandler):
             return "batch" if is_id(stem, "b_") else ""
         if folder == str(self._layout.exports):
             return "export" if is_id(stem, "e_") else ""
+        if folder == str(self._layout.notices):
+            return "notices"
         if stem == "pool":
             return "pool"
         return "run" if is_id(stem, "r_") else ""
