@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from core import __version__
-from core.api import batch_jobs, bulk, health, jobs, metrics
+from core.api import batch_job_commands, batch_jobs, bulk, health, jobs, metrics, runs
 from core.api.bodies import StrictBodies
 from core.api.caller import Doorkeeper, SignedIn
 from core.api.problems import from_error, from_http, from_validation
@@ -16,7 +16,15 @@ from core.domain.errors import RepriseError
 
 # Where the API answers on the dashboard's port; every other path is a page.
 PREFIXES = ("/api", "/jobs", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
-ROUTERS = (health.router, metrics.router, batch_jobs.router, bulk.router, jobs.router)
+ROUTERS = (
+    health.router,
+    metrics.router,
+    batch_jobs.router,
+    batch_job_commands.router,
+    runs.router,
+    bulk.router,
+    jobs.router,
+)
 
 
 def build_app(signed_in: SignedIn | None = None) -> FastAPI:

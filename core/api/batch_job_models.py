@@ -51,6 +51,18 @@ class Changes(Strict):
     settings: Given | None = None
 
 
+class Reason(Strict):
+    """Why something is asked for; it stands in the history."""
+
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class Stopping(Reason):
+    """How a batch is to be paused."""
+
+    drain: Annotated[bool, Field(description="Let the stages that run come to their end.")] = False
+
+
 class Order(Strict):
     """Every queued video once, in the order in which they are to start: ids of batch videos."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from core.domain.batch import BatchRecord, Pause, move_batch, places
-from core.domain.errors import BadInput, Refused
+from core.domain.errors import NotUsable, Refused
 from core.domain.limits import CONCURRENCY, MAX_DESCRIPTION, MAX_NAME, PRIORITY, check_text, whole_number
 from core.domain.run import RunRecord
 from core.domain.settings import parse_settings
@@ -144,17 +144,17 @@ def edit_batch(
 def reorder_batch(batch: BatchRecord, runs: Sequence[RunRecord], run_ids: Sequence[str], now: datetime) -> BatchRecord:
     """`batch` whose queued runs start in the order of `run_ids`, which has to name each of them once.
 
-    Raises `BadInput` naming the ids that are doubled, foreign or missing, `Refused` those that are not queued any more:
+    Raises `NotUsable` naming the ids that are doubled, foreign or missing, `Refused` those that are not queued any more:
     whoever orders is to have seen what is ordered. The order then stays as it was.
     """
     _require_open(batch, "its order cannot be changed any more")
     there = {run.run_id: run for run in runs}
     doubled = sorted({run_id for run_id in run_ids if run_ids.count(run_id) > 1})
     if doubled:
-        raise BadInput(f"Named twice: {', '.join(doubled)}.", hint="Name each queued run once.")
+        raise NotUsable(f"Named twice: {', '.join(doubled)}.", hint="Name each queued run once.")
     foreign = [run_id for run_id in run_ids if run_id not in there]
     if foreign:
-        raise BadInput(
+        raise NotUsable(
             f"Not in batch {batch.batch_id}: {', '.join(foreign)}.",
             hint=f"./reprise show {batch.batch_id} lists its runs.",
         )
@@ -164,7 +164,7 @@ def reorder_batch(batch: BatchRecord, runs: Sequence[RunRecord], run_ids: Sequen
         raise Refused(f"Only queued runs can be put into another order: {told}.", hint="Look again, then repeat it.")
     missing = [run.run_id for run in runs if run.phase == Phase.QUEUED and run.run_id not in run_ids]
     if missing:
-        raise BadInput(f"Also queued, but not named: {', '.join(missing)}.", hint="Name every queued run once.")
+        raise NotUsable(f"Also queued, but not named: {', '.join(missing)}.", hint="Name every queued run once.")
     # Those that were ordered before and have begun since keep their place among the others.
     now_at = places(batch, runs)
     taken = iter(sorted(now_at[run_id] for run_id in run_ids))

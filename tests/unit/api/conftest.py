@@ -48,3 +48,17 @@ def program(case: Showcase) -> TestClient:
         headers={"Authorization": f"Bearer {token}"},
         raise_server_exceptions=False,
     )
+
+
+@pytest.fixture
+def api(case: Showcase) -> Iterator[TestClient]:
+    """A program with the administrator's token."""
+    del case
+    token = process.current().manager.tokens.first()
+    with TestClient(
+        build_app(),
+        base_url="http://127.0.0.1:8600",
+        headers={"Authorization": f"Bearer {token}"},
+        raise_server_exceptions=False,
+    ) as client:
+        yield client

@@ -1,32 +1,16 @@
 """`/api/batch-jobs` as S1 has it: looking, making, filling."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from core.api.app import build_app
 from core.api.batch_job_models import BatchJobs, BatchJobWithVideos, MadeBatchJob
 from core.api.process import current
 from core.domain.states import BatchPhase, Phase
 from tests.support.showcase import Showcase
 
 URL = "https://media.example.org/{}.mp4"
-
-
-@pytest.fixture
-def api(case: Showcase) -> Iterator[TestClient]:
-    """A program with the administrator's token."""
-    del case
-    token = current().manager.tokens.first()
-    with TestClient(
-        build_app(),
-        base_url="http://127.0.0.1:8600",
-        headers={"Authorization": f"Bearer {token}"},
-        raise_server_exceptions=False,
-    ) as client:
-        yield client
 
 
 def make(api: TestClient, *videos: str, **fields: Any) -> str:
