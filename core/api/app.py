@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from core import __version__
-from core.api import batch_job_commands, batch_jobs, bulk, health, jobs, metrics, runs
+from core.api import batch_job_commands, batch_jobs, bulk, health, jobs, metrics, reference, runs
 from core.api.bodies import StrictBodies
 from core.api.caller import Doorkeeper, SignedIn
 from core.api.problems import from_error, from_http, from_validation
@@ -40,9 +40,10 @@ def build_app(signed_in: SignedIn | None = None) -> FastAPI:
             RequestValidationError: from_validation,
         },
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
     )
     for router in ROUTERS:
         app.include_router(router)
-    app.router.routes.extend(routes())
+    app.router.routes.extend([*reference.routes(), *routes()])
     return app
