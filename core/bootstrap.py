@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from core.config import Config
 from core.domain.access import Actor, Scope
 from core.domain.errors import RepriseError
+from core.domain.tiers import check_known, parse_tiers, tier_of
 from core.manager.access import Gate, Notices
+from core.manager.allowance import UNLIMITED, USUAL_CONCURRENCY, Allowance, Unlimited
 from core.manager.bulk import Bulk
 from core.manager.cleanup import Cleanup
 from core.manager.clips import Clips, Jobs
@@ -35,7 +37,7 @@ from core.manager.search import Folded, Search
 from core.manager.stamps import Stamps
 from core.manager.starter import ServiceStarter, service_environment
 from core.manager.sweep import Sweep
-from core.manager.templates import Templates
+from core.manager.templates import Template, Templates
 from core.manager.tokens import Tokens
 from core.manager.upload_links import UploadLinks
 from core.manager.uploads import Uploads
@@ -100,6 +102,7 @@ class Manager:
     people: Register
     starter: ServiceStarter
     reach: Reach
+    allowance: Unlimited
     gate: Gate
     composer: "Composer"
 
@@ -121,9 +124,13 @@ class Composer:
         self._writer = Writer(store=storage.store, index=storage.index, via=via)
         self._stamps = Stamps(storage.index, storage.clock)
         self._notices = Notices(self._writer.note, storage.clock)
-        self._local = Actor(name=storage.config.user or this_user(), scope=Scope.ADMIN)
-        self._tokens = Tokens(storage.layout, self._local, storage.clock, self._writer.note)
-        self._people = Register(storage.layout, self._writer)
+        config = storage.config
+        self._tiers = parse_tiers(config.tiers)
+        self._local = Actor(
+            name=config.user or this_user(), scope=Scope.ADMIN, tier=check_known(self._tiers, config.tier)
+        )
+        self._tokens = Tokens(storage.layout, self._local, storage.clock, self._writer.note, self._tiers)
+        self._people = Register(storage.layout, self._writer, tiers=self._tiers)
         _, self._purge, self._cleanup = build_cleaning(storage, self._writer)
         self._shelf = ExportShelf(storage.store)
         self._folded, self._clip_jobs, self._listening = (
@@ -163,7 +170,10 @@ class Composer:
             index = OwnIndex(whole.index, self._owners, actor.name, gate.foreign)
             shelf = OwnShelf(shelf, lambda: index.batches, gate.foreign)
         reach = Reach(gate, whole.layout, config)
-        templates = Templates(whole.layout, self._writer, gate)
+        tier = tier_of(self._tiers, actor.tier)
+        allowance = Allowance(actor.name, tier, index, whole.layout, whole.clock) if tier is not None else UNLIMITED
+        usual = Template(priority=allowance.priority(None), concurrency=allowance.concurrency(USUAL_CONCURRENCY))
+        templates = Templates(whole.layout, self._writer, gate, usual)
         exports = open_exports(index, self._writer, whole.store, whole.artifacts, config.export_kept_s, shelf, gate)
         intake = Intake(
             self._writer,
@@ -172,6 +182,7 @@ class Composer:
             AllowedHosts.parse(config.allowed_hosts),
             gate,
             reach,
+            allowance,
             index=index,
         )
         return Manager(
@@ -185,6 +196,7 @@ class Composer:
                 catalog=whole.catalog,
                 purge=self._purge,
                 gate=gate,
+                allowance=allowance,
             ),
             views=Views(
                 index=index,
@@ -218,6 +230,7 @@ class Composer:
             people=self._people.within(gate),
             starter=self._starter,
             reach=reach,
+            allowance=allowance,
             gate=gate,
             composer=self,
         )

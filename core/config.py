@@ -38,6 +38,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     oidc_verified: bool = True
     allowed_hosts: str = ""
     user: str = ""
+    tier: str = ""
+    tiers: str = ""
     models_dir: str = ""
     hub: bool = True
     network_workers: Count = 2

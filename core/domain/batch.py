@@ -44,7 +44,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A batch as its state file holds it; which runs it has now is told by the runs themselves.
 
-    `members` are the runs it was made with; those that a playlist brings later are in the `entries` of its run.
+    `tier` is what its owner had when it was made (empty: no limit) and `max_runs` how many runs it may have, with those of
+    playlists. `members` are the runs it was made with; those that a playlist brings later are in the `entries` of its run.
     `commands` are stamps of requests that may be repeated (`idempotency`). `order` are the runs that were put into another order than their positions say. Failures are counted from
     `streak_since` on; from `probing_since` on one run at a time is tried, until a stage is committed. `active_s` is how
     long work on it was in flight, in seconds; its time-out counts from `timeout_from_s` of them on. A deleted batch knows
@@ -66,6 +67,8 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 5
     concurrency: int = 3
     playlist_limit: int = 50
+    tier: str = ""
+    max_runs: int = MAX_RUNS
     template: str = ""
     started_at: datetime | None = None
     completed_at: datetime | None = None

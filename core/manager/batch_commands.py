@@ -21,7 +21,7 @@ from core.domain.batch_commands import (
     start_batch,
 )
 from core.domain.errors import BadInput, Refused, StorageError
-from core.domain.limits import PRIORITY, whole_number
+from core.domain.limits import CONCURRENCY, PRIORITY, whole_number
 from core.domain.plan import fitted
 from core.domain.states import BatchPhase, Phase
 from core.domain.streak import failed_since
@@ -51,6 +51,7 @@ class BatchCommands(RunCommands):
         check_version(before, expected)
         if verb in ("start", "resume"):
             self._require_videos(before)
+            self._allowance.start(before)
             self._retry_what_failed_until_an_auto_pause(before, by)
 
         def change(batch: BatchRecord) -> BatchRecord:
@@ -120,6 +121,7 @@ class BatchCommands(RunCommands):
             return self._prioritise_run(id_, priority, by)
         number = whole_number("priority", priority, PRIORITY)
         self._batch(id_, "priority")
+        self._allowance.check(priority=number)
         after, changed = self._write_batch(
             id_,
             lambda batch: prioritise_batch(batch, number, self._clock.now()),
@@ -146,6 +148,10 @@ class BatchCommands(RunCommands):
         Settings hold for runs that were not claimed yet. Raises `BadInput` naming the field, `Refused` once it has ended.
         """
         self._batch(batch_id, "edit")
+        self._allowance.check(
+            concurrency=None if concurrency is None else whole_number("concurrency", concurrency, CONCURRENCY),
+            priority=None if priority is None else whole_number("priority", priority, PRIORITY),
+        )
         data: dict[str, Any] = {}
 
         def change(batch: BatchRecord) -> BatchRecord:

@@ -12,6 +12,7 @@ from core.domain.errors import NotFound
 from core.domain.run import RunRecord
 from core.domain.versions import Versions, check_version
 from core.manager.access import EVERYTHING, Gate
+from core.manager.allowance import UNLIMITED, Unlimited
 from core.manager.index import Index
 from core.manager.purge import Purge
 from core.manager.writer import Remembered, Writer
@@ -51,7 +52,9 @@ class Desk:
         catalog: Catalog,
         purge: Purge,
         gate: Gate = EVERYTHING,
+        allowance: Unlimited = UNLIMITED,
     ) -> None:
+        self._allowance = allowance
         self._index, self._writer, self._layout, self._clock = index, writer, layout, clock
         self._catalog, self._purge, self._gate = catalog, purge, gate
 

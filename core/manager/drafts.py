@@ -17,6 +17,7 @@ from core.domain.settings import Settings
 from core.domain.states import BatchPhase
 from core.domain.versions import Versions, check_version
 from core.manager.access import EVERYTHING, Gate
+from core.manager.allowance import UNLIMITED, Unlimited
 from core.manager.checks import check_settings
 from core.manager.index import Index
 from core.manager.submission import OnHash, Rejected, Submission, take
@@ -44,11 +45,12 @@ class Drafts:
         allowed: AllowedHosts,
         gate: Gate = EVERYTHING,
         reach: "Reach | None" = None,
+        allowance: Unlimited = UNLIMITED,
         *,
         index: Index,
     ) -> None:
         self._writer, self._catalog, self._clock, self._allowed = writer, catalog, clock, allowed
-        self._gate, self._reach, self._index = gate, reach, index
+        self._gate, self._reach, self._allowance, self._index = gate, reach, allowance, index
 
     def draft(
         self,
@@ -57,20 +59,26 @@ class Drafts:
         name: str = "",
         description: str = "",
         settings: Settings | None = None,
-        priority: object = 5,
+        priority: object = None,
         concurrency: object = 3,
         stamp: str | None = None,
     ) -> BatchRecord:
         """An empty batch, durable, or the one that was made under this `stamp` before.
 
-        Raises `BadInput` naming the field that is not possible, `NotAllowed`.
+        Without a `priority` it is the usual one; of priority and concurrency it is given what its maker may have. Raises
+        `BadInput` naming the field that is not possible, `NotAllowed`, `TooMany`.
         """
+        allowance = self._allowance
         self._gate.need(Scope.OPERATE, "add")
         fields: dict[str, Any] = {
             "name": check_text("name", name, MAX_NAME) or UNNAMED,
             "description": check_text("description", description, MAX_DESCRIPTION),
-            "priority": whole_number("priority", priority, PRIORITY),
-            "concurrency": whole_number("concurrency", concurrency, CONCURRENCY),
+            "priority": allowance.priority(
+                priority if priority is None else whole_number("priority", priority, PRIORITY)
+            ),
+            "concurrency": allowance.concurrency(whole_number("concurrency", concurrency, CONCURRENCY)),
+            "tier": allowance.name,
+            "max_runs": allowance.max_runs,
             "settings": settings or Settings(),
             "commands": remembered(stamp, []),
         }
@@ -82,7 +90,8 @@ class Drafts:
             batch = BatchRecord(
                 batch_id=new_batch_id(self._clock), owner=actor, created_at=now, updated_at=now, **fields
             )
-            self._writer.new_batch(batch, actor, {"runs": 0, "rejected": 0})
+            with allowance.making(0, starts=False):
+                self._writer.new_batch(batch, actor, {"runs": 0, "rejected": 0})
         return batch
 
     def fill(
@@ -135,6 +144,7 @@ class Drafts:
     def _runs(self, batch: BatchRecord, ids: Sequence[str], taken: Sequence[tuple[Source, str]]) -> list[RunRecord]:
         removed = {run_id for run_id, run in self._index.runs.items() if run.removed and run.batch_id == batch.batch_id}
         there = {known.space_id for known in batch.members if known.run_id not in removed}
+        self._allowance.filling(len(there) + len(taken))
         if len(there) + len(taken) > MAX_RUNS:
             raise NotUsable(
                 f"A batch holds at most {MAX_RUNS} videos; this one has {len(there)}.",

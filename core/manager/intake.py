@@ -25,7 +25,7 @@ class Intake(Drafts):
 
         The run files are written first and the batch file last: until that one is there nothing was submitted, so a
         crash in between leaves nothing half accepted. Raises `BadInput` for what is wrong with the batch itself, and
-        `NotAllowed` for what this actor may not ask for.
+        `NotAllowed` or `TooMany` for what is not granted to this actor. Of concurrency and priority it gets what it may.
         """
         self._gate.need(Scope.OPERATE, "add")
         check_batch(submission)
@@ -33,7 +33,7 @@ class Intake(Drafts):
         taken, rejected = take_within(self._reach, submission, self._allowed, on_hash)
         if not taken:
             return Added(batch_id=None, runs=(), rejected=tuple(rejected), expanding=False)
-        now = self._clock.now()
+        now, allowance = self._clock.now(), self._allowance
         batch_id = new_batch_id(self._clock)
         stages = stages_for(self._catalog.wanted(submission.settings))
         runs = tuple(
@@ -60,16 +60,19 @@ class Intake(Drafts):
             updated_at=now,
             phase=BatchPhase.DRAFT if submission.draft else BatchPhase.RUNNING,
             settings=submission.settings,
-            priority=submission.priority,
-            concurrency=submission.concurrency,
+            priority=allowance.priority(submission.priority),
+            concurrency=allowance.concurrency(submission.concurrency),
+            tier=allowance.name,
+            max_runs=allowance.max_runs,
             playlist_limit=submission.playlist_limit,
             template=submission.template,
             members=[member(run) for run in runs],
             started_at=None if submission.draft else now,
         )
-        for run in runs:
-            self._writer.new_run(run)
-        self._writer.new_batch(batch, actor, {"runs": len(runs), "rejected": len(rejected)})
+        with allowance.making(len(runs), starts=not submission.draft):
+            for run in runs:
+                self._writer.new_run(run)
+            self._writer.new_batch(batch, actor, {"runs": len(runs), "rejected": len(rejected)})
         expanding = any(is_playlist(run.source) for run in runs)
         return Added(batch_id=batch_id, runs=runs, rejected=tuple(rejected), expanding=expanding)
 
@@ -82,7 +85,8 @@ def check_batch(submission: Submission) -> None:
     check_text("description", submission.description, MAX_DESCRIPTION)
     if submission.proxy:
         check_proxy(submission.proxy)
-    whole_number("priority", submission.priority, PRIORITY)
+    if submission.priority is not None:
+        whole_number("priority", submission.priority, PRIORITY)
     whole_number("concurrency", submission.concurrency, CONCURRENCY)
     whole_number("limit", submission.playlist_limit, (1, MAX_RUNS))
 

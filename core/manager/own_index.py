@@ -72,7 +72,7 @@ class OwnIndex(Index):
 
     def __init__(self, whole: Index, owners: Owners, owner: str, foreign: Foreign) -> None:
         self._whole, self._owners, self._owner, self._foreign = whole, owners, owner, foreign
-        self._counting = None
+        self._store, self._counting = whole._store, None
 
     @property
     def runs(self) -> Mapping[str, RunRecord]:

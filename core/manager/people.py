@@ -1,12 +1,13 @@
 """Who may sign in, in one file that is read again whenever it changed: who is removed is out at the next click."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from core.domain.access import Actor, Scope
 from core.domain.errors import BadInput, Damaged, NotFound
 from core.domain.people import People, Person, entry
+from core.domain.tiers import TIERS, Tier, check_known
 from core.manager.access import EVERYTHING, Gate
 from core.manager.writer import Writer
 from core.store.layout import Layout
@@ -20,8 +21,10 @@ _LOCK_S = 10.0
 class Register:
     """The people of one storage."""
 
-    def __init__(self, layout: Layout, writer: Writer, gate: Gate = EVERYTHING) -> None:
-        self._layout, self._gate = layout, gate
+    def __init__(
+        self, layout: Layout, writer: Writer, gate: Gate = EVERYTHING, tiers: Mapping[str, Tier] = TIERS
+    ) -> None:
+        self._layout, self._gate, self._tiers = layout, gate, tiers
         self._path, self._lock = layout.people_list(), layout.people_lock()
         self._writer = writer
         self._read: tuple[tuple[int, int, int], People] | None = None
@@ -32,7 +35,7 @@ class Register:
 
     def within(self, gate: Gate) -> "Register":
         """The same for somebody else: only an administrator sees and changes the list."""
-        return Register(self._layout, self._writer, gate)
+        return Register(self._layout, self._writer, gate, self._tiers)
 
     def all(self) -> People:
         """Everybody. Raises `Damaged` when the list cannot be believed: then nobody is let in; `NotAllowed`."""
@@ -50,6 +53,7 @@ class Register:
     def allow(self, person: Person, *, by: str) -> Person:
         """Let somebody sign in, or change what they may; durable. Raises `BadInput` for what is no address, `NotAllowed`."""
         self._gate.need(Scope.ADMIN, "the list of people")
+        check_known(self._tiers, person.tier)
         person = msgspec.structs.replace(person, who=entry(person.who))
         self._change(lambda people: people.with_(person))
         data = {"who": person.who, "scope": person.scope, "tier": person.tier}

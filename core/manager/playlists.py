@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from core.domain.batch import MAX_RUNS
 from core.domain.errors import BadInput
 from core.domain.plan import stages_for
 from core.domain.run import Entry, RunRecord, Source
@@ -39,7 +38,7 @@ class Playlists:
             entry.run_id: entry.space_id for other in runs for entry in other.entries if entry.run_id not in there
         }
         known = {space for run_id, space in there.items() if run_id != run.run_id}
-        room = min(batch.playlist_limit, MAX_RUNS - len(there) + 1)
+        room = min(batch.playlist_limit, batch.max_runs - len(there) + 1)
         archived = self._archived(run)
         entries: list[Entry] = []
         for found in outcome.entries:

@@ -14,6 +14,7 @@ from core.manager.exports.removing import held_places, remove_exports
 from core.manager.index import Index
 from core.manager.needs import Needs, made_by
 from core.manager.uploads import Uploads
+from core.manager.usage import Usage
 from core.manager.writer import Writer
 from core.store.artifacts import Artifacts
 from core.store.layout import Layout
@@ -33,6 +34,7 @@ class Purge:
         self._index, self._writer, self._store = index, writer, store
         self._artifacts, self._uploads = artifacts, uploads
         self._layout: Layout = store.layout
+        self._usage = Usage(store.layout)
 
     def drop_uploads(self, run_ids: Collection[str]) -> None:
         """Remove what was uploaded for these runs alone: they were cancelled before they began. Raises `StorageError`."""
@@ -72,6 +74,9 @@ class Purge:
         named |= {entry.run_id for run in mine.values() for entry in run.entries}
         run_ids = sorted(named | set(mine))
         aside = self._layout.quarantine / f"deleted-{batch_id}"
+        if batch.tier:
+            self._usage.keep(batch, mine.values(), self._store.clock.now())
+            yield "usage"
         yield from remove_exports(self._store, self._artifacts, batch_id)
         yield from self._set_aside(batch_id, mine, run_ids, aside)
         self._look(batch_id)

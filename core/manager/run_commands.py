@@ -76,6 +76,7 @@ class RunCommands(Desk):
 
     def _prioritise_run(self, run_id: str, priority: object, by: str) -> Done:
         number = own_priority(priority)
+        self._allowance.check(priority=number)
         before = self._run(run_id, "priority")
         _require_batch(before, self._index.batches[before.batch_id], "priority")
         after, changed = self._write_run(

@@ -23,7 +23,7 @@ Check = Callable[[str], None]
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants to have made of some sources.
 
-    `transcripts` are files that are taken instead of transcribing; with `sidecars`, so is what lies beside a medium under
+    Without a `priority` it is the usual one of whoever asks. `transcripts` are files that are taken instead of transcribing; with `sidecars`, so is what lies beside a medium under
     its name. `archive` is one of yt-dlp's: its videos are left out (`skip`) or are the sources (`add`). `template` is the
     name of what the settings began with.
     """
@@ -32,7 +32,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     description: str = ""
     settings: Settings = Settings()
-    priority: int = 5
+    priority: int | None = None
     concurrency: int = 3
     draft: bool = False
     playlist_limit: int = MAX_RUNS

@@ -49,10 +49,11 @@ class Templates:
     """The templates and defaults of one storage, for one actor.
 
     Those in `templates/` are everybody's, and administrators keep them. Others keep theirs in a folder of their own, where
-    one goes before everybody's of the same name. All that change something raise `NotAllowed` for who may only look.
+    one goes before everybody's of the same name; `usual` is what they have by default. All that change something raise `NotAllowed` for who may only look.
     """
 
-    def __init__(self, layout: Layout, writer: Writer, gate: Gate = EVERYTHING) -> None:
+    def __init__(self, layout: Layout, writer: Writer, gate: Gate = EVERYTHING, usual: Template | None = None) -> None:
+        self._usual = usual or Template()
         self._layout, self._writer, self._gate = layout, writer, gate
         own = layout.people / file_name(safe(gate.actor.name) or "nobody", OWN)
         self._home = layout.templates if gate.actor.may(Scope.ADMIN) else own
@@ -120,7 +121,7 @@ class Templates:
         """
         path = self._defaults_path(actor)
         if not path.exists():
-            return Template()
+            return self._usual
         return msgspec.structs.replace(_read(path), name="")
 
     def save_defaults(self, template: Template, *, by: str) -> Template:

@@ -8,6 +8,7 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 from core.domain.access import Actor, Scope, TokenRecord, check_owner, check_token_name
 from core.domain.errors import BadInput, NotFound, NotSignedIn, Refused, StorageError, TooMany
 from core.domain.spans import wait
+from core.domain.tiers import TIERS, Tier, check_known
 from core.manager.access import Gate, Note
 from core.store.layout import Layout
 from core.store.secret import Secret
@@ -75,12 +77,15 @@ class Tokens:
     What is asked here for other tokens needs an administrator (`gate`).
     """
 
-    def __init__(self, layout: Layout, admin: Actor, clock: Clock, note: Note, gate: Gate | None = None) -> None:
+    def __init__(
+        self, layout: Layout, admin: Actor, clock: Clock, note: Note, tiers: Mapping[str, Tier] = TIERS
+    ) -> None:
+        self._tiers = tiers
         self._admin, self._clock, self._note = admin, clock, note
         self._first, self._store = Secret(layout.admin_token(), text=True), TokenStore(layout)
         self._cookies = Secret(layout.cookie_key(), text=True)
         self._wrong = Wrong(clock, note)
-        self._gate = gate or Gate(admin)
+        self._gate = Gate(admin)
 
     def within(self, gate: Gate) -> "Tokens":
         """The same for somebody else."""
@@ -138,6 +143,7 @@ class Tokens:
         """
         self._gate.need(Scope.ADMIN, "creating tokens")
         name, owner, now = check_token_name(name), check_owner(owner), self._clock.now()
+        check_known(self._tiers, tier)
         if expires_at is not None and expires_at <= now:
             raise BadInput("That time is over already.", hint="Give one that is to come.")
         there = self._store.all()

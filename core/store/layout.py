@@ -176,6 +176,14 @@ class Layout:
         """Held while the storage is cleaned up."""
         return self.locks / "cleanup.lock"
 
+    def allowance_lock(self) -> Path:
+        """Held while a batch of somebody with a tier is made, so that they are counted rightly."""
+        return self.locks / "allowance.lock"
+
+    def usage_lock(self) -> Path:
+        """Held while it is noted what somebody has used up."""
+        return self.locks / "usage.lock"
+
     def templates_lock(self) -> Path:
         """Held while a template or somebody's defaults are changed."""
         return self.locks / "templates.lock"
