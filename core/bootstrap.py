@@ -281,19 +281,22 @@ def ways_of(config: Config, clock: Clock) -> "list[Way]":
     return ways(config, clock)
 
 
-def follow(storage: Storage, on_change: Callable[[str, str], None]) -> "Watch":
-    """A started watch that keeps the index current and then tells `on_change` of each record or progress file."""
+def follow(storage: Storage, on_change: Callable[[str, str], None], *, journal: bool = False) -> "Watch":
+    """A started watch that keeps the index current and then tells `on_change` of each record or progress file.
+
+    With `journal` it also tells of that, after the records that its new lines are about.
+    """
 
     from core.store.watch import Watch
 
     def changed(kind: str, record_id: str) -> None:
-        if kind != "progress":
+        if kind not in ("progress", "journal"):
             try:
                 storage.index.refresh(kind, record_id)
             except (RepriseError, OSError) as error:  # an error here would end the watch for all records
                 log.error("unreadable", kind=kind, id=record_id, error=str(error))
         on_change(kind, record_id)
 
-    watch = Watch(storage.layout, changed)
+    watch = Watch(storage.layout, changed, journal=journal)
     watch.start()
     return watch

@@ -70,6 +70,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     breaker_open_s: Positive = 30.0
     rate_limit_give_up_s: Positive = 12 * 3600.0
     max_runs_per_user: Annotated[int, msgspec.Meta(ge=0)] = 0
+    max_streams_per_user: Count = 250
     min_free_memory_bytes: Annotated[int, msgspec.Meta(ge=0)] = 0
     max_load_per_core: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     pause_free_s: Positive = 60.0

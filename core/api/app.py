@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from core import __version__
-from core.api import batch_job_commands, batch_jobs, bulk, health, jobs, metrics, reference, runs
+from core.api import batch_job_commands, batch_jobs, bulk, health, jobs, metrics, progress, reference, runs
 from core.api.bodies import StrictBodies
 from core.api.caller import Doorkeeper, SignedIn
 from core.api.problems import from_error, from_http, from_validation
@@ -22,6 +22,7 @@ ROUTERS = (
     batch_jobs.router,
     batch_job_commands.router,
     runs.router,
+    progress.router,
     bulk.router,
     jobs.router,
 )

@@ -37,13 +37,14 @@ class Hub:
     """Spreads changes of records to the listeners: `runs` (anything), `run:ID`, `batch:ID`, `exports`, `export:ID`,
     `notices` and `pool`.
 
-    `changes` counts them: what was read at the same count is as good as read again.
+    `changes` counts them: what was read at the same count is as good as read again. `journal` tells that this has grown.
     """
 
     def __init__(self, batch_of: Callable[[str], str | None]) -> None:
-        self._batch_of = batch_of
+        self.batch_of = batch_of
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: set[Listener] = set()
+        self._redrawn: set[Listener] = set()
         self.changes = 0
 
     @property
@@ -60,8 +61,9 @@ class Hub:
         self._loop = None
 
     def changed(self, kind: str, record_id: str) -> None:
-        """Tell all listeners that a record (run, batch, pool or progress) changed; from any thread."""
-        self.changes += 1
+        """Tell all listeners that a record (run, batch, pool or progress) or the journal changed; from any thread."""
+        if kind != "journal":  # what it tells of was told of before
+            self.changes += 1
         loop = self._loop
         if loop is None or not self._listeners:
             return
@@ -71,27 +73,32 @@ class Hub:
             return  # the loop was closed while the last file event was on its way
 
     @contextmanager
-    def listen(self) -> Iterator[Listener]:
-        """A listener for as long as the block lasts."""
+    def listen(self, *, redraws: bool = True) -> Iterator[Listener]:
+        """A listener for as long as the block lasts; one that `redraws` a page makes all pages leave longer gaps."""
         listener = Listener()
         self._listeners.add(listener)
+        if redraws:
+            self._redrawn.add(listener)
         try:
             yield listener
         finally:
             self._listeners.discard(listener)
+            self._redrawn.discard(listener)
 
     @property
     def gap_s(self) -> float:
         """How long a page leaves between two redraws, so that all of them together stay within what one process can."""
-        return max(SMALLEST_GAP_S, len(self._listeners) / REDRAWS_PER_S)
+        return max(SMALLEST_GAP_S, len(self._redrawn) / REDRAWS_PER_S)
 
     def _topics(self, kind: str, record_id: str) -> frozenset[str]:
+        if kind == "journal":
+            return frozenset({"journal"})
         if kind == "export" or record_id.startswith("e_"):
             return frozenset({"exports", f"export:{record_id}"})
         if kind == "notices":
             return frozenset({"notices"})
         if kind in ("run", "progress"):
-            batch_id = self._batch_of(record_id)
+            batch_id = self.batch_of(record_id)
             return frozenset({"runs", f"run:{record_id}", *([f"batch:{batch_id}"] if batch_id else [])})
         return frozenset({"runs", "pool"} if kind == "pool" else {"runs", f"batch:{record_id}"})
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from core.api.caller import Operator, Reader
 from core.api.jobs_words import JobStarted, JobStatus, job_started, job_status
@@ -18,6 +18,7 @@ from core.domain.errors import RepriseError
 BEAT_S = 15.0
 # A reader that takes nothing for so long is not waited for any more.
 STUCK_S = 20.0
+GAP_S = 0.5
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
@@ -54,28 +55,34 @@ async def live_status(socket: WebSocket) -> None:
     """The same document for each change, at most a few times a second, and every `BEAT_S` seconds as a sign of life."""
     try:
         manager = await allowed(socket)
-    except RepriseError as error:
-        await refuse(socket, error)
-        return
-    await socket.accept()
-    hub = current().hub
+        with current().streams.place(manager.actor):
+            await socket.accept()
+            await _tell(socket, manager)
+    except RepriseError as error:  # refused, or good no more
+        if socket.application_state == WebSocketState.CONNECTING:
+            await refuse(socket, error)
+        else:
+            await socket.close(1008)
+
+
+async def _tell(socket: WebSocket, manager: Manager) -> None:
+    """Send the numbers until the other side goes or takes nothing; raises as `allowed` does."""
+    now, said, beat_at = asyncio.get_running_loop().time, "", 0.0
     gone = asyncio.create_task(until_gone(socket))
     try:
-        with hub.listen() as listener, suppress(WebSocketDisconnect, TimeoutError):
+        with current().hub.listen(redraws=False) as listener, suppress(WebSocketDisconnect, TimeoutError):
             # Who goes rings too: a server that ends waits until nobody is listening any more.
             gone.add_done_callback(lambda _: listener.tell(frozenset()))
-            said, due = None, True
             while not gone.done():
+                due = now() >= beat_at
+                if due:
+                    manager, beat_at = await allowed(socket), now() + BEAT_S
                 found = await run_in_threadpool(_status, manager)
                 if found != said or due:
                     said = found
                     await asyncio.wait_for(socket.send_text(found), STUCK_S)
-                await asyncio.wait({gone}, timeout=hub.gap_s)
-                due = not await listener.changes(BEAT_S)
-                if due:
-                    manager = await allowed(socket)
-    except RepriseError:  # the token was revoked, or has expired
-        await socket.close(1008)
+                await asyncio.wait({gone}, timeout=GAP_S)
+                await listener.changes(max(0.0, beat_at - now()))
     finally:
         gone.cancel()
 

@@ -8,11 +8,14 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from types import FrameType
 from typing import Any, TypeVar
 
+from core.api.feed import Feed
 from core.api.hub import Hub
 from core.api.keeper import Keeper
+from core.api.streams import Streams
 from core.api.traffic import Traffic
 from core.bootstrap import Manager, follow, open_manager
 from core.config import Config, load_config
@@ -21,10 +24,12 @@ from core.domain.errors import BadInput, NotAllowed, NotSignedIn
 from core.manager.capacities import Capacities
 from core.manager.figures import Figures
 from core.manager.readiness import Ready
+from core.store.tail import Tail
 from core.system.network import is_this_machine
 
 SERVICE_GRACE_S = 12.0
 SAME_S = 1.0
+MOST_STREAMS = 1000
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -38,6 +43,9 @@ class Process:
         self.manager: Manager = open_manager(config, via=via)
         index = self.manager.storage.index
         self.hub = Hub(lambda run_id: run.batch_id if (run := index.runs.get(run_id)) is not None else None)
+        views, layout = self.manager.views, self.manager.storage.layout
+        self.streams = Streams(config.max_streams_per_user, MOST_STREAMS)
+        self.feed = Feed(self.hub, Tail(layout, 0), views.moving, views.standing)
         self.keeper = Keeper(self.manager.starter, lambda: self.hub.changed("pool", "pool"))
         storage = self.manager.storage
         self.traffic = Traffic()
@@ -147,9 +155,10 @@ async def serving(*, keep: bool = True) -> AsyncIterator[Process]:
         ending.callback(close)
         if keep:
             ending.push_async_callback(_stop_service, process)
-        watch = await asyncio.to_thread(follow, process.manager.storage, process.hub.changed)
+        watch = await asyncio.to_thread(partial(follow, journal=True), process.manager.storage, process.hub.changed)
         ending.push_async_callback(asyncio.to_thread, watch.stop)
         ending.callback(process.hub.detach)
+        ending.push_async_callback(process.feed.stop)
         if keep:
             keeping = asyncio.create_task(process.keeper.keep())
             ending.push_async_callback(_end_keeping, process, keeping)

@@ -30,7 +30,6 @@ class RunViews:
 
     def brief(self, run: RunRecord, look: Look) -> dict[str, Any]:
         """The run without its stages."""
-        running = run.open_attempt
         progress = self._measure.progress_of(run)
         return {
             "run_id": run.run_id,
@@ -48,7 +47,7 @@ class RunViews:
             "flags": self.flags(run),
             "priority": look.priority(run),
             "progress": self._measure.share(run),
-            "stage": running.stage if running is not None else None if run.phase in TERMINAL else run.next_stage,
+            "stage": self._stage_of(run),
             "note": str(progress.get("note", "")) if progress else "",
             "created_at": rfc3339(run.created_at),
             "started_at": rfc3339(run.started_at) if run.started_at else None,
@@ -67,6 +66,27 @@ class RunViews:
                 name: msgspec.to_builtins(stage.work) for name, stage in run.stages.items() if stage.work is not None
             },
         }
+
+    def moving(self, run: RunRecord) -> dict[str, Any]:
+        """How far the run is, by its record and progress alone."""
+        progress, stage = self._measure.progress_of(run), self._stage_of(run)
+        return {
+            "run_id": run.run_id,
+            "batch_id": run.batch_id,
+            "space_id": run.space_id,
+            "source": run.source.value,
+            "title": run.title,
+            "phase": run.phase,
+            "progress": self._measure.share(run),
+            "stage": stage,
+            "stage_progress": self._measure.stage_share(run, stage) if stage is not None else None,
+            "note": str(progress.get("note", "")) if progress else "",
+            "error": run.failure.message if run.failure is not None else None,
+        }
+
+    def _stage_of(self, run: RunRecord) -> str | None:
+        running = run.open_attempt
+        return running.stage if running is not None else None if run.phase in TERMINAL else run.next_stage
 
     def full(self, run: RunRecord, look: Look) -> dict[str, Any]:
         """The run with its stages."""

@@ -1,6 +1,6 @@
 """What is shown: finds what a view is asked about and lets `run_views`, `batch_views` and `pool_views` say it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -8,7 +8,9 @@ import msgspec
 from core.config import Config
 from core.domain.access import Actor, Scope
 from core.domain.batch import BatchRecord
+from core.domain.errors import NotFound
 from core.domain.run import RunRecord
+from core.domain.states import BatchPhase, Phase
 from core.manager.batch_views import BatchViews
 from core.manager.capacities import Capacities
 from core.manager.history import History
@@ -137,6 +139,10 @@ class Views:
         reason = gone(run, self._index.batches[run.batch_id]) or look.reasons.why(run)
         return {"run_id": run_id, **told(reason)}
 
+    def moving(self, run_id: str) -> dict[str, Any]:
+        """How far a run is, and nothing that needs a look at others; raises as `record` does."""
+        return self._run_views.moving(self.record(run_id))
+
     def flags(self, run: RunRecord) -> list[str]:
         """The flags a run is shown with: stalled, slow, resumed, adopted."""
         return self._run_views.flags(run)
@@ -180,6 +186,22 @@ class Views:
                 of[run.batch_id].append(run)
         shown = [self._batch_views.brief(batch, of[batch.batch_id], look) for batch in page]
         return {"batches": shown, "total": len(found)}
+
+    def live_batch(self, batch_id: str) -> dict[str, Any]:
+        """As `batch`, but one that was deleted is not there."""
+        if self._index.batch(batch_id).phase == BatchPhase.DELETED:
+            raise NotFound(f"Batch {batch_id} was deleted.", hint=f"./reprise restore {batch_id} brings it back.")
+        return self.batch(batch_id)
+
+    def standing(self, batch_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """How far some batches are, each with how far its running runs are, with one look; those that are gone are left out."""
+        look, found = self._look(), {}
+        for batch_id in batch_ids:
+            batch, runs = self._index.batches.get(batch_id), self._index.runs_of(batch_id)
+            if batch is not None and batch.phase != BatchPhase.DELETED:
+                running = [self._run_views.moving(run) for run in runs if run.phase == Phase.RUNNING]
+                found[batch_id] = self._batch_views.brief(batch, runs, look) | {"running": running}
+        return found
 
     def report(self, batch_id: str) -> dict[str, Any]:
         """What a batch cost, what was taken over and done twice, and what that saved."""

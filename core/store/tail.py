@@ -39,6 +39,26 @@ class Tail:
                 self._begin(later[0])
         return []
 
+    def latest(self) -> tuple[list[dict[str, Any]], bool]:
+        """The last lines, at most about a megabyte of them, and whether there never were others; `more` goes on from here.
+
+        Raises `StorageError`.
+        """
+        with files.explained("reading the journal"):
+            days = sorted(path.name for path in self._folder.glob("*.jsonl"))
+            self._begin(days[-1] if days else None)
+            if self._day is None:
+                return [], True
+            path = self._folder / self._day
+            with path.open("rb") as file:
+                begin = max(0, file.seek(0, 2) - BLOCK_BYTES)
+                file.seek(begin)
+                data = file.read(BLOCK_BYTES)
+            lines = files.scan_crc_lines(data)  # where it does not begin with a line, that one is not believed
+            self._offset, self._mark = begin + lines.whole_bytes, data[: lines.whole_bytes][-_MARK_BYTES:]
+            self.seq = max([self.seq, *(record["seq"] for record in lines.records)])
+            return lines.records, begin == 0 and len(days) == 1
+
     def _begin(self, day: str | None) -> None:
         self._day, self._offset, self._mark = day, 0, b""
 

@@ -14,10 +14,12 @@ _log = logging.getLogger(__name__)
 _POLL_S = 1.0
 # What watchdog remarks while it is being stopped would stand on the standard error of a command that went well.
 logging.getLogger("watchdog").addHandler(logging.NullHandler())
-_SUFFIX = ".json"
+_SUFFIX, _LINES = ".json", ".jsonl"
 # The kernel is asked for these alone. Every file of ours is put in place by a rename: told of the writes to temporary
 # files as well, and of both names of every rename, a service spent a fifth of its time on hearing of its own files.
 _EVENTS = Mask(InotifyConstants.IN_MOVED_TO | InotifyConstants.IN_DELETE | InotifyConstants.IN_ONLYDIR)
+# But for the journal, which is appended to.
+_APPENDED = Mask(InotifyConstants.IN_MODIFY | InotifyConstants.IN_CREATE | InotifyConstants.IN_ONLYDIR)
 
 
 class _Folder:
@@ -45,14 +47,23 @@ class Watch(FileSystemEventHandler):
 
     Calls come from one thread of the watch and should be short. An event may come twice or, when the kernel's queue
     overflows, not at all: a reader that must not miss one also looks at everything from time to time. Without
-    `progress`, nothing is told of progress files and of notices, which only those who show them want to know of.
+    `progress`, nothing is told of progress files and of notices, which only those who show them want to know of; with
+    `journal`, its growth is told (kind: journal, id: the day).
     """
 
-    def __init__(self, layout: Layout, on_change: Callable[[str, str], None], *, progress: bool = True) -> None:
-        self._layout = layout
+    def __init__(
+        self,
+        layout: Layout,
+        on_change: Callable[[str, str], None],
+        *,
+        progress: bool = True,
+        journal: bool = False,
+    ) -> None:
+        self._layout, self._journal = layout, str(layout.journal)
         self._on_change = on_change
         shown = [layout.progress, layout.notices] if progress else []
-        self._folders = [layout.state, layout.batches, layout.exports, *shown]
+        more = [layout.journal] if journal else []
+        self._folders = [layout.state, layout.batches, layout.exports, *shown, *more]
         self._listening: InotifyFD | PollingObserver | None = None
 
     def start(self) -> None:
@@ -76,6 +87,10 @@ class Watch(FileSystemEventHandler):
             self._tell(*os.path.split(os.fsdecode(event.dest_path or event.src_path)))
 
     def _tell(self, folder: str, name: str) -> None:
+        if folder == self._journal:
+            if name.endswith(_LINES):
+                self._on_change("journal", name.removesuffix(_LINES))
+            return
         if not name.endswith(_SUFFIX):
             return
         stem = name.removesuffix(_SUFFIX)
@@ -102,7 +117,8 @@ class Watch(FileSystemEventHandler):
         try:
             for folder in self._folders:
                 told = _Folder(str(folder), self._tell)
-                listening.add_callback(os.fsencode(folder), _EVENTS, told, CallbackId(id(told)))
+                events = _APPENDED if str(folder) == self._journal else _EVENTS
+                listening.add_callback(os.fsencode(folder), events, told, CallbackId(id(told)))
         except OSError:
             listening.stop()
             listening.join()

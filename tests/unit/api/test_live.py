@@ -38,6 +38,7 @@ def told(*changes: tuple[str, str]) -> list[str]:
         ("run", "r_unknown", ["run:r_unknown", "runs"]),
         ("batch", "b_1", ["batch:b_1", "runs"]),
         ("pool", "pool", ["pool", "runs"]),
+        ("journal", "2026-11-22", ["journal"]),
     ],
 )
 def test_a_change_reaches_the_pages_that_show_it(kind: str, record_id: str, topics: list[str]) -> None:
@@ -76,6 +77,19 @@ def test_many_pages_leave_longer_gaps() -> None:
     for one in listening:
         one.__enter__()
     assert hub.gap_s == 60 / REDRAWS_PER_S
+
+
+def test_who_redraws_no_page_does_not_make_pages_wait() -> None:
+    hub = Hub(lambda run_id: None)
+    for _ in range(60):
+        hub.listen(redraws=False).__enter__()
+    assert hub.gap_s == SMALLEST_GAP_S
+
+
+def test_what_was_read_stays_good_when_only_the_journal_grows() -> None:
+    hub = Hub(lambda run_id: None)
+    hub.changed("journal", "2026-11-22")
+    assert hub.changes == 0
 
 
 def test_a_page_of_ours_is_told_which_server_it_talks_to(client: TestClient, case: Showcase) -> None:

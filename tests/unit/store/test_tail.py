@@ -120,3 +120,33 @@ def test_a_line_longer_than_a_piece_is_told_whole(
     monkeypatch.setattr(module, "BLOCK_BYTES", 64)
     append(layout, clock, "a" * 300, "b")
     assert types(Tail(layout, 0)) == ["a" * 300, "b"]
+
+
+def test_who_begins_at_the_end_has_the_latest_lines_and_then_each_new_one(layout: Layout, clock: ManualClock) -> None:
+    tail = Tail(layout, 0)
+    assert tail.latest() == ([], True)
+    append(layout, clock, "a", "b")
+    tail = Tail(layout, 0)
+    lines, whole = tail.latest()
+    assert ([line["type"] for line in lines], whole, tail.seq) == (["a", "b"], True, 2)
+    assert types(tail) == []
+    append(layout, clock, "c")
+    assert types(tail) == ["c"]
+
+
+def test_of_a_long_journal_the_latest_lines_are_said_not_to_be_all(
+    layout: Layout, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"n{number}" for number in range(50)]
+    append(layout, clock, *names)
+    monkeypatch.setattr(module, "BLOCK_BYTES", 500)
+    tail = Tail(layout, 0)
+    lines, whole = tail.latest()
+    assert not whole
+    assert [line["type"] for line in lines] == names[-len(lines) :]
+    append(layout, clock, "m")
+    assert types(tail) == ["m"]
+    clock.advance(timedelta(days=1).total_seconds())
+    append(layout, clock, "tomorrow")
+    lines, whole = Tail(layout, 0).latest()
+    assert ([line["type"] for line in lines], whole) == (["tomorrow"], False)

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from core.store import watch as module
+from core.store.journal import Event
 from core.store.progress import write_progress
 from core.store.state import StateStore
 from core.store.watch import Watch
@@ -44,6 +45,18 @@ def test_every_kind_of_change_is_told(store: StateStore, told: Told) -> None:
     expect(told, ("pool", "pool"))
     write_progress(store.layout, RUN, {"done": 1})
     expect(told, ("progress", RUN))
+
+
+def test_the_journal_is_told_of_to_who_wants_it(store: StateStore) -> None:
+    calls: Told = queue.Queue()
+    watch = Watch(store.layout, lambda kind, name: calls.put((kind, name)), journal=True)
+    watch.start()
+    store.journal.append([Event(type="a")])
+    day = next(store.layout.journal.glob("*.jsonl")).stem
+    expect(calls, ("journal", day))
+    store.journal.append([Event(type="b")])
+    expect(calls, ("journal", day))
+    watch.stop()
 
 
 def test_nothing_else_is_told(store: StateStore, told: Told) -> None:
