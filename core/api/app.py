@@ -9,6 +9,7 @@ from core import __version__
 from core.api import batch_job_commands, batch_jobs, bulk, health, jobs, metrics, progress, reference, runs
 from core.api.bodies import StrictBodies
 from core.api.caller import Doorkeeper, SignedIn
+from core.api.describing import describe
 from core.api.problems import from_error, from_http, from_validation
 from core.api.routes import routes
 from core.api.tracing import Traced
@@ -47,4 +48,5 @@ def build_app(signed_in: SignedIn | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend([*reference.routes(), *routes()])
+    describe(app)
     return app

@@ -40,13 +40,14 @@ STATUS: tuple[tuple[type[RepriseError], int], ...] = (
     (StorageError, 507),
 )
 
+PROBLEM_JSON = "application/problem+json"
 MOST_FIELDS = 20
 
 
 def problem(status: int, code: str, detail: str, hint: str = "") -> JSONResponse:
     """A problem document."""
     content = {"type": "about:blank", "title": code, "status": status, "detail": detail, "hint": hint}
-    return JSONResponse(content, status, media_type="application/problem+json")
+    return JSONResponse(content, status, media_type=PROBLEM_JSON)
 
 
 async def from_error(request: Request, error: Exception) -> JSONResponse:
@@ -86,4 +87,4 @@ async def from_validation(request: Request, error: Exception) -> JSONResponse:
     ]
     said = "; ".join(f"{one['field']}: {one['message']}" for one in wrong[:3])
     answer = {"type": "about:blank", "title": "bad_request", "status": 422, "detail": said, "errors": wrong}
-    return JSONResponse(answer, 422, media_type="application/problem+json")
+    return JSONResponse(answer, 422, media_type=PROBLEM_JSON)

@@ -94,7 +94,7 @@ async def receive_slot(request: Request) -> Response:
     """
     slot, given = request.path_params["slot"], request.query_params
     links = current().manager.upload_links
-    receiving = await asyncio.to_thread(links.of_slot, slot, given.get("until", ""), given["signature"])
+    receiving = await asyncio.to_thread(links.of_slot, slot, given.get("until", ""), given.get("signature", ""))
     length = _length(request)
     if length is None:
         raise BadInput("How long the body is has to be said.", hint="Send a Content-Length.", code="length_required")

@@ -1,0 +1,97 @@
+"""The OpenAPI document: what FastAPI knows of the routes, and with each the problems that it may answer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+
+from core.api.problems import PROBLEM_JSON
+
+TAGS = [
+    {"name": "batch jobs", "description": "Batches of videos: made, filled, started, held, exported."},
+    {"name": "runs", "description": "Each video by itself, with everything that can be asked of it."},
+    {"name": "bulk", "description": "A folder of the server as one job."},
+    {"name": "jobs", "description": "The pool of workers as one session."},
+    {"name": "health", "description": "For probes and monitoring."},
+]
+MEANINGS = {
+    400: "It cannot be read, or names something that is not possible.",
+    401: "Nobody who is known asks.",
+    403: "Who asks is known, and may not do this.",
+    404: "There is no such thing for whoever asks.",
+    409: "It does not fit the present state, which is named.",
+    412: "It was changed since it was looked at.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "A field is not what it has to be; each is named.",
+    429: "More than is granted for now; Retry-After says when to ask again.",
+    507: "The disk is full, or the storage cannot be used.",
+}
+_METHODS = ("get", "put", "post", "patch", "delete")
+
+
+class WrongField(BaseModel):
+    """One field that is not what it has to be."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457): a stable code, one sentence, and what to do about it."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(description="A stable code.", examples=["not_found"])
+    status: int
+    detail: str
+    hint: str = ""
+    errors: list[WrongField] = Field(default_factory=list)
+
+
+def describe(app: FastAPI) -> None:
+    """Let `app` name, with every operation, the problems it may answer."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _with_problems(plain())
+        return app.openapi_schema
+
+    app.openapi_tags = TAGS
+    app.openapi = described  # type: ignore[method-assign]
+
+
+def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
+    components = document.setdefault("components", {}).setdefault("schemas", {})
+    template = "#/components/schemas/{model}"
+    schema = Problem.model_json_schema(ref_template=template)
+    components.update(schema.pop("$defs"))
+    components["Problem"] = schema
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components.pop(unused, None)
+    content = {PROBLEM_JSON: {"schema": {"$ref": template.format(model="Problem")}}}
+    for path, operations in document["paths"].items():
+        for method in _METHODS:
+            if method in operations:
+                answers = operations[method].setdefault("responses", {})
+                answers.pop("422", None)
+                for status in _possible(path, method, operations[method]):
+                    answers.setdefault(str(status), {"description": MEANINGS[status], "content": content})
+    return document
+
+
+def _possible(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
+    parameters = operation.get("parameters", [])
+    if operation.get("security"):
+        yield from (401, 403, 429)
+    if "{" in path:
+        yield 404
+    if method != "get":
+        yield from (409, 507)
+    if any(parameter["name"].lower() == "if-match" for parameter in parameters):
+        yield 412
+    if "requestBody" in operation:
+        yield from (400, 413, 415)
+    if "requestBody" in operation or parameters:
+        yield 422
