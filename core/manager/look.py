@@ -42,7 +42,9 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
     def priority(self, run: RunRecord) -> int:
         """The priority a run is claimed by."""
-        batch = self.deleted.get(run.batch_id) or self.situation.batches[run.batch_id]
+        batch = self.deleted.get(run.batch_id) or self.situation.batches.get(run.batch_id)
+        if batch is None:  # removed for good since the run was read
+            return 0 if run.priority is None else run.priority
         return effective_priority(run, batch)
 
     def blocked(self, run: RunRecord) -> str | None:
