@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from core.api.batch_job_models import BatchJobs, BatchJobWithVideos, MadeBatchJob, MoreVideos, NewBatchJob
 from core.api.caller import Operator, Reader
-from core.api.requests import Expected, Key, Strict, answer
+from core.api.requests import Expected, Key, Strict, answer, answer_again
 from core.bootstrap import Manager
 from core.domain import idempotency
 from core.domain.batch import BatchRecord
@@ -38,16 +38,7 @@ class Page(Strict):
 @router.get("", summary="List batches", response_model=BatchJobs)
 def listed(manager: Reader, page: Annotated[Page, Query()]) -> Response:
     """Yours, or everybody's for an administrator: the newest first, by name or status from A, or the highest priority first."""
-    order = page.order or ("asc" if page.sort in ("name", "status") else "desc")
-    found = manager.views.batches(
-        phases=phases(page.status) if page.status is not None else None,
-        sort=page.sort,
-        descending=order == "desc",
-        offset=page.offset,
-        limit=page.limit,
-    )
-    jobs = [batch_job(batch) for batch in found["batches"]]
-    return answer({"batch_jobs": jobs, "total": found["total"], "limit": page.limit, "offset": page.offset})
+    return answer_again(manager, ("batch_jobs", page.model_dump_json()), lambda: _page(manager, page))
 
 
 @router.get("/{batch_id}", summary="One batch with its videos", response_model=BatchJobWithVideos)
@@ -102,6 +93,19 @@ def shown(manager: Manager, batch_id: str) -> tuple[BatchRecord, dict[str, Any]]
     if record.phase == BatchPhase.DELETED:
         raise NotFound(f"Batch {batch_id} was deleted.", hint=f"./reprise restore {batch_id} brings it back.")
     return record, batch
+
+
+def _page(manager: Manager, page: Page) -> dict[str, Any]:
+    order = page.order or ("asc" if page.sort in ("name", "status") else "desc")
+    found = manager.views.batches(
+        phases=phases(page.status) if page.status is not None else None,
+        sort=page.sort,
+        descending=order == "desc",
+        offset=page.offset,
+        limit=page.limit,
+    )
+    jobs = [batch_job(batch) for batch in found["batches"]]
+    return {"batch_jobs": jobs, "total": found["total"], "limit": page.limit, "offset": page.offset}
 
 
 def _files(manager: Manager, run: dict[str, Any]) -> list[dict[str, Any]]:

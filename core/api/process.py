@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from core.api.feed import Feed
 from core.api.hub import Hub
 from core.api.keeper import Keeper
+from core.api.remembered import Remembered
 from core.api.streams import Streams
 from core.api.traffic import Traffic
 from core.bootstrap import Manager, follow, open_manager
@@ -46,6 +47,7 @@ class Process:
         views, layout = self.manager.views, self.manager.storage.layout
         self.streams = Streams(config.max_streams_per_user, MOST_STREAMS)
         self.feed = Feed(self.hub, Tail(layout, 0), views.moving, views.standing)
+        self.remembered = Remembered(self.manager.storage.clock, lambda: self.hub.changes)
         self.keeper = Keeper(self.manager.starter, lambda: self.hub.changed("pool", "pool"))
         storage = self.manager.storage
         self.traffic = Traffic()

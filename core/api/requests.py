@@ -1,5 +1,6 @@
 """What every request may bring beside its path and body: which version it is for, and a key under which it may come twice."""
 
+from collections.abc import Callable, Hashable
 from typing import Annotated, Any
 
 import msgspec
@@ -7,6 +8,8 @@ from fastapi import Depends, Header
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
+from core.api.process import current
+from core.bootstrap import Manager
 from core.domain.errors import BadInput
 from core.domain.versions import ANY
 
@@ -47,6 +50,12 @@ def _expected(
 
 Key = Annotated[str | None, Depends(_key)]
 Expected = Annotated[tuple[str, ...] | None, Depends(_expected)]
+
+
+def answer_again(manager: Manager, what: Hashable, view: Callable[[], Any]) -> Response:
+    """What `view` gives, made once for all who ask `what` while nothing changes."""
+    made = current().remembered.get(manager, what, lambda: msgspec.json.encode(view()))
+    return Response(made, headers={"Cache-Control": "private, no-cache"}, media_type=JSON)
 
 
 def answer(content: Any, status: int = 200, *, version: str | None = None) -> Response:

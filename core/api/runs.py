@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 from starlette.responses import Response
 
 from core.api.caller import Operator, Reader
-from core.api.requests import Key, Strict, answer
+from core.api.requests import Key, Strict, answer, answer_again
 from core.api.run_models import Again, Done, Events, Lines, Pausing, Place, Runs, RunWithStages, Said, Why
 from core.bootstrap import Manager
 from core.domain import idempotency
@@ -47,22 +47,24 @@ class Page(Strict):
 @router.get("", summary="List runs", response_model=Runs)
 def listed(manager: Reader, page: Annotated[Page, Query()]) -> Response:
     """The newest batch first, in the order of each; with `attention` those that failed and that nobody stopped."""
-    return answer(
-        manager.views.runs(
+    return answer_again(
+        manager,
+        ("runs", page.model_dump_json()),
+        lambda: manager.views.runs(
             phase=page.phase,
             user=page.owner,
             batch_id=page.batch_id,
             attention=page.attention,
             offset=page.offset,
             limit=page.limit,
-        )
+        ),
     )
 
 
 @router.get("/{run_id}", summary="One run with its stages", response_model=RunWithStages)
 def one(manager: Reader, run_id: str) -> Response:
     """Everything that is known of it."""
-    return answer(manager.views.run(run_id))
+    return answer_again(manager, ("run", run_id), lambda: manager.views.run(run_id))
 
 
 @router.get("/{run_id}/why", summary="Why a run does not move", response_model=Why)
