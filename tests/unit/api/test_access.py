@@ -69,6 +69,8 @@ def bearer(owner: str, scope: Scope = Scope.OPERATE, **more: Any) -> dict[str, s
 def ask(client: TestClient, method: str, path: str, headers: dict[str, str], **ids: str) -> Response:
     """What a route answers; `ids` are put into its path."""
     names = {"name": "transcript.json", "stage": "transcribe", "clip": "reel", "export_id": "e_none"} | ids
+    if path.startswith("/api/batch-jobs/{id}"):
+        names["id"] = names["batch_id"]
     filled = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: names[found[1]], path)
     if method in ("POST", "PATCH", "PUT") and "/uploads/" not in path:
         body = next((body for end, body in BODIES.items() if path.endswith(end)), {})

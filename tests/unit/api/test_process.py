@@ -106,7 +106,7 @@ def test_every_step_of_the_end_is_done_though_others_fail(case: Showcase, monkey
     class Watch:
         stop = staticmethod(fails("watch"))
 
-    monkeypatch.setattr(process, "follow", lambda *_: Watch())
+    monkeypatch.setattr(process, "follow", lambda *_, **__: Watch())
     with pytest.raises(RuntimeError):
         asyncio.run(asyncio.wait_for(serve(), LIMIT_S))
     case.close()
