@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 
 from core.api.front import Front
 from core.api.guard import Reach
-from core.api.process import current, refusal, serving
+from core.api.process import current, keep_log, refusal, serving
 from core.config import load_config
 from core.domain.errors import RepriseError
 from pages.components.signed_in import auth_section, signed_in
@@ -21,6 +21,7 @@ from pages.components.signed_in import auth_section, signed_in
 ADDRESS = st.get_option("server.address")
 try:
     config = load_config()
+    keep_log(config)
     if (refused := refusal(ADDRESS, config)) is not None:
         raise refused
     cookie_secret = current().manager.tokens.cookie_secret() if config.signs_in else ""

@@ -129,7 +129,8 @@ class Composer:
             Jobs(),
             Listening(storage.layout, storage.config.free_space_bytes),
         )
-        self._starter = ServiceStarter(storage.layout, storage.clock, service_environment(storage.layout.root))
+        around = service_environment(storage.layout.root)
+        self._starter = ServiceStarter(storage.layout, storage.clock, around, may_start=config.start_service)
         self._board = NoticeStore(storage.layout, storage.clock)
         self._ways = cache(partial(ways_of, storage.config, storage.clock))
         self._guard = threading.Lock()

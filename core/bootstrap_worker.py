@@ -36,7 +36,7 @@ def run_worker(lane: str, parent_pid: int, open_storage: Callable[[Config], Stor
     # Reports go out on the real standard output; whatever a library prints goes to the service's log.
     reports = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    configure_log(sys.stderr, secrets=[config.llm_api_key], form=config.log_format)
+    configure_log(sys.stderr, secrets=config.secrets, form=config.log_format)
     storage = open_storage(config)
     storage.catalog.warm(lane)
     serve_assignments(lambda: build_runner(storage), sys.stdin.buffer, reports)
@@ -51,7 +51,7 @@ def run_merger(export_id: str, parent_pid: int) -> None:
     config = load_config()
     reports = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    configure_log(sys.stderr, secrets=[config.llm_api_key], form=config.log_format)
+    configure_log(sys.stderr, secrets=config.secrets, form=config.log_format)
     storage = open_storage(config)
     outcome: Outcome
     try:

@@ -18,6 +18,9 @@ PREFIX = "REPRISE_"
 # Read by tools beside the configuration, so they are no mistakes when found in the environment.
 OTHER_VARIABLES = frozenset({"CONFIG", "PYTHON", "KEEP_SERVICE"})
 
+# Settings whose values are nobody's business; each is struck out wherever this process writes.
+SECRETS = ("llm_api_key", "oidc_client_secret", "smtp_password", "webhook_secret")
+
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -92,6 +95,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     webhook_secret_file: str = ""
     rescan_s: Positive = 30.0
     shutdown_s: Positive = 8.0
+    start_service: bool = True
     log_format: Literal["auto", "json", "text"] = "auto"
     access_log: bool = False
     metrics_open: bool = False
@@ -100,6 +104,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def storage_path(self) -> Path:
         """The storage folder, absolute."""
         return Path(self.storage).expanduser().absolute()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must stand in no log, no error and no file of the storage."""
+        return tuple(value for name in SECRETS if (value := getattr(self, name)))
 
     @property
     def signs_in(self) -> bool:

@@ -35,8 +35,9 @@ class Keeper:
                 known = failed if isinstance(failed, RepriseError) else NoService(f"No service can be seen: {failed}.")
                 if error is None:
                     _log.error("no service: %s", known.message)
-                alive, self.error, wait_s = False, known, min(2 * wait_s, LONGEST_WAIT_S)
-            if (was, error) != (alive, self.error):
+                alive, self.error = False, known
+                wait_s = min(2 * wait_s, LONGEST_WAIT_S) if self._starter.may_start else LOOK_S
+            if (was, _said(error)) != (alive, _said(self.error)):
                 self._on_change()
             try:
                 await asyncio.wait_for(self._closing.wait(), wait_s)
@@ -46,3 +47,7 @@ class Keeper:
     def close(self) -> None:
         """Let `keep` end."""
         self._closing.set()
+
+
+def _said(error: RepriseError | None) -> str:
+    return error.message if error is not None else ""

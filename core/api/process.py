@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,6 +27,7 @@ from core.manager.capacities import Capacities
 from core.manager.figures import Figures
 from core.manager.readiness import Ready
 from core.store.tail import Tail
+from core.system.logs import configure_log
 from core.system.network import is_this_machine
 
 SERVICE_GRACE_S = 12.0
@@ -124,6 +126,11 @@ def open_process(config: Config, via: str) -> None:
     global _current  # noqa: PLW0603 - see above
     with _lock:
         _current = Process(config, via)
+
+
+def keep_log(config: Config) -> None:
+    """From now on this process says what it has to say as the configuration wants it; its secrets never."""
+    configure_log(sys.stderr, config.secrets, config.log_format)
 
 
 def close() -> None:

@@ -29,7 +29,7 @@ def serve(session: Session, no_api: bool) -> int:
     from core.service.signals import EndSignals
 
     config = session.config
-    secrets = [config.llm_api_key, *secrets_of(config)]
+    secrets = [*config.secrets, *secrets_of(config)]
     configure_log(sys.stderr, secrets=secrets, form=config.log_format, libraries=True)
     log = Log("service")
     signals, supervisor = EndSignals(), Supervisor()

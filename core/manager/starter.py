@@ -20,8 +20,8 @@ TAIL_BYTES = 65_536
 class ServiceStarter:
     """Makes sure a service runs on this storage; remembers whether it was this process that started it."""
 
-    def __init__(self, layout: Layout, clock: Clock, environment: dict[str, str]) -> None:
-        self._layout, self._clock, self._environment = layout, clock, environment
+    def __init__(self, layout: Layout, clock: Clock, environment: dict[str, str], *, may_start: bool = True) -> None:
+        self._layout, self._clock, self._environment, self.may_start = layout, clock, environment, may_start
         self._child: subprocess.Popen[bytes] | None = None
 
     def alive(self) -> bool:
@@ -33,7 +33,8 @@ class ServiceStarter:
     def ensure(self) -> bool:
         """Start a service when none runs, and wait until one holds the storage; True when it is ours.
 
-        Raises `NoService` with the last line of its log when it cannot be started, or with the system's reason.
+        Raises `NoService` with the last line of its log when it cannot be started, or with the system's reason, and where
+        none is to be started from here.
         """
         try:
             return self._ensure()
@@ -46,6 +47,11 @@ class ServiceStarter:
     def _ensure(self) -> bool:
         if self.alive():
             return self._child is not None
+        if not self.may_start:
+            raise NoService(
+                "No service runs on this storage, and none is started from here.",
+                hint="start_service is off: start it where it belongs, such as systemctl start reprise.",
+            )
         path = self._layout.service_log()
         bound_log(path)
         with path.open("ab") as log:

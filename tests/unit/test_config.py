@@ -1,11 +1,12 @@
 """The configuration: where a value comes from, and what is said about one that is not usable."""
 
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from core.config import Config, load_config
+from core.config import SECRETS, Config, load_config
 from core.domain.errors import BadInput
 
 
@@ -101,3 +102,9 @@ def test_a_configuration_cannot_be_changed() -> None:
 def test_a_configuration_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no configuration file"):
         load_config(environ={"REPRISE_CONFIG": str(tmp_path / "nowhere.toml")})
+
+
+def test_every_setting_that_sounds_like_a_secret_is_struck_out_of_logs() -> None:
+    sounding = {name for name in Config.__struct_fields__ if re.search(r"(key|secret|password|token)$", name)}
+    assert sounding <= set(SECRETS)
+    assert load_config({"REPRISE_LLM_API_KEY": "sk-1"}).secrets == ("sk-1",)

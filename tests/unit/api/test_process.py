@@ -145,6 +145,8 @@ def test_a_look_at_the_records_that_fails_is_told_and_tried_again(
 class Starter(ServiceStarter):
     """Cannot start anything the first time."""
 
+    may_start = True
+
     def __init__(self, failure: Exception) -> None:
         self.failure: Exception | None = failure
 

@@ -32,6 +32,12 @@ def test_a_program_that_is_not_there_is_told_as_no_service(layout: Layout, monke
         ServiceStarter(layout, SystemClock(), {}).ensure()
 
 
+def test_where_something_else_starts_the_service_none_is_started(layout: Layout) -> None:
+    with pytest.raises(NoService, match="none is started from here"):
+        ServiceStarter(layout, SystemClock(), {}, may_start=False).ensure()
+    assert not layout.service_log().exists()
+
+
 @pytest.fixture
 def ends_at_once(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is started says two lines and ends."""
