@@ -13,6 +13,7 @@ from core.bootstrap import Storage, build_cleaning, ways_of
 from core.config import Config
 from core.domain.errors import Refused
 from core.domain.notices import kinds_in
+from core.domain.tiers import parse_tiers
 from core.engines.local import LocalEngine
 from core.manager.dispatch import Dispatcher
 from core.manager.exports.making import open_making
@@ -27,6 +28,7 @@ from core.manager.recovery import Recovery, RecoveryReport
 from core.manager.shared_work import SharedWork
 from core.manager.signs import signs_in
 from core.manager.signs_of_life import signs_of_life
+from core.manager.spent import Spent
 from core.manager.stamps import Stamps
 from core.manager.starter import service_environment
 from core.manager.templates import Templates
@@ -105,6 +107,7 @@ def build_service(
         place=measure.place_of,
         signs=signs_in(layout),
         urgent=wake.urgent,
+        spent=Spent(index, layout, parse_tiers(config.tiers), clock).batches,
         throttled=Pressure(config.min_free_memory_bytes, config.max_load_per_core).throttled,
     )
     uploads, purge, cleanup = build_cleaning(storage, writer)

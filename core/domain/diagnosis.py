@@ -16,6 +16,7 @@ from core.domain.run import RunRecord
 from core.domain.schedule import Situation, Standing, standing
 from core.domain.spans import wait
 from core.domain.states import TERMINAL, BatchPhase, Phase, Want
+from core.domain.tiers import used_up
 from core.domain.waiting import Waiting
 from core.domain.words import ahead_of_it, gigabytes, lowered, moment, person, runs_in_words
 
@@ -217,20 +218,20 @@ class Reasons:
                 said = f"Another run tries whether {lowered(what(name))} answers again; this one goes on if it does."
                 return Why(code="breaker", message=said)
             case ("shared_work", shared):
-                stage = shared.partition("/")[0]
-                said = f"Another run does the same {stage} just now; its result will be taken over."
+                said = f"Another run does the same {shared.partition('/')[0]} just now; its result will be taken over."
                 return Why(code="shared_work", message=said)
-            case ("quota", user):
-                # What others wait for does not keep it waiting.
+            case ("quota", user):  # what others wait for does not keep it waiting
                 return self._has_enough(user, sum(other.user == user for other in self._before(one)))
+            case ("minutes", batch_id):
+                return Why(code="quota", message=used_up(self._now.batches[batch_id]))
             case ("batch", batch_id):
                 ahead = sum(other.batch_id == batch_id and other.new for other in self._before(one))
                 return self._batch_is_full(self._now.batches[batch_id], ahead)
         return None
 
     def _has_enough(self, user: str, ahead: int) -> Why:
-        at_work = f"{runs_in_words(self._now.max_runs_per_user)} at work, as many as one user may have"
-        return Why(code="quota", message=f"{person(user)} has {at_work}; {ahead_of_it(ahead)}.")
+        said = f"{person(user)} has {runs_in_words(self._now.max_runs_per_user)} at work, as many as one user may have"
+        return Why(code="quota", message=f"{said}; {ahead_of_it(ahead)}.")
 
     def _not_yet(self, one: Waiting) -> Why:
         """Nothing holds it but that others are before it."""
@@ -295,6 +296,5 @@ def _ended(run: RunRecord) -> Why | None:
 
 
 def _never_added(batch: BatchRecord | None) -> Why | None:
-    if batch is not None:
-        return None
-    return Why(code="dependency", message="Its batch was never completely added; add it again.")
+    never = Why(code="dependency", message="Its batch was never completely added; add it again.")
+    return never if batch is None else None

@@ -12,7 +12,7 @@ from core.domain.lines import Lines, Outside, lines_of, nothing_outside
 from core.domain.run import RunRecord
 from core.domain.waiting import Waiting
 
-Hold = Literal["shared_work", "wait", "breaker", "trial", "quota", "batch"]
+Hold = Literal["shared_work", "wait", "breaker", "trial", "quota", "minutes", "batch"]
 LeftS = Callable[[str, datetime | None, float], float]
 
 
@@ -30,7 +30,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     `free` and `lanes` tell how many slots each lane has free and in all, `lane_of` the lane of each stage, `outside`
     the breakers of what a stage needs; `shared_busy` names the `stage/key` that are being made just now. `throttled`
-    says of lanes that begin nothing now why, in words. `max_runs_per_user` of 0 sets no limit. `left_s` tells how long
+    says of lanes that begin nothing now why, in words. `spent` are batches whose owners have used up what their tier has.
+    `max_runs_per_user` of 0 sets no limit. `left_s` tells how long
     a wait still is (of what, until when, how long it is in all); by the wall clock where nobody measures it better.
     """
 
@@ -49,6 +50,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     shared_busy: frozenset[str] = frozenset()
     throttled: Mapping[str, str] = msgspec.field(default_factory=dict)
     max_runs_per_user: int = 0
+    spent: frozenset[str] = frozenset()
     left_s: LeftS | None = None
 
     def left(self, key: str, until: datetime | None, wait_s: float) -> float:
@@ -108,6 +110,8 @@ class Rules:
                     return "trial", name
         if one.new and 0 < now.max_runs_per_user <= self.running_of(one.user):
             return "quota", one.user
+        if one.new and one.batch_id in now.spent:
+            return "minutes", one.batch_id
         return None
 
     def again(self) -> "Rules":

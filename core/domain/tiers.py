@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec.structs import replace
 
+from core.domain.batch import BatchRecord
 from core.domain.errors import BadInput, NotAllowed, TooMany
 from core.domain.limits import PRIORITY
 from core.domain.spans import span
+from core.domain.words import person
 
 HOUR = timedelta(hours=1)
 MONTH = timedelta(days=30)
@@ -166,6 +168,11 @@ def check_minutes(tier: Tier, begun: Iterable[Begun], asked_s: float, now: datet
         retry_after_s=left_s,
         hint=f"Minutes come back 30 days after they were used, the next such in {span(max(1.0, left_s))}.",
     )
+
+
+def used_up(batch: BatchRecord) -> str:
+    """Why nothing of a batch begins while the minutes of its owner are used up."""
+    return f"{person(batch.owner)} has used up the minutes of media that the {batch.tier} tier has in 30 days."
 
 
 def _videos(number: int) -> str:

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from msgspec.structs import replace
 
+from core.config import Config
 from core.domain.batch import PoolRecord
 from core.domain.breaker import Breaker, Limits, answered, failed, fault_of
 from core.domain.errors import ErrorClass, NotFound, RepriseError
@@ -26,6 +27,11 @@ log = Log("manager")
 class _Told(TypedDict, total=False):
     began: datetime
     probe: tuple[str, ...]
+
+
+def limits_in(config: Config) -> Limits:
+    """When a breaker opens and for how long, as it is configured."""
+    return Limits(failures=config.breaker_failures, open_s=config.breaker_open_s, give_up_s=config.rate_limit_give_up_s)
 
 
 class Breakers:

@@ -42,12 +42,13 @@ class Claims:
         disk_is_low: Callable[[], bool],
         throttled: Callable[[], Mapping[str, str]],
         max_runs_per_user: int,
+        spent: Callable[[], frozenset[str]],
         begun: Callable[[str, str], None],
     ) -> None:
         self._index, self._writer, self._engine, self._catalog = index, writer, engine, catalog
         self._shared, self._clock, self._waits, self._epoch = shared, clock, waits, epoch
         self._new_attempt_id, self._disk_is_low, self._begun = new_attempt_id, disk_is_low, begun
-        self._throttled, self._max_runs_per_user = throttled, max_runs_per_user
+        self._throttled, self._max_runs_per_user, self._spent = throttled, max_runs_per_user, spent
         self._lines = Lines(catalog.lanes, catalog.outside)
         self._changes = index.follow()
         self._ahead: set[str] = set()
@@ -147,5 +148,6 @@ class Claims:
             shared_busy=self._shared.busy(self._lines.shared),
             throttled=self._throttled(),
             max_runs_per_user=self._max_runs_per_user,
+            spent=self._spent(),
             left_s=self._waits.left_s,
         )

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TypeVar
 
 from core.config import Config
-from core.domain import breaker as breaking
 from core.domain.errors import Fenced, RepriseError
 from core.domain.run import RunRecord
 from core.domain.schedule import Claim
@@ -19,7 +18,7 @@ from core.domain.timeouts import Limits
 from core.engines.engine import Engine, EngineEvent
 from core.manager.agenda import Agenda
 from core.manager.batch_time import BatchTime
-from core.manager.breakers import Breakers
+from core.manager.breakers import Breakers, limits_in
 from core.manager.claims import Claims
 from core.manager.disk import DiskHold
 from core.manager.driving import Driver
@@ -71,6 +70,7 @@ class Dispatcher:
         signs: Signs,
         urgent: Callable[[], bool],
         throttled: Callable[[], Mapping[str, str]] = dict,
+        spent: Callable[[], frozenset[str]] = frozenset,
         journal_s: float = JOURNAL_S,
     ) -> None:
         self._index, self._writer, self._engine, self._clock = index, writer, engine, clock
@@ -96,6 +96,7 @@ class Dispatcher:
             disk_is_low=self._disk.low,
             throttled=throttled,
             max_runs_per_user=config.max_runs_per_user,
+            spent=spent,
             begun=self._flights.begin,
         )
         self._driver = Driver(
@@ -121,11 +122,7 @@ class Dispatcher:
                 writer=writer,
                 catalog=catalog,
                 clock=clock,
-                limits=breaking.Limits(
-                    failures=config.breaker_failures,
-                    open_s=config.breaker_open_s,
-                    give_up_s=config.rate_limit_give_up_s,
-                ),
+                limits=limits_in(config),
                 jitter=jitter,
             ),
             policy=RetryPolicy(config.retry_base_s, config.retry_cap_s),

@@ -15,6 +15,7 @@ from core.manager.capacities import Capacities
 from core.manager.disk import is_low, needed_bytes
 from core.manager.index import Index
 from core.manager.measure import Measure
+from core.manager.spent import Spent
 from core.stages.catalog import Catalog
 from core.store.layout import Layout
 from core.system.clock import Clock, rfc3339
@@ -81,8 +82,10 @@ class Looker:
         catalog: Catalog,
         measure: Measure,
         capacities: Capacities,
+        spent: Spent,
         clock: Clock,
     ) -> None:
+        self._spent = spent
         self._index, self._layout, self._catalog = index, layout, catalog
         self._measure, self._capacities, self._clock = measure, capacities, clock
 
@@ -114,6 +117,7 @@ class Looker:
             disk_needed=needed_bytes(reserve, held=disk_low),
             throttled=Pressure(capacity.min_free_memory_bytes, capacity.max_load_per_core).throttled(),
             max_runs_per_user=capacity.max_runs_per_user,
+            spent=self._spent.batches(),
             shared_busy=frozenset(run.waits_for for run in runs.values() if run.waits_for is not None),
         )
         return Look(

@@ -11,6 +11,7 @@ from core.domain.batch import BatchRecord
 from core.domain.errors import NotFound
 from core.domain.run import RunRecord
 from core.domain.states import BatchPhase, Phase
+from core.domain.tiers import parse_tiers
 from core.manager.batch_views import BatchViews
 from core.manager.capacities import Capacities
 from core.manager.history import History
@@ -25,6 +26,7 @@ from core.manager.previews import Previews
 from core.manager.queue_view import QueueView
 from core.manager.report import Reports
 from core.manager.run_views import RunViews
+from core.manager.spent import Spent
 from core.stages.catalog import Catalog
 from core.store.artifacts import Artifacts
 from core.store.check import check
@@ -65,7 +67,13 @@ class Views:
         self._actor, self._sees_all = actor, actor.may(Scope.ADMIN)
         self._capacities = capacities = Capacities(whole, layout, config)
         self._looker = Looker(
-            index=whole, layout=layout, catalog=catalog, measure=measure, capacities=capacities, clock=clock
+            index=whole,
+            layout=layout,
+            catalog=catalog,
+            measure=measure,
+            capacities=capacities,
+            spent=Spent(whole, layout, parse_tiers(config.tiers), clock),
+            clock=clock,
         )
         pauses = Pauses(measure, clock)
         self._run_views = RunViews(artifacts=artifacts, catalog=catalog, measure=measure, pauses=pauses)

@@ -14,6 +14,7 @@ from core.domain.plan import stages_for
 from core.domain.run import RunRecord, Source
 from core.domain.settings import Settings
 from core.domain.states import BatchPhase
+from core.domain.tiers import parse_tiers
 from core.engines.engine import Died, EngineEvent, Finished, Frozen, Signal, Slot
 from core.manager.cleanup import Cleanup
 from core.manager.commands import Commands
@@ -26,6 +27,7 @@ from core.manager.rebuild import Rebuild
 from core.manager.recovery import Recovery
 from core.manager.shared_work import SharedWork
 from core.manager.signs import Sign
+from core.manager.spent import Spent
 from core.manager.stamps import Stamps
 from core.manager.sweep import Sweep
 from core.manager.uploads import Uploads
@@ -166,6 +168,7 @@ class House:
             place=lambda run: "",
             signs=lambda run: self.signs.get(run.run_id, Sign()),
             journal_s=0.0,
+            spent=Spent(self.index, self.layout, parse_tiers(self.config.tiers), self.clock).batches,
             urgent=lambda: self.urgent(),  # noqa: PLW0108 - tests change it later
         )
 

@@ -4,13 +4,18 @@ import threading
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from core.bootstrap import Manager
+from core.config import Config
 from core.domain.access import Scope
 from core.domain.errors import BadInput, NotAllowed, TooMany
 from core.domain.people import Person
 from core.domain.states import BatchPhase, Phase
+from core.manager.spent import AGAIN_S
 from core.manager.submission import Submission
+from core.store.locks import Lock
+from tests.support.dispatching import House
 from tests.support.two_people import TwoPeople
 
 
@@ -173,3 +178,39 @@ def test_a_tier_that_does_not_exist_is_not_given(two: TwoPeople) -> None:
         two.admin.people.allow(Person(who="a@example.org", tier="gold"), by=two.admin.actor)
     with pytest.raises(NotAllowed, match="no tier “gold” any more"):
         two.acting("carla", tier="gold")
+
+
+def test_videos_wait_while_the_minutes_are_used_up_and_go_on_when_some_come_back(tmp_path: Path) -> None:
+    house = House(tmp_path, config=Config(tiers="free minutes=1"))
+    first, second = house.add(2, tier="free", concurrency=1)
+    house.turn()
+    assert house.engine.begun == [(first, "download")]
+    house.given.run(first, lambda run: replace(run, duration_s=90.0))
+    house.clock.advance(AGAIN_S)
+    house.finish(first)
+    house.turn()
+    assert house.run(first).phase == Phase.COMPLETED
+    assert house.run(second).phase == Phase.QUEUED
+    house.clock.advance(30 * 24 * 3600)
+    house.turn()
+    assert house.run(second).phase == Phase.RUNNING
+
+
+def test_who_has_another_tier_or_none_waits_for_nobodys_minutes(tmp_path: Path) -> None:
+    house = House(tmp_path, config=Config(tiers="free minutes=1"), network=9)
+    (spent,) = house.add(1, tier="free", owner="carla")
+    house.given.run(spent, lambda run: replace(run, started_at=house.clock.now(), duration_s=90.0))
+    house.clock.advance(AGAIN_S)
+    others = [*house.add(1, owner="carla"), *house.add(1, owner="carla", tier="pro"), *house.add(1, tier="free")]
+    house.turn()
+    assert house.phases(*others) == ["running"] * 3
+
+
+def test_why_a_video_waits_for_minutes_is_said(two: TwoPeople, free: Manager) -> None:
+    first, second = add(free, 1), add(free, 1, mark="w")
+    work_on(two, first, minutes=61)
+    two.clock.advance(AGAIN_S)
+    with Lock(two.admin.storage.layout.service_lock()).holding():
+        why = free.views.why(two.runs_of(second)[0])
+    assert why["code"] == "quota"
+    assert why["message"] == "carla has used up the minutes of media that the free tier has in 30 days."
