@@ -9,7 +9,7 @@ from core import __version__
 from core.api import batch_job_commands, batch_jobs, bulk, health, jobs, metrics, progress, reference, runs
 from core.api.bodies import StrictBodies
 from core.api.caller import Doorkeeper, SignedIn
-from core.api.describing import describe
+from core.api.describing import describe, operation_id
 from core.api.problems import from_error, from_http, from_validation
 from core.api.routes import routes
 from core.api.tracing import Traced
@@ -41,6 +41,7 @@ def build_app(signed_in: SignedIn | None = None) -> FastAPI:
             HTTPException: from_http,
             RequestValidationError: from_validation,
         },
+        generate_unique_id_function=operation_id,
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,

@@ -1,6 +1,7 @@
 """What may be sent: JSON that can be taken in one way only, and not much of it; or, where files are received, bytes."""
 
 import asyncio
+from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -32,6 +33,9 @@ class StrictBodies:
         """Pass the request on with its body, or refuse it."""
         if scope["type"] != "http" or _is_below(scope["path"], OWN_WAYS):
             await self._app(scope, receive, send)
+            return
+        if _doubled(scope):
+            await problem(400, "doubled", "A parameter comes twice.", "Name each once.")(scope, receive, send)
             return
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
@@ -106,3 +110,9 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 def _is_below(path: str, prefixes: tuple[str, ...]) -> bool:
     return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+
+
+def _doubled(scope: Scope) -> bool:
+    """Whether somebody who is known names a parameter twice, of which another reader may take the other one."""
+    names = [name for name, _ in parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)]
+    return len(names) != len(set(names)) and scope["state"].get("actor") is not None

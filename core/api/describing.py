@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
 from core.api.problems import PROBLEM_JSON
@@ -20,12 +21,14 @@ MEANINGS = {
     401: "Nobody who is known asks.",
     403: "Who asks is known, and may not do this.",
     404: "There is no such thing for whoever asks.",
+    408: "The body does not come.",
     409: "It does not fit the present state, which is named.",
     412: "It was changed since it was looked at.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "A field is not what it has to be; each is named.",
     429: "More than is granted for now; Retry-After says when to ask again.",
+    503: "There is no service, and none could be started.",
     507: "The disk is full, or the storage cannot be used.",
 }
 _METHODS = ("get", "put", "post", "patch", "delete")
@@ -62,6 +65,19 @@ def describe(app: FastAPI) -> None:
     app.openapi = described  # type: ignore[method-assign]
 
 
+def operation_id(route: APIRoute) -> str:
+    """What a function made from the document is called: the part of the API, and what its route is called there."""
+    return f"{route.tags[0]}_{route.name}".replace(" ", "_")
+
+
+def _without_null(body: dict[str, Any]) -> None:
+    """A body that may be left out is left out, not null."""
+    for content in body.get("content", {}).values():
+        kinds = [kind for kind in content["schema"].get("anyOf", []) if kind != {"type": "null"}]
+        if len(kinds) == 1:
+            content["schema"] = kinds[0]
+
+
 def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     components = document.setdefault("components", {}).setdefault("schemas", {})
     template = "#/components/schemas/{model}"
@@ -74,6 +90,7 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method in _METHODS:
             if method in operations:
+                _without_null(operations[method].get("requestBody", {}))
                 answers = operations[method].setdefault("responses", {})
                 answers.pop("422", None)
                 for status in _possible(path, method, operations[method]):
@@ -82,16 +99,19 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _possible(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
-    parameters = operation.get("parameters", [])
-    if operation.get("security"):
-        yield from (401, 403, 429)
-    if "{" in path:
+    names = [parameter["name"].lower() for parameter in operation.get("parameters", [])]
+    if not operation.get("security"):
+        return
+    yield from (401, 403, 429, 507)
+    if any(name.endswith("_id") or name == "id" for name in names) or "requestBody" in operation:
         yield 404
+    if method != "get" or "{" in path:
+        yield 409
     if method != "get":
-        yield from (409, 507)
-    if any(parameter["name"].lower() == "if-match" for parameter in parameters):
+        yield 503
+    if "if-match" in names:
         yield 412
     if "requestBody" in operation:
-        yield from (400, 413, 415)
-    if "requestBody" in operation or parameters:
-        yield 422
+        yield from (408, 413, 415)
+    if "requestBody" in operation or names:
+        yield from (400, 422)

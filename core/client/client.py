@@ -125,7 +125,7 @@ class Client:
         self._wire.ask("DELETE", _batch(batch_job_id), type(None))
 
     def batch_events(self, batch_job_id: str, after: str = "") -> Iterator[BatchEvent]:
-        """What happens in a batch, from now on or after the event of id `after`, until it is over.
+        """How a batch stands and what happens in it, or what happened since the event of id `after`, until it is over.
 
         Connections that break are made anew, and no event between is lost.
         """

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypedDict
 import msgspec
 
 BatchJobStatus = Literal["pending", "processing", "paused", "completed", "failed", "cancelled"]
+ENDED = ("completed", "failed", "cancelled")
 BatchVideoStatus = Literal["pending", "uploading", "processing", "completed", "failed", "cancelled"]
 BatchExportFormat = Literal["zip", "merged", "playlist"]
 SortBatchJobs = Literal["created_at", "priority", "name", "status"]
@@ -149,12 +150,21 @@ class UploadedVideo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened in a batch; `event_id` is where to go on from, `data` all that was said."""
+    """Something that happened in a batch: `progress` or `status` of a video, `status` or `completed` of all, `batch` now and then.
+
+    `event_id` is where to go on from, `data` all that was said.
+    """
 
     event_id: str
     type: str
+    status: str | None = None
     batch_id: str = ""
     video_id: str | None = None
     progress: float | None = None
     current_stage: str | None = None
     data: dict[str, Any] = {}
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the batch is over."""
+        return self.type in ("completed", "deleted") or (self.type == "batch" and self.status in ENDED)

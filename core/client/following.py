@@ -35,7 +35,7 @@ class Following:
                     self._socket.shutdown(socket.SHUT_RDWR)
 
     def events(self) -> Iterator[BatchEvent]:
-        """Each event; ends when the server says that no more will come, or after `stop`.
+        """Each event; ends with the batch, when the server says that no more will come, or after `stop`.
 
         Raises `Problem` for what another try does not mend, and `Unreachable` when nobody answers as often as the
         patience of the wire goes without an event between.
@@ -50,6 +50,8 @@ class Following:
                     if self._stopped.is_set():
                         return
                     yield event
+                    if event.is_last:
+                        return
             except _Over:
                 return
             except (TooMany, ServerTrouble) as problem:

@@ -103,3 +103,9 @@ def test_who_is_not_known_hears_only_that(client: TestClient) -> None:
 def test_files_are_received_as_bytes_of_any_number(client: TestClient) -> None:
     assert client.patch("/api/uploads/1", content=b"\0" * 2 * MAX_BYTES).json() == 2 * MAX_BYTES
     assert client.post("/api/uploads-not", content=b"\0").status_code == 415
+
+
+def test_a_parameter_that_comes_twice_is_refused(program: TestClient) -> None:
+    answer = program.get("/api/runs?limit=1&limit=100")
+    assert (answer.status_code, answer.json()["title"]) == (400, "doubled")
+    assert program.get("/api/runs?limit=1").status_code == 200

@@ -42,6 +42,15 @@ def test_a_stream_that_breaks_is_gone_on_with_after_the_last_event() -> None:
     assert [asked.headers.get("Last-Event-ID") for asked in server.asked] == [None, "2", "2", "4"]
 
 
+@pytest.mark.parametrize(
+    "last", ['{"type":"completed","status":"failed"}', '{"type":"batch","status":"completed"}', '{"type":"deleted"}']
+)
+def test_it_ends_with_the_batch(last: str) -> None:
+    middle = '{"type":"batch","status":"processing"}'
+    events, server = followed(stream(f"{event(1)}data: {middle}\n\ndata: {last}\n\n{event(9)}"))
+    assert (len(events), len(server.asked)) == (3, 1)
+
+
 def test_it_begins_after_an_event_that_is_known() -> None:
     _, server = followed(OVER, after="17")
     assert server.asked[0].headers["Last-Event-ID"] == "17"
