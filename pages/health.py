@@ -7,7 +7,7 @@ import streamlit as st
 from core.domain.errors import RepriseError
 from core.manager.doctor import Check, examine
 from core.manager.workers import Worker
-from pages.components import session, words
+from pages.components import session, telling, words
 from pages.components.live import listen
 from pages.components.markup import Html, show, tag
 
@@ -132,4 +132,6 @@ show(
 show(tag("ul", *(line(**one) for one in found), cls="rp-checks"))
 service()
 workers()
+if session.manager().notices.sending():
+    telling.section(test=False)
 storage()

@@ -21,6 +21,7 @@ page = st.navigation(
         st.Page("run.py", title="Run", url_path="run"),
         st.Page("exports.py", title="Exports", url_path="exports"),
         st.Page("search.py", title="Search", url_path="search"),
+        st.Page("notifications.py", title="Notifications", url_path="notifications"),
         st.Page("settings.py", title="Settings", url_path="settings"),
         st.Page("health.py", title="Health", url_path="health"),
     ],

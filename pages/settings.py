@@ -7,7 +7,7 @@ from core.domain.fields import summed_up
 from core.domain.limits import MAX_NAME
 from core.domain.settings import parse_settings
 from core.manager.templates import Template
-from pages.components import banners, cleaning, session, settings_form, settings_panel
+from pages.components import banners, cleaning, session, settings_form, settings_panel, telling
 from pages.components.markup import literal, show, tag
 
 OWN = "own"
@@ -123,4 +123,5 @@ show(
 )
 defaults()
 templates()
+telling.section(test=True)
 cleaning.section()

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from core.api.feed import Feed
 from core.api.hub import Hub
 from core.api.keeper import Keeper
+from core.api.news import News
 from core.api.remembered import Remembered
 from core.api.streams import Streams
 from core.api.traffic import Traffic
@@ -50,6 +51,7 @@ class Process:
         self.streams = Streams(config.max_streams_per_user, MOST_STREAMS)
         self.feed = Feed(self.hub, Tail(layout, 0), views.moving, views.standing)
         self.remembered = Remembered(self.manager.storage.clock, lambda: self.hub.changes)
+        self.news = News(index)
         self.keeper = Keeper(self.manager.starter, lambda: self.hub.changed("pool", "pool"))
         storage = self.manager.storage
         self.traffic = Traffic()
@@ -83,6 +85,11 @@ class Process:
                 hint="Verify it there; REPRISE_OIDC_VERIFIED=false trusts a provider that verifies all.",
             )
         return self.manager.people.actor(str(claims.get("email") or ""))
+
+    def changed(self, kind: str, record_id: str) -> None:
+        """A record changed; from any thread."""
+        self.news.changed(kind, record_id)
+        self.hub.changed(kind, record_id)
 
     def end_requests(self) -> None:
         """End every request that is open: a server waits for open responses, and a stream holds one for ever."""
@@ -164,7 +171,7 @@ async def serving(*, keep: bool = True) -> AsyncIterator[Process]:
         ending.callback(close)
         if keep:
             ending.push_async_callback(_stop_service, process)
-        watch = await asyncio.to_thread(partial(follow, journal=True), process.manager.storage, process.hub.changed)
+        watch = await asyncio.to_thread(partial(follow, journal=True), process.manager.storage, process.changed)
         ending.push_async_callback(asyncio.to_thread, watch.stop)
         ending.callback(process.hub.detach)
         ending.push_async_callback(process.feed.stop)

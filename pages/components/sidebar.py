@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.domain.states import Phase
 from pages.components import acting, banners, controls, session, verbs, words
+from pages.components.bell import bell
 from pages.components.live import listen
 from pages.components.markup import Html, join, show, tag
 from pages.components.run_row import run_rows
@@ -27,7 +28,9 @@ NAVIGATION = (
 def sidebar() -> None:
     """Draw it."""
     with st.sidebar:
-        show(tag("div", "Reprise", cls="rp-brand"))
+        with st.container(horizontal=True, vertical_alignment="center", key="bar-brand"):
+            show(tag("div", "Reprise", cls="rp-brand"))
+            bell()
         for page, label, icon in NAVIGATION:
             st.page_link(page, label=label, icon=icon, width="stretch")
         _news()
