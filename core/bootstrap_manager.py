@@ -158,6 +158,7 @@ class Composer:
     def _make(self, actor: Actor) -> Manager:
         whole, config, gate = self._storage, self._storage.config, Gate(actor, self._notices)
         index, shelf = whole.index, self._shelf
+        writer = self._writer if not actor.token else Writer(store=whole.store, index=whole.index, via="api")
         if not actor.may(Scope.ADMIN):
             index = OwnIndex(whole.index, self._owners, actor.name, gate.foreign)
             shelf = OwnShelf(shelf, lambda: index.batches, gate.foreign)
@@ -165,10 +166,10 @@ class Composer:
         tier = tier_of(self._tiers, actor.tier)
         allowance = Allowance(actor.name, tier, index, whole.layout, whole.clock) if tier is not None else UNLIMITED
         usual = Template(priority=allowance.priority(None), concurrency=allowance.concurrency(USUAL_CONCURRENCY))
-        templates = Templates(whole.layout, self._writer, gate, usual)
-        exports = open_exports(index, self._writer, whole.store, whole.artifacts, config.export_kept_s, shelf, gate)
+        templates = Templates(whole.layout, writer, gate, usual)
+        exports = open_exports(index, writer, whole.store, whole.artifacts, config.export_kept_s, shelf, gate)
         intake = Intake(
-            self._writer,
+            writer,
             whole.catalog,
             self._stamps,
             AllowedHosts.parse(config.allowed_hosts),
@@ -182,7 +183,7 @@ class Composer:
             storage=replace(whole, index=index),
             commands=Commands(
                 index=index,
-                writer=self._writer,
+                writer=writer,
                 layout=whole.layout,
                 clock=self._stamps,
                 catalog=whole.catalog,

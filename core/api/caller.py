@@ -20,7 +20,7 @@ from core.api.guard import is_ours
 from core.api.process import current
 from core.bootstrap import Manager
 from core.domain import access
-from core.domain.access import Actor
+from core.domain.access import Actor, asked_from
 from core.domain.errors import NotAllowed, NotSignedIn, RepriseError
 
 # The claims of whoever signed in, by the cookies of a request; None when nobody did.
@@ -48,6 +48,7 @@ class Doorkeeper:
             return
         headers = Headers(scope=scope)
         state = scope.setdefault("state", {})
+        asked_from.set(source_of(scope))
         state["who"] = partial(self._who, scope, headers)  # for what lasts longer than who asks may be allowed to
         try:
             state["actor"], state["stranger"] = await state["who"](), None

@@ -1,6 +1,7 @@
 """Who asks, and what that allows: everything below the API and the pages acts for an `Actor`."""
 
 import re
+from contextvars import ContextVar
 from datetime import datetime
 from enum import StrEnum
 
@@ -8,6 +9,9 @@ import msgspec
 
 from core.domain.errors import BadInput, NotAllowed
 from core.domain.limits import MAX_NAME, check_text
+
+# The network address that what is done now was asked from; empty for what nobody asked from elsewhere.
+asked_from: ContextVar[str] = ContextVar("asked_from", default="")
 
 
 class Scope(StrEnum):

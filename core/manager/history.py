@@ -7,7 +7,10 @@ from core.domain.access import Actor, Scope
 from core.manager.index import Index
 from core.store.journal import Journal
 
-FIELDS = ("seq", "t", "type", "actor", "via", "batch_id", "run_id", "stage", "attempt", "gen", "from", "to", "data")
+FIELDS = (
+    *("seq", "t", "type", "actor", "via", "address", "batch_id", "run_id", "stage", "attempt", "gen", "from", "to"),
+    "data",
+)
 TRANSITIONS = ("run.", "batch.")
 
 
@@ -30,10 +33,15 @@ class History:
                 continue
             if not sees(line):
                 continue
-            found.append({"actor": "service", "data": {}} | {name: line[name] for name in FIELDS if name in line})
+            event = {"actor": "service", "data": {}} | {name: line[name] for name in FIELDS if name in line}
+            found.append(event if self._knows(line) else event | {"address": None})
             if len(found) >= limit:
                 break
         return {"events": [{name: event.get(name) for name in FIELDS} for event in reversed(found)]}
+
+    def _knows(self, line: dict[str, Any]) -> bool:
+        """Whether the actor may know where somebody was: themselves, or anybody for an administrator."""
+        return self._actor.may(Scope.ADMIN) or line.get("actor") == self._actor.name
 
     def _sees(self) -> Callable[[dict[str, Any]], bool]:
         """Whether a line is about what the actor has, or about nobody's and by the actor; an administrator sees all."""
@@ -44,7 +52,8 @@ class History:
         def sees(line: dict[str, Any]) -> bool:
             batch_id, run_id = line.get("batch_id"), line.get("run_id")
             if batch_id is None and run_id is None:
-                return bool(line.get("actor") == actor)
+                # That somebody tried an id is told to whom it belongs: who tried would know that it exists.
+                return bool(line.get("actor") == actor and line.get("type") != "access.foreign")
             return batch_id in batches or run_id in runs
 
         return sees

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from core.domain.access import asked_from
 from core.domain.batch import BatchRecord, PoolRecord
 from core.domain.errors import Damaged, NotFound, StorageError
 from core.domain.run import RunRecord
@@ -152,7 +153,7 @@ class Writer:
 
     def note(self, kind: str, **event: Any) -> None:
         """Journal something that changed no record: a start, a recovery; `event` are fields of `Event`."""
-        self._tell([Event(type=kind, via=self._via, **event)])
+        self._tell([Event(type=kind, via=self._via, address=asked_from.get(), **event)])
 
     @contextmanager
     def together(self, *, later: bool = False) -> Iterator[None]:
@@ -191,7 +192,7 @@ class Writer:
                 self._untold = []
 
     def _command(self, command: str, actor: str, **event: Any) -> Event:
-        return Event(type=f"command.{command}", actor=actor, via=self._via, **event)
+        return Event(type=f"command.{command}", actor=actor, via=self._via, address=asked_from.get(), **event)
 
     def _events(self, before: RunRecord | BatchRecord, after: RunRecord | BatchRecord, gen: int) -> list[Event]:
         """The transitions that `after` has and `before` had not, with the attempt they belong to."""

@@ -29,13 +29,17 @@ _SLACK = timedelta(minutes=10)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that happened. `seq`, `t` (RFC 3339) are given by the journal; `data` holds small JSON values."""
+    """One thing that happened. `seq`, `t` (RFC 3339) are given by the journal; `data` holds small JSON values.
+
+    `address` is the network address that a command was given from, where that is known.
+    """
 
     type: str
     seq: int = 0
     t: str = ""
     actor: str = "service"
     via: str = ""
+    address: str = ""
     batch_id: str | None = None
     run_id: str | None = None
     stage: str | None = None

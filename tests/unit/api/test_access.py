@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from core.api.app import build_app
 from core.api.process import current
 from core.api.routes import routes
-from core.domain.access import Scope
+from core.domain.access import Actor, Scope
 from core.domain.exports import ExportOptions, ExportRecord
 from core.domain.states import BatchPhase, Phase
 from core.manager.tokens import Wrong
@@ -196,6 +196,20 @@ def test_who_guesses_tokens_is_told_to_wait(case: Showcase, strangers: TestClien
     assert answer.status_code == 429
     assert 0 < int(answer.headers["Retry-After"]) <= Wrong.WITHIN_S
     assert strangers.get("/api/runs", headers=bearer("anna")).status_code == 200
+
+
+def test_who_did_what_from_where_is_written_down(case: Showcase, strangers: TestClient) -> None:
+    batch = case.batch("Talks", owner="anna")
+    run = case.run(batch, "A talk", owner="anna")
+    root = {"Authorization": f"Bearer {current().manager.tokens.first()}"}
+    assert (
+        strangers.post(f"/api/runs/{run.run_id}/cancel", headers=root, json={"reason": "as asked"}).status_code == 200
+    )
+    admin = current().manager
+    told = admin.views.history.events(kinds=("command.cancel",))["events"]
+    assert [(one["actor"], one["via"], one["address"]) for one in told] == [(admin.actor, "dashboard", "testclient")]
+    seen = admin.acting_for(Actor(name="anna")).views.history.events(kinds=("command.cancel",))["events"]
+    assert [(one["actor"], one["address"]) for one in seen] == [(admin.actor, None)], "where others are is theirs"
 
 
 def test_lists_of_two_owners_have_nothing_in_common(case: Showcase, strangers: TestClient) -> None:

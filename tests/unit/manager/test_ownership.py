@@ -176,6 +176,8 @@ def test_exports_and_uploads_of_others_do_not_exist(two: TwoPeople) -> None:
     assert two.ben.receiving.cancel(sent.id) is False
     assert two.ben.receiving.waiting("") == []
     assert two.anna.receiving.find(sent.id) == sent
+    assert two.ben.views.history.events() == {"events": []}, "who tries an id is not told that it exists"
+    assert [line["actor"] for line in two.audited("access.foreign")] == ["ben"]
 
 
 def test_a_run_that_changes_hands_changes_what_both_see(two: TwoPeople) -> None:
