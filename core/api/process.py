@@ -165,6 +165,7 @@ async def serving(*, keep: bool = True) -> AsyncIterator[Process]:
     Whoever is the service itself does not `keep` one. At the end only a service that this process started is stopped, and not even that with REPRISE_KEEP_SERVICE=1.
     """
     process = await asyncio.to_thread(current)
+    await asyncio.to_thread(process.manager.tokens.first)  # it lies there from the first start on
     loop = asyncio.get_running_loop()
     process.hub.attach(loop)
     async with AsyncExitStack() as ending:  # the last first; each of them also when one before it failed

@@ -58,7 +58,7 @@ _UPLOADED = re.compile(r"/uploads/([0-9a-f]{16})/[^/]+\Z")
 
 def batch_job(batch: Mapping[str, Any]) -> dict[str, Any]:
     """The batch job for what is shown of a batch."""
-    eta = batch["eta_s"]
+    eta, runs = batch["eta_s"], batch.get("runs", ())
     return {
         "id": batch["batch_id"],
         "user_id": batch["owner"],
@@ -68,7 +68,7 @@ def batch_job(batch: Mapping[str, Any]) -> dict[str, Any]:
         "status": BATCH[batch["phase"]],
         "total_videos": batch["total"],
         "completed_videos": batch["completed"],
-        "failed_videos": batch["failed"],
+        "failed_videos": batch["failed"] - sum(map(_is_tried_again, runs)),
         "cancelled_videos": batch["cancelled"] + batch["skipped"],
         "total_duration_seconds": batch["total_duration_s"],
         "processed_duration_seconds": batch["processed_duration_s"],
@@ -85,7 +85,8 @@ def batch_job(batch: Mapping[str, Any]) -> dict[str, Any]:
 
 def batch_video(run: Mapping[str, Any], max_retries: int, files: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """The batch video for what is shown of a run; `files` are those it has published: name, stage, size, sha256."""
-    status, failure = VIDEO[run["phase"]], run["failure"]
+    again = _is_tried_again(run)
+    status, failure = "pending" if again else VIDEO[run["phase"]], None if again else run["failure"]
     named = [{**file, "url": file_url(run["run_id"], file["stage"], file["name"])} for file in files]
     return {
         "id": run["run_id"],
@@ -107,6 +108,11 @@ def batch_video(run: Mapping[str, Any], max_retries: int, files: Sequence[Mappin
         "completed_at": run["completed_at"],
         "updated_at": run["updated_at"],
     }
+
+
+def _is_tried_again(run: Mapping[str, Any]) -> bool:
+    """Whether it failed and a retry was asked for, which a service has not seen yet: S1 has no state between the two."""
+    return bool(run["phase"] == Phase.FAILED and run["intent"] == "retry")
 
 
 def video_id(run: Mapping[str, Any]) -> str:

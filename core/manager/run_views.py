@@ -41,7 +41,7 @@ class RunViews:
             "duration_s": run.duration_s,
             "owner": run.owner,
             "phase": run.phase,
-            "intent": run.intent.want,
+            "intent": "retry" if run.intent.again else run.intent.want,
             "pause": self._pauses.of_run(run, look),
             "removed": run.removed,
             "flags": self.flags(run),

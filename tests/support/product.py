@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,10 @@ class Product:
         return Answer(done)
 
     def serve(self, cpus: str | None = None, *, api: bool = False, **environment: str) -> subprocess.Popen[bytes]:
-        """Start `./reprise serve` and wait until it holds the storage and its name stands in the lock."""
+        """Start `./reprise serve` and wait until it holds the storage and its name stands in the lock.
+
+        With `api`, at REPRISE_API_PORT, until that answers too.
+        """
         pinned = ["taskset", "-c", cpus] if cpus else []
         self.storage.mkdir(parents=True, exist_ok=True)
         with (self.storage / "serve.err").open("ab") as errors:
@@ -89,6 +93,8 @@ class Product:
             )
         self._services.append(service)
         until(lambda: service.poll() is not None or self._held_by(service.pid))
+        if api:
+            until(lambda: service.poll() is not None or _answers(int(environment["REPRISE_API_PORT"])))
         assert service.poll() is None, self.log()
         return service
 
@@ -166,3 +172,11 @@ def workers_of(storage: Path) -> list[int]:
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
     return found
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

@@ -101,6 +101,7 @@ def a_run(**fields: Any) -> dict[str, Any]:
         "duration_s": 61.5,
         "position": 2,
         "phase": "running",
+        "intent": "run",
         "stage": "transcribe",
         "progress": 0.4199,
         "failure": None,
@@ -208,3 +209,10 @@ def test_settings_of_s1_are_ours_in_capitals_or_not_and_who_names_a_format_wants
     }
     assert settings_from({"export_format": "mov", "export": False})["export"] is False
     assert settings_from({"transcribe": True}) == {"transcribe": True}
+
+
+def test_a_video_whose_retry_was_asked_for_waits_though_no_service_has_seen_that() -> None:
+    asked = a_run(phase="failed", intent="retry", failure={"message": "No sound."})
+    video = batch_video(asked, 3)
+    assert (video["status"], video["error_message"]) == ("pending", None)
+    assert batch_job(a_batch(failed=2, runs=[asked, a_run(phase="failed")]))["failed_videos"] == 1
