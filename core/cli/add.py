@@ -89,7 +89,7 @@ def add(session: Session, sources: tuple[str, ...], **options: Any) -> int:
         from core.cli.forecast import tell_forecast
         from core.manager.preflight import Preflight
 
-        return tell_forecast(Preflight(manager.storage).look(submission), as_json=session.as_json)
+        return tell_forecast(Preflight(manager.storage, manager.reach).look(submission), as_json=session.as_json)
     added = manager.intake.add(submission, manager.actor)
     code = 0 if added.batch_id and not added.rejected else 1 if added.batch_id else 5
     if options["wait"] and added.batch_id and not submission.draft:

@@ -87,9 +87,9 @@ class Opened(Protocol):
 
 
 class Preflight:
-    """Looks at submissions for one storage."""
+    """Looks at submissions for one storage, of what is within `reach`."""
 
-    def __init__(self, storage: Opened, reach: Reach | None = None) -> None:
+    def __init__(self, storage: Opened, reach: Reach) -> None:
         self._reach = reach
         self._index, self._layout, self._catalog = storage.index, storage.layout, storage.catalog
         self._config, self._clock = storage.config, storage.clock

@@ -26,7 +26,8 @@ class Reach:
         return self._gate.actor.may(Scope.ADMIN)
 
     def check(self, submission: Submission) -> None:
-        """Raise `NotAllowed` for what only an administrator may ask for, `BadInput` for files beside the sources."""
+        """Raise `NotAllowed` for who may only look, or for what is an administrator's; `BadInput` for files beside the sources."""
+        self._gate.need(Scope.OPERATE, "add")
         if self.is_wide:
             return
         for name in ("proxy", "cookies"):

@@ -14,7 +14,9 @@ def draw(key: str, wanted: Submission, *, asked: bool) -> None:
     if asked:
         try:
             with st.spinner("Looking at the sources…"):
-                found: Forecast | RepriseError = Preflight(session.manager().storage).look(wanted)
+                found: Forecast | RepriseError = Preflight(session.manager().storage, session.manager().reach).look(
+                    wanted
+                )
         except RepriseError as error:
             found = error
         st.session_state[f"forecast-{key}"] = (_of(wanted), found)

@@ -11,6 +11,7 @@ from core.domain.access import Scope
 from core.domain.errors import NotAllowed, NotFound, RepriseError
 from core.domain.exports import ExportOptions
 from core.domain.states import BatchPhase, Phase
+from core.manager.preflight import Preflight
 from core.manager.submission import Submission
 from core.manager.templates import Template
 from tests.support.two_people import TwoPeople
@@ -254,3 +255,13 @@ def test_templates_are_of_everybody_or_of_one_who_made_them(two: TwoPeople) -> N
         two.ben.templates.delete("House", by="ben")
     two.anna.templates.delete("house", by="anna")
     assert [(one.name, one.priority) for one in two.anna.templates.all()] == [("House", 5), ("Talks", 7)]
+
+
+def test_looking_first_tells_nothing_of_files_that_may_not_be_named(two: TwoPeople, tmp_path: Path) -> None:
+    (tmp_path / "talk.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42")
+    for source in (str(tmp_path), str(tmp_path / "talk.mp4"), str(tmp_path / "never.mp4")):
+        found = Preflight(two.ben.storage, two.ben.reach).look(Submission(sources=(source,)))
+        assert [one.code for one in found.rejected] == ["path_not_allowed"]
+    reader = two.acting("ben", Scope.READ)
+    with pytest.raises(NotAllowed):
+        Preflight(reader.storage, reader.reach).look(Submission(sources=("https://192.0.2.1/v",)))

@@ -10,8 +10,10 @@ import pytest
 from core.config import Config
 from core.domain.errors import BadInput
 from core.domain.settings import Settings
+from core.manager.access import EVERYTHING
 from core.manager.index import Index
 from core.manager.preflight import Forecast, Preflight
+from core.manager.reach import Reach
 from core.manager.submission import Submission
 from core.stages.catalog import Catalog
 from core.stages.download.source import file_source, space_id
@@ -47,7 +49,7 @@ class Opened:
 def look(house: House, *sources: str, config: Config | None = None, **how: object) -> Forecast:
     opened = Opened(config or Config(free_space_bytes=0), house.clock, house.layout, house.index, house.catalog)
     before = sorted(path for path in house.layout.root.rglob("*") if path.is_file())
-    found = Preflight(opened).look(Submission(sources=sources, **how))  # type: ignore[arg-type]
+    found = Preflight(opened, Reach(EVERYTHING, opened.layout, opened.config)).look(Submission(sources=sources, **how))  # type: ignore[arg-type]
     after = sorted(path for path in house.layout.root.rglob("*") if path.is_file())
     assert after == before, "nothing is written"
     return found
