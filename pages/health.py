@@ -5,7 +5,8 @@ from typing import Any
 import streamlit as st
 
 from core.domain.errors import RepriseError
-from core.manager.doctor import Check, examine
+from core.manager.doctor import examine
+from core.manager.examined import Check
 from core.manager.workers import Worker
 from pages.components import session, telling, words
 from pages.components.live import listen

@@ -12,7 +12,7 @@ from core.system.clock import SystemClock
 
 @verb("doctor")
 def doctor(session: Session) -> int:
-    """Check the set-up: Python, tools, models, disk, language model; each with what to do about it."""
+    """Check the set-up: tools, models, disk, ports, secrets, clock, mail, units and more; each with what to do about it."""
     checks = examine(session.config, SystemClock())
     ok = all(one.ok for one in checks)
     if session.as_json:

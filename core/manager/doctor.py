@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-import msgspec
-
 from core.config import Config
 from core.domain.errors import RepriseError
+from core.manager.examined import Check
+from core.manager.readiness import Ready
 from core.manager.sandbox import measure
+from core.manager.serving_checks import LOOKS as SERVING
 from core.stages.transcribe.models import choose
 from core.store.layout import Layout
-from core.store.locks import Lock
 from core.system.clock import Clock
 from core.system.ffmpeg import ffmpeg_path
 from core.system.files import free_bytes
@@ -29,15 +29,6 @@ SANDBOX = {
     "files": "downloads write in their folder only",
 }
 NO_USER = "without a user or namespace of its own"
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at; `hint` says what to do when it is not well."""
-
-    name: str
-    ok: bool
-    message: str
-    hint: str = ""
 
 
 def examine(config: Config, clock: Clock) -> list[Check]:
@@ -152,10 +143,16 @@ def _llm(config: Config, _clock: Clock) -> Check:
     )
 
 
-def _service(config: Config, _clock: Clock) -> Check:
-    alive = Lock(Layout(config.storage_path).service_lock()).held_by_other()
+def _service(config: Config, clock: Clock) -> Check:
+    seen = Ready(Layout(config.storage_path), clock, config.rescan_s).look()
+    if not seen.service:
+        return Check(name="service", ok=True, message="not running; ./reprise or ./reprise serve starts it")
+    hangs = seen.reason is not None and "no turn" in seen.reason
     return Check(
-        name="service", ok=True, message="running" if alive else "not running; ./reprise or ./reprise serve starts it"
+        name="service",
+        ok=not hangs,
+        message=seen.reason or "running",
+        hint="Look at the disk; then end its process (kill -9): nothing but units in flight is done again.",
     )
 
 
@@ -171,4 +168,5 @@ LOOKS: dict[str, Callable[[Config, Clock], Check]] = {
     "speech model": _model,
     "language model": _llm,
     "service": _service,
+    **SERVING,
 }

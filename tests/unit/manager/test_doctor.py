@@ -8,7 +8,8 @@ import pytest
 
 from core.config import load_config
 from core.manager import doctor
-from core.manager.doctor import DOWNLOADER_DAYS, Check, examine
+from core.manager.doctor import DOWNLOADER_DAYS, examine
+from core.manager.examined import Check
 from core.manager.sandbox import Sandbox, measure
 from core.system.clock import ManualClock
 
