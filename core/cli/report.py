@@ -11,6 +11,8 @@ STAGE_COLUMNS = (
     ("done", "DONE", 16),
     ("reused", "TAKEN OVER", 16),
     ("redone", "DONE TWICE", 16),
+    ("cpu", "PROCESSOR", 12),
+    ("memory", "MEMORY", 10),
 )
 RUN_COLUMNS = (
     ("run_id", "RUN", 28),
@@ -36,7 +38,7 @@ def report(session: Session, batch_id: str) -> None:
     paused = f", {duration(told['paused_s'])} paused" if told["paused_s"] else ""
     click.echo(f"{duration(told['worked_s'])} of work{paused}")
     if told["work"]:
-        table([_stage(name, work) for name, work in told["work"].items()], STAGE_COLUMNS)
+        table([_stage(name, work, told["uses"].get(name)) for name, work in told["work"].items()], STAGE_COLUMNS)
     rows = [
         run | {"attempts": sum(run["attempt_counts"].values()), "worked": duration(run["worked_s"])}
         for run in told["runs"]
@@ -52,11 +54,12 @@ def report(session: Session, batch_id: str) -> None:
         click.echo(f"Suggestion: {printable(suggestion['message'])}")
 
 
-def _stage(name: str, work: dict[str, float | str | None]) -> dict[str, str]:
+def _stage(name: str, work: dict[str, float | str | None], uses: dict[str, float] | None) -> dict[str, str]:
     unit = str(work["unit"])
     told = {field: work[field] for field in ("done", "reused", "redone")}
     sizes = {field: amount(float(size), unit) if size is not None else "unknown" for field, size in told.items()}
-    return {"stage": name, **sizes}
+    cost = {"cpu": duration(uses["cpu_s"]), "memory": amount(uses["memory_bytes"], "bytes")} if uses else {}
+    return {"stage": name, **sizes, "cpu": "unknown", "memory": "unknown", **cost}
 
 
 COMMANDS = (report,)

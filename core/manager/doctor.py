@@ -18,7 +18,7 @@ from core.system.clock import Clock
 from core.system.ffmpeg import ffmpeg_path
 from core.system.files import free_bytes
 
-PACKAGES = ("streamlit", "faster-whisper", "ctranslate2", "watchdog", "filelock", "openai")
+PACKAGES = ("streamlit", "fastapi", "faster-whisper", "ctranslate2", "watchdog", "filelock", "openai")
 
 DOWNLOADER_DAYS = 60
 SANDBOX = {

@@ -42,7 +42,8 @@ class Reports:
     def report(self, batch_id: str) -> dict[str, Any]:
         """The report of a batch that may still be going on; raises `NotFound` or `Damaged`.
 
-        `work` is for each stage what was done, reused and redone in its unit, and the seconds of work that reusing
+        `uses` is for each stage what the attempts that published its results used together: seconds of processor time, and the
+        most memory of one of them, as far as their receipts tell. `work` is for each stage what was done, reused and redone in its unit, and the seconds of work that reusing
         saved (null where the stage's speed was never measured); `seconds_saved` is their sum, as far as they are known.
         """
         batch = self._index.batch(batch_id)
@@ -63,6 +64,7 @@ class Reports:
             "runs": rows,
             "work": {name: msgspec.to_builtins(work) | {"seconds_saved": saved[name]} for name, work in sums.items()},
             "seconds_saved": total,
+            "uses": self._uses(runs),
             "paused_s": spent.get("paused", 0.0),
             "worked_s": round(sum(row["worked_s"] for row in rows), 1),
             "sentence": saved_sentence(sums, total),
@@ -113,6 +115,17 @@ class Reports:
                 spare_cores=spare_cores,
             )
         return found
+
+    def _uses(self, runs: list[RunRecord]) -> dict[str, dict[str, float]]:
+        keys = {(name, stage.key) for run in runs for name, stage in run.stages.items() if stage.key is not None}
+        uses: dict[str, dict[str, float]] = {}
+        for name, key in sorted(keys):
+            receipt = self._artifacts.receipt(name, key)
+            if receipt is not None and receipt.cpu_s is not None:
+                sums = uses.setdefault(name, {"cpu_s": 0.0, "memory_bytes": 0})
+                sums["cpu_s"] = round(sums["cpu_s"] + receipt.cpu_s, 2)
+                sums["memory_bytes"] = max(sums["memory_bytes"], receipt.memory_bytes or 0)
+        return uses
 
     def _models(self, runs: list[RunRecord]) -> dict[str, str]:
         """Which model transcribed each run, by its receipt."""

@@ -39,6 +39,7 @@ from core.store.units import UnitLog, read_units, sizes
 from core.system.clock import Clock
 from core.system.files import make_folder
 from core.system.shortage import shortage
+from core.system.spent import Meter
 
 KEPT = ("plan.json", "units.jsonl", begun.NAME)
 
@@ -170,7 +171,7 @@ class Runner:
             units=units,
         )
         attempt.out.mkdir(mode=0o700)
-        started = self._clock.now()
+        started, meter = self._clock.now(), Meter()
         try:
             control.check()
             attempt.progress(0.0, None, "starting")
@@ -178,7 +179,7 @@ class Runner:
             made = stage.run(attempt)
             if isinstance(made, Expanded):
                 return Playlist(title=made.title, entries=made.entries, total=made.total)
-            self._publish(assignment, stage, job, params, key, attempt.out, made, units, started)
+            self._publish(assignment, stage, job, params, key, attempt.out, made, units, started, meter)
             redone = units.redone()
             units.begun.settle()
             trim(work)
@@ -217,7 +218,9 @@ class Runner:
         made: Made,
         units: UnitLog,
         started: datetime,
+        meter: Meter,
     ) -> None:
+        spent = meter.spent()
         receipt = Receipt(
             stage=stage.name,
             key=key,
@@ -231,6 +234,8 @@ class Runner:
             attempt=assignment.attempt_id,
             epoch=assignment.epoch,
             units=len(units.done()),
+            cpu_s=spent.cpu_s,
+            memory_bytes=spent.memory_bytes,
         )
         self._artifacts.publish(stage.name, key, out, receipt)
 

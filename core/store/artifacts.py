@@ -33,7 +33,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What was published: how it was made, from what, by which attempt, and what its files are, bit for bit.
 
     `inputs` maps stage to the digest of what it had published, `files` relative name (with `/`) to size and checksum;
-    `units` is their number.
+    `units` is their number. `cpu_s` and `memory_bytes` are what the attempt that published it used: seconds of processor
+    time, its tools' too, and the most memory of its worker.
     """
 
     stage: str
@@ -51,6 +52,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 0
     units: int = 0
     redo: int = 0
+    cpu_s: float | None = None
+    memory_bytes: int | None = None
 
     @property
     def content(self) -> str:

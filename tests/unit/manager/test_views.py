@@ -14,6 +14,7 @@ from core.domain.run import Verdict, Work
 from core.manager.measure import Measure
 from core.manager.views import Views
 from core.runner.outcome import Committed, Ended, Failed, Shared
+from core.store.artifacts import Receipt
 from core.store.locks import Lock
 from core.store.progress import write_progress
 from core.system.clock import local, rfc3339
@@ -348,6 +349,29 @@ def test_what_the_service_found_about_an_attempt_is_a_flag_for_as_long_as_that_i
     judge(attempt)
     assert views(served).run(run)["flags"] == ["stalled"]
     assert views(served).status()["stalled"] == 1
+
+
+def test_a_report_adds_up_what_making_the_results_used_each_result_once(served: House) -> None:
+    runs = served.add(3)
+    served.turn(2)
+    made = {"params": {}, "cpu_s": 2.5, "memory_bytes": 7_000_000}
+    for key, memory in (("k1", 7_000_000), ("k2", 9_000_000)):
+        out = served.layout.work("download", key) / "tmp.a_1"
+        out.mkdir(parents=True)
+        (out / "media.mp4").write_text(key)
+        receipt = Receipt(stage="download", key=key, version=1, **made | {"memory_bytes": memory})
+        served.artifacts.publish("download", key, out, receipt)
+    for run, key in zip(runs, ("k1", "k2", "k2"), strict=True):
+        until_running(served, run)
+        served.end(run, Committed(key=key))
+    report = views(served).report(served.run(runs[0]).batch_id)
+    assert report["uses"] == {"download": {"cpu_s": 5.0, "memory_bytes": 9_000_000}}
+
+
+def until_running(house: House, run_id: str) -> None:
+    """The run has its turn."""
+    while run_id not in house.engine.running:
+        house.turn()
 
 
 def test_a_report_adds_up_what_was_done_and_what_resuming_saved(served: House) -> None:

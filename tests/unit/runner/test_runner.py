@@ -112,6 +112,8 @@ def test_an_attempt_publishes_what_its_stage_wrote_with_a_receipt(bench: Bench) 
     assert receipt is not None
     assert receipt.facts["title"] == "A talk"
     assert receipt.attempt == f"a_{1:016x}"
+    assert receipt.cpu_s is not None
+    assert receipt.memory_bytes is None or receipt.memory_bytes > 1_000_000
 
 
 def test_what_is_published_is_found_and_not_made_again(bench: Bench) -> None:
