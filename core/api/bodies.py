@@ -35,7 +35,7 @@ class StrictBodies:
             await self._app(scope, receive, send)
             return
         if _doubled(scope):
-            await problem(400, "doubled", "A parameter comes twice.", "Name each once.")(scope, receive, send)
+            await problem(422, "doubled", "A parameter comes twice.", "Name each once.")(scope, receive, send)
             return
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")

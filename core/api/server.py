@@ -48,6 +48,7 @@ class ApiServer:
             )
         self._listener = self._listen()
         open_process(self._config, via="api")
+        current().manager.tokens.first()  # in its file before anybody is answered
         api = build_app()
         app = Reach(api, public_url=self._config.public_url)
         ready = threading.Event()

@@ -141,12 +141,13 @@ class AskedExport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UploadedVideo(msgspec.Struct, frozen=True, kw_only=True):
-    """A file on its way, or there: its `id` is the `video_id` that a batch is given."""
+    """A file on its way, or there (`path`): its `id` is the `video_id` that a batch is given."""
 
     id: str
     name: str
     size: int
     received: int
+    path: str | None
 
 
 class BatchEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from core.client.documents import UploadedVideo
 from core.client.patience import Patience
 from core.client.problems import (
     ClientError,
+    NotUnderstood,
     NotUsable,
     Problem,
     Refused,
@@ -64,7 +65,7 @@ class Uploading:
             # Announcing twice finds the first, by its mark: the mark is the key.
             sent = self._wire.ask("POST", "/api/uploads", UploadedVideo, json=said, key=_key(mark))
             self._tell(number, sent)
-            while sent.received < sent.size:
+            while sent.path is None:
                 sent = self._part(file, sent)
                 self._tell(number, sent)
         return sent
@@ -88,20 +89,23 @@ class Uploading:
                 raise why
             self._wire.rest(wait_s)
             now = self._wire.ask("GET", f"/api/uploads/{sent.id}", UploadedVideo)
-            if now.received > sent.received:
+            if now.path is not None or now.received > sent.received:
                 return now
             sent = now
 
     def _try(self, file: BinaryIO, sent: UploadedVideo) -> UploadedVideo:
         file.seek(sent.received)
+        # Nothing is left when the server was killed before it could say that all is there; then nothing is sent.
         part = file.read(min(self._part_bytes, sent.size - sent.received))
-        if not part:
+        if not part and sent.received < sent.size:
             raise OSError(f"{sent.name} became shorter while it was sent.")
         digest = base64.b64encode(hashlib.sha256(part).digest()).decode()
         headers = {"Content-Digest": f"sha-256=:{digest}:", "Content-Type": "application/octet-stream"}
         path = f"/api/uploads/{sent.id}"
-        self._wire.send("PATCH", path, part, headers, offset=sent.received)
-        return UploadedVideo(id=sent.id, name=sent.name, size=sent.size, received=sent.received + len(part))
+        now = self._wire.send("PATCH", path, UploadedVideo, part, headers, offset=sent.received)
+        if now.path is None and now.received == sent.received:
+            raise NotUnderstood(f"The server took nothing of {sent.name}, and did not say why.")
+        return now
 
     def _tell(self, number: int, sent: UploadedVideo) -> None:
         if self._on_progress is not None:

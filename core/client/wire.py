@@ -49,16 +49,13 @@ class Wire:
             content, headers["Content-Type"] = msgspec.json.encode(json), "application/json"
         params = {name: value for name, value in query.items() if value is not None}
         response = self._patiently(method, path, headers=headers, content=content, params=params)
-        if kind is type(None):
-            return None
-        try:
-            return msgspec.json.decode(response.content, type=kind)
-        except msgspec.MsgspecError as error:
-            raise NotUnderstood(f"{method} {path} was answered otherwise than described: {error}") from error
+        return _read(response, kind)
 
-    def send(self, method: str, path: str, content: bytes, headers: Mapping[str, str], **query: Any) -> httpx2.Response:
-        """One try and no other; raises `Problem` and `Unreachable`."""
-        return self._once(method, path, headers=headers, content=content, params=query)
+    def send(
+        self, method: str, path: str, kind: type[T], content: bytes, headers: Mapping[str, str], **query: Any
+    ) -> T:
+        """One try and no other; raises as `ask`."""
+        return _read(_good(self._raw(method, path, headers=headers, content=content, params=query)), kind)
 
     @contextmanager
     def stream(self, path: str, headers: Mapping[str, str], *, silence_s: float) -> Iterator[httpx2.Response]:
@@ -99,9 +96,6 @@ class Wire:
             elif response is not None:
                 return _good(response)
 
-    def _once(self, method: str, path: str, **request: Any) -> httpx2.Response:
-        return _good(self._raw(method, path, **request))
-
     def _raw(self, method: str, path: str, **request: Any) -> httpx2.Response:
         url = urljoin(self._address, path)
         headers = self._known(url, request.pop("headers"))
@@ -121,6 +115,16 @@ def _good(response: httpx2.Response) -> httpx2.Response:
     if response.status_code >= 400:
         raise problem_of(response, _asked_s(response))
     return response
+
+
+def _read(response: httpx2.Response, kind: type[T]) -> T:
+    if kind is type(None):
+        return None
+    try:
+        return msgspec.json.decode(response.content, type=kind)
+    except msgspec.MsgspecError as error:
+        asked = f"{response.request.method} {response.request.url.path}"
+        raise NotUnderstood(f"{asked} was answered otherwise than described: {error}") from error
 
 
 def _asked_s(response: httpx2.Response) -> float | None:

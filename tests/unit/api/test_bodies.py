@@ -107,5 +107,5 @@ def test_files_are_received_as_bytes_of_any_number(client: TestClient) -> None:
 
 def test_a_parameter_that_comes_twice_is_refused(program: TestClient) -> None:
     answer = program.get("/api/runs?limit=1&limit=100")
-    assert (answer.status_code, answer.json()["title"]) == (400, "doubled")
+    assert (answer.status_code, answer.json()["title"]) == (422, "doubled")
     assert program.get("/api/runs?limit=1").status_code == 200

@@ -26,6 +26,7 @@ class Receiver:
         self.trouble: list[Said] = []
         self.gate: threading.Barrier | None = None
         self.guard = threading.Lock()
+        self.unended: set[str] = set()
 
     def __call__(self, asked: Asked) -> Said:
         """Answer one request."""
@@ -48,10 +49,12 @@ class Receiver:
         wanted = base64.b64encode(hashlib.sha256(asked.body).digest()).decode()
         assert asked.headers["Content-Digest"] == f"sha-256=:{wanted}:"
         self.files[name] += asked.body
-        return self._told(name)
+        return self._told(name, asked_to_end=True)
 
-    def _told(self, name: str) -> Said:
+    def _told(self, name: str, *, asked_to_end: bool = False) -> Said:
         about = {"id": name, "name": name, "size": self.sizes[name], "received": len(self.files[name])}
+        whole = len(self.files[name]) == self.sizes[name] and (asked_to_end or name not in self.unended)
+        about["path"] = f"/uploads/{name}" if whole else None
         return json(about, 200)
 
 
@@ -118,6 +121,13 @@ def test_it_goes_on_where_the_server_says(receiver: Receiver, tmp_path: Path) ->
     send(receiver, [path], told)
     assert bytes(receiver.files[path.name]) == path.read_bytes()
     assert told[0] == (0, pytest.approx(1700 / 3500))
+
+
+def test_all_of_it_being_there_is_not_enough(receiver: Receiver, tmp_path: Path) -> None:
+    (path,) = files(tmp_path)
+    receiver.files[path.name] = bytearray(path.read_bytes())
+    receiver.unended = {path.name}  # the server was killed before it gave the file its name
+    assert send(receiver, [path]) == [path.name]
 
 
 def test_a_file_that_is_refused_does_not_keep_the_others(receiver: Receiver, tmp_path: Path) -> None:
