@@ -42,15 +42,21 @@ def allowed(request: Request, token: Token) -> None:
 )
 def metrics(request: Request, _: Annotated[None, Depends(allowed)]) -> Response:
     """Counters grow from the start of this process on; everything else is as it is now."""
+    content, kind = told(current(), request.headers.get("accept", ""))
+    return Response(content, media_type=kind)
+
+
+def told(process: Process, accept: str) -> tuple[bytes, str]:
+    """Everything in the form that the scraper prefers, and what that form is called. Raises `OSError`, `StorageError`."""
     from prometheus_client import CollectorRegistry, ProcessCollector
     from prometheus_client.exposition import choose_encoder
 
-    registry, process = CollectorRegistry(auto_describe=False), current()
+    registry = CollectorRegistry(auto_describe=False)
     registry.register(Exposition(process))
     ProcessCollector(registry=registry)
-    encode, kind = choose_encoder(request.headers.get("accept", ""))
+    encode, kind = choose_encoder(accept)
     with process.figures.lock:
-        return Response(encode(registry), media_type=kind)
+        return encode(registry), kind
 
 
 class Exposition:

@@ -27,6 +27,7 @@ from core.domain.errors import BadInput, NotAllowed, NotSignedIn
 from core.manager.capacities import Capacities
 from core.manager.figures import Figures
 from core.manager.readiness import Ready
+from core.notify.ways import secrets_of
 from core.store.tail import Tail
 from core.system.logs import configure_log
 from core.system.network import is_this_machine
@@ -137,7 +138,7 @@ def open_process(config: Config, via: str) -> None:
 
 def keep_log(config: Config) -> None:
     """From now on this process says what it has to say as the configuration wants it; its secrets never."""
-    configure_log(sys.stderr, config.secrets, config.log_format)
+    configure_log(sys.stderr, [*config.secrets, *secrets_of(config)], config.log_format)
 
 
 def close() -> None:

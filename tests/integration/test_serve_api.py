@@ -124,3 +124,15 @@ def test_the_log_of_a_service_names_the_run_and_the_batch_and_its_metrics_count_
     of_run = [line for line in lines if line.get("run_id") == run_id]
     assert {line["event"] for line in of_run} >= {"run.claim", "run.complete"}
     assert {line["batch_id"] for line in of_run} == {batch_id}
+
+
+def test_a_supervisor_hears_when_it_is_ready_that_it_lives_and_that_it_ends(product: Product, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(60)
+        service = product.serve(NOTIFY_SOCKET=str(tmp_path / "notify"), REPRISE_RESCAN_S="0.5")
+        heard = {listening.recv(500).split(b"\n")[0] for _ in range(4)}
+        assert heard == {b"READY=1", b"WATCHDOG=1"}
+        service.terminate()
+        until(lambda: b"STOPPING=1" in listening.recv(500))
+        assert service.wait(20) == 0
