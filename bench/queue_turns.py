@@ -63,8 +63,10 @@ def main() -> int:
     )
 
 
-def fill(layout: Layout, count: int, users: int, stages: dict[str, bool]) -> None:
-    """Write so many queued runs, in batches, without making them durable."""
+def fill(
+    layout: Layout, count: int, users: int, stages: dict[str, bool], phase: BatchPhase = BatchPhase.RUNNING
+) -> None:
+    """Write so many queued runs, in batches in this `phase`, without making them durable."""
     clock, runs, batches = SystemClock(), Codec("run", RunRecord), Codec("batch", BatchRecord)
     now = clock.now()
     for number in range(count // BATCH_SIZE):
@@ -90,7 +92,7 @@ def fill(layout: Layout, count: int, users: int, stages: dict[str, bool]) -> Non
             owner=user,
             created_at=now,
             updated_at=now,
-            phase=BatchPhase.RUNNING,
+            phase=phase,
             members=[member(run) for run in made],
         )
         for run in made:

@@ -115,19 +115,19 @@ def manager_of(request: HTTPConnection, scope: access.Scope = access.Scope.READ)
 Token = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-def reader(request: Request, token: Token) -> Manager:
+async def reader(request: Request, token: Token) -> Manager:
     """Whoever may look."""
     del token  # judged by the doorkeeper; named here for the document
     return manager_of(request, access.Scope.READ)
 
 
-def operator(request: Request, token: Token) -> Manager:
+async def operator(request: Request, token: Token) -> Manager:
     """Whoever may give commands for what is theirs."""
     del token
     return manager_of(request, access.Scope.OPERATE)
 
 
-def administrator(request: Request, token: Token) -> Manager:
+async def administrator(request: Request, token: Token) -> Manager:
     """Whoever may do everything."""
     del token
     return manager_of(request, access.Scope.ADMIN)

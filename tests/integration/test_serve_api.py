@@ -1,9 +1,11 @@
 """`./reprise serve` answers the API on its own port, and ends with streams open."""
 
+import http.client
 import json
 import re
 import signal
 import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from core.manager.readiness import Ready
-from core.store.secret import Secret
 from core.system.clock import SystemClock
 from tests.support.media_files import mp4
 from tests.support.product import Product
@@ -64,13 +65,25 @@ def test_a_service_answers_probes_without_a_token_and_nothing_else(product: Prod
 
 
 def test_the_first_token_lies_in_a_file_of_this_user_alone(product: Product, port: int) -> None:
-    token = Secret(product.layout.admin_token(), text=True).get().decode()
+    token = product.layout.admin_token().read_text("ascii").strip()  # there as soon as anybody is answered
     assert product.layout.admin_token().stat().st_mode & 0o777 == 0o600
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/api/uploads", headers={"Authorization": f"Bearer {token}"}
     )
     with urllib.request.urlopen(request, timeout=20) as answer:
         assert json.load(answer) == {"uploads": []}
+
+
+def test_an_answer_on_an_open_connection_does_not_wait_for_acknowledgements(product: Product, port: int) -> None:
+    del product
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    took = []
+    for _ in range(20):
+        began = time.perf_counter()
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+        took.append(time.perf_counter() - began)
+    assert min(took[1:]) < 0.03, "a kernel that holds back the second half of an answer does so for 40 ms"
 
 
 def test_a_port_that_is_taken_is_one_sentence(product: Product) -> None:
