@@ -14,6 +14,7 @@ TAGS = [
     {"name": "runs", "description": "Each video by itself, with everything that can be asked of it."},
     {"name": "bulk", "description": "A folder of the server as one job."},
     {"name": "jobs", "description": "The pool of workers as one session."},
+    {"name": "account", "description": "Who asks, and what is left to them."},
     {"name": "health", "description": "For probes and monitoring."},
 ]
 MEANINGS = {

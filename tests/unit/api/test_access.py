@@ -198,6 +198,29 @@ def test_who_guesses_tokens_is_told_to_wait(case: Showcase, strangers: TestClien
     assert strangers.get("/api/runs", headers=bearer("anna")).status_code == 200
 
 
+def test_an_account_tells_what_is_left(case: Showcase, strangers: TestClient) -> None:
+    del case
+    told = strangers.get("/api/account", headers=bearer("carla", tier="free")).json()
+    assert (told["owner"], told["scope"]) == ("carla", "operate")
+    assert (told["limits"]["tier"], told["limits"]["minutes_left"]) == ("free", 60.0)
+    assert strangers.get("/api/account", headers=bearer("anna", Scope.READ)).json() == {
+        "owner": "anna",
+        "scope": "read",
+        "limits": None,
+    }
+
+
+def test_more_than_a_tier_grants_is_refused_with_a_sentence(case: Showcase, strangers: TestClient) -> None:
+    del case
+    carla = bearer("carla", tier="free")
+    for number in range(5):
+        assert strangers.post("/api/batch-jobs", headers=carla, json={"name": f"Batch {number}"}).status_code == 201
+    answer = strangers.post("/api/batch-jobs", headers=carla, json={"name": "One more"})
+    assert answer.status_code == 429, answer.text
+    assert "5 batches in an hour" in answer.json()["detail"]
+    assert 0 < int(answer.headers["Retry-After"]) <= 3600
+
+
 def test_who_did_what_from_where_is_written_down(case: Showcase, strangers: TestClient) -> None:
     batch = case.batch("Talks", owner="anna")
     run = case.run(batch, "A talk", owner="anna")
