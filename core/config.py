@@ -15,8 +15,8 @@ from core.domain.errors import BadInput
 from core.domain.notices import kinds_in
 
 PREFIX = "REPRISE_"
-# Read by tools beside the configuration, so they are no mistakes when found in the environment.
-OTHER_VARIABLES = frozenset({"CONFIG", "PYTHON", "KEEP_SERVICE"})
+# Read by tools beside the configuration, the last two by `core.client`, so they are no mistakes when found in the environment.
+OTHER_VARIABLES = frozenset({"CONFIG", "PYTHON", "KEEP_SERVICE", "URL", "TOKEN"})
 
 # Settings whose values are nobody's business; each is struck out wherever this process writes.
 SECRETS = ("llm_api_key", "oidc_client_secret", "smtp_password", "webhook_secret")

@@ -12,7 +12,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 def missing_for(marker: str) -> str:
     """Why tests with this marker cannot run here, or an empty text; unknown markers need nothing."""
-    find = {"browser": _browser, "root": _root, "speech": _speech, "strace": _strace}.get(marker)
+    find = {"browser": _browser, "curl": _curl, "root": _root, "speech": _speech, "strace": _strace}.get(marker)
     return find() if find else ""
 
 
@@ -24,6 +24,12 @@ def browser_path() -> str | None:
 @functools.cache
 def _browser() -> str:
     return "" if browser_path() else "no Chromium on this machine (apt install chromium)"
+
+
+@functools.cache
+def _curl() -> str:
+    missing = [name for name in ("curl", "openssl") if not shutil.which(name)]
+    return f"no {' and '.join(missing)} on this machine (apt install {' '.join(missing)})" if missing else ""
 
 
 @functools.cache

@@ -40,6 +40,7 @@ def test_text_of_the_environment_becomes_what_the_field_wants(tmp_path: Path) ->
 
 def test_variables_of_others_and_of_the_command_itself_are_no_settings(tmp_path: Path) -> None:
     environ = {"PATH": "/bin", "REPRISE_PYTHON": "python3.12", "REPRISE_KEEP_SERVICE": "1", "PORT": "1"}
+    environ |= {"REPRISE_URL": "http://127.0.0.1:8600", "REPRISE_TOKEN": "rt_x"}
     assert load_config(environ, folder=tmp_path) == Config()
 
 
