@@ -12,6 +12,7 @@ from pages.components import session, telling, words
 from pages.components.live import listen
 from pages.components.markup import Html, show, tag
 
+LANES = {"cpu": "CPU", "api": "API"}
 TOOLS = ("ffmpeg", "yt-dlp")  # names that are written small
 
 
@@ -83,7 +84,7 @@ def worker(one: Worker, title: str) -> Html:
     return tag(
         "li",
         tag("i", "●" if one.stage else "○", title="at work" if one.stage else "idle"),
-        tag("b", f"{one.lane.capitalize()} worker"),
+        tag("b", f"{LANES.get(one.lane, one.lane.capitalize())} worker"),
         tag("span", f"{at} · {uses}{tools}"),
         data_tone="busy" if one.stage else "calm",
     )
