@@ -74,6 +74,19 @@ def test_the_first_token_lies_in_a_file_of_this_user_alone(product: Product, por
         assert json.load(answer) == {"uploads": []}
 
 
+def test_a_service_that_runs_knows_new_and_revoked_tokens_at_once(product: Product, port: int) -> None:
+    made = product("token", "create", "ci", "--owner", "anna", "--scope", "read", "--json").json
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/account", headers={"Authorization": f"Bearer {made['token']}"}
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert json.load(answer)["owner"] == "anna"
+    product("token", "revoke", "ci")
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(request, timeout=20)
+    assert product("token", "list", "--json").json["tokens"][0]["last_used_at"] is not None
+
+
 def test_an_answer_on_an_open_connection_does_not_wait_for_acknowledgements(product: Product, port: int) -> None:
     del product
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)

@@ -1,6 +1,7 @@
 """What is another's does not exist: not in lists, not by its id, in no command, and whoever tries is written down."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,18 @@ import pytest
 
 from core.bootstrap import Manager
 from core.domain.access import Scope
-from core.domain.errors import NotAllowed, NotFound, RepriseError
+from core.domain.batch import Member, PoolRecord
+from core.domain.breaker import HOST, Breaker
+from core.domain.capacity import Capacity
+from core.domain.errors import Damaged, NotAllowed, NotFound, RepriseError
 from core.domain.exports import ExportOptions
 from core.domain.states import BatchPhase, Phase
 from core.manager.preflight import Preflight
 from core.manager.submission import Submission
 from core.manager.templates import Template
+from core.store.locks import Lock
+from core.store.state import Stored
+from tests.support.storage import NOON
 from tests.support.two_people import TwoPeople
 
 Deed = Callable[[Manager, str, str], Any]
@@ -265,3 +272,41 @@ def test_looking_first_tells_nothing_of_files_that_may_not_be_named(two: TwoPeop
     reader = two.acting("ben", Scope.READ)
     with pytest.raises(NotAllowed):
         Preflight(reader.storage, reader.reach).look(Submission(sources=("https://192.0.2.1/v",)))
+
+
+def test_a_damaged_record_is_told_to_whom_it_belongs(two: TwoPeople) -> None:
+    run_id = two.runs["anna"][0]
+    run = two.admin.views.record(run_id)
+    member = Member(run_id=run_id, space_id=run.space_id, position=1, source=run.source)
+    two.change(two.admin.storage.index.batch(two.batch["anna"]), members=[member])
+    two.admin.storage.index.lose(run_id, Damaged(f"The state of {run_id} is damaged."))
+    assert [one["id"] for one in two.anna.views.runs()["damaged"]] == [run_id]
+    assert two.anna.views.status()["damaged"] == 1
+    assert two.ben.views.runs()["damaged"] == []
+    with pytest.raises(Damaged):
+        two.anna.views.run(run_id)
+    with pytest.raises(NotFound):
+        two.ben.views.run(run_id)
+
+
+def test_a_breaker_is_told_to_who_needs_what_it_stands_for(two: TwoPeople) -> None:
+    broken = Breaker(
+        at=NOON, failures=3, opened_at=NOON, until=NOON + timedelta(minutes=1), open_s=60.0, why="It is down."
+    )
+    two.admin.storage.index.put_pool(Stored(value=PoolRecord(breakers={f"{HOST}anna.example": broken}), gen=1, epoch=0))
+    assert [one["name"] for one in two.anna.views.queue()["breakers"]] == [f"{HOST}anna.example"]
+    assert two.ben.views.queue()["breakers"] == []
+    assert two.ben.views.status()["breakers"] == []
+    assert len(two.admin.views.status()["breakers"]) == 1
+
+
+def test_why_a_run_waits_names_nobody_else(two: TwoPeople) -> None:
+    with Lock(two.admin.storage.layout.service_lock()).holding():
+        index = two.admin.storage.index
+        capacity = Capacity(lanes={"network": 1, "cpu": 1, "api": 1})
+        index.put_pool(Stored(value=PoolRecord(capacity=capacity), gen=1, epoch=0))
+        said = {owner: [acting.views.why(run)["message"] for run in two.runs[owner]] for owner, acting in
+                (("anna", two.anna), ("ben", two.ben))}  # fmt: skip
+    assert not [text for text in said["ben"] if "anna" in text]
+    assert not [text for text in said["anna"] if "ben" in text]
+    assert any("of another user" in text for text in said["anna"] + said["ben"]), said
