@@ -31,6 +31,7 @@ from core.notify.ways import secrets_of
 from core.store.tail import Tail
 from core.system.logs import configure_log
 from core.system.network import is_this_machine
+from core.system.prompt_sockets import answer_promptly
 
 SERVICE_GRACE_S = 12.0
 SAME_S = 1.0
@@ -167,6 +168,7 @@ async def serving(*, keep: bool = True) -> AsyncIterator[Process]:
     """
     process = await asyncio.to_thread(current)
     await asyncio.to_thread(process.manager.tokens.first)  # it lies there from the first start on
+    answer_promptly()  # the server's own socket is there by now
     loop = asyncio.get_running_loop()
     process.hub.attach(loop)
     async with AsyncExitStack() as ending:  # the last first; each of them also when one before it failed
