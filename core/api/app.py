@@ -6,7 +6,19 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from core import __version__
-from core.api import account, batch_job_commands, batch_jobs, bulk, health, jobs, metrics, progress, reference, runs
+from core.api import (
+    account,
+    batch_job_commands,
+    batch_jobs,
+    bulk,
+    health,
+    jobs,
+    metrics,
+    notices,
+    progress,
+    reference,
+    runs,
+)
 from core.api.bodies import StrictBodies
 from core.api.caller import Doorkeeper, SignedIn
 from core.api.describing import describe, operation_id
@@ -27,6 +39,7 @@ ROUTERS = (
     bulk.router,
     jobs.router,
     account.router,
+    notices.router,
 )
 
 
