@@ -20,7 +20,7 @@ from tests.support.waiting import until
 CONTRACT = (
     "add show list status log why history audit get serve start pause resume stop cancel retry skip unskip recover "
     "report queue priority reorder edit remove delete restore doctor check search export exports silence clip template "
-    "defaults cleanup archive token person"
+    "defaults cleanup archive token person notices notify"
 )
 Spoken = Callable[..., tuple[int, str, str]]
 
@@ -180,9 +180,9 @@ REFUSED: tuple[tuple[str, int, str, str], ...] = (
     ),
     ("edit {draft batch} --set modle=base", 5, "bad_input", "no setting “modle”"),
     ("edit {draft batch} --set export_quality=8K", 5, "bad_input", "export_quality is not usable"),
-    ("reorder {draft batch} {draft} {draft}", 5, "bad_input", "Named twice: r_"),
-    ("reorder {draft batch} {done}", 5, "bad_input", "Not in batch b_"),
-    ("reorder {draft batch} r_nothing", 5, "bad_input", "Not in batch b_"),
+    ("reorder {draft batch} {draft} {draft}", 5, "not_usable", "Named twice: r_"),
+    ("reorder {draft batch} {done}", 5, "not_usable", "Not in batch b_"),
+    ("reorder {draft batch} r_nothing", 5, "not_usable", "Not in batch b_"),
     ("log {done} --stage baking", 5, "bad_input", "no stage “baking”"),
     ("retry {done} --from baking", 5, "bad_input", "no stage “baking”"),
     ("retry {done} --set modle=base", 5, "bad_input", "no setting “modle”"),
