@@ -99,6 +99,22 @@ def test_an_answer_on_an_open_connection_does_not_wait_for_acknowledgements(prod
     assert min(took[1:]) < 0.03, "a kernel that holds back the second half of an answer does so for 40 ms"
 
 
+@pytest.mark.parametrize(
+    ("body", "status"), [(b'{"name": "' + b"x" * 100_000_000 + b'"}', 413), (b'{"name":' + b"[" * 100_000, 400)]
+)
+def test_a_huge_or_bottomless_body_is_answered_and_the_process_lives(
+    product: Product, port: int, body: bytes, status: int
+) -> None:
+    token = product.layout.admin_token().read_text("ascii").strip()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    for _ in range(2):
+        connection.request("POST", "/api/batch-jobs", body=body, headers=headers)
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)["status"]) == (status, status)
+    assert asked(port, "healthz")[0] == 200
+
+
 def test_a_port_that_is_taken_is_one_sentence(product: Product) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answer = product("serve", check=False, REPRISE_API_PORT=str(taken.getsockname()[1]))
