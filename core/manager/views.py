@@ -1,6 +1,7 @@
 """What is shown: finds what a view is asked about and lets `run_views`, `batch_views` and `pool_views` say it."""
 
 from collections.abc import Callable, Collection, Iterable
+from operator import attrgetter
 from typing import Any, Literal
 
 import msgspec
@@ -132,10 +133,10 @@ class Views:
             and phase in (None, run.phase)
             and user in (None, run.owner)
             and batch_id in (None, run.batch_id)
-            and (run.needs_attention or not attention)
+            and (not attention or run.needs_attention)
         ]
-        found.sort(key=look.place)
-        found.sort(key=lambda run: run.batch_id, reverse=True)
+        found.sort(key=look.place if look.places else attrgetter("position"))
+        found.sort(key=attrgetter("batch_id"), reverse=True)
         page = found[offset : None if limit is None else offset + limit]
         damaged = [{"id": id_, "problem": problem} for id_, problem in sorted(self._index.damaged.items())]
         return {"runs": [self._run_views.brief(run, look) for run in page], "total": len(found), "damaged": damaged}
