@@ -80,7 +80,8 @@ def _without_null(body: dict[str, Any]) -> None:
 
 
 def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
-    components = document.setdefault("components", {}).setdefault("schemas", {})
+    parts = document.setdefault("components", {})
+    components = parts.setdefault("schemas", {})
     template = "#/components/schemas/{model}"
     schema = Problem.model_json_schema(ref_template=template)
     components.update(schema.pop("$defs"))
@@ -88,6 +89,9 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         components.pop(unused, None)
     content = {PROBLEM_JSON: {"schema": {"$ref": template.format(model="Problem")}}}
+    parts["responses"] = {
+        f"Problem{status}": {"description": said, "content": content} for status, said in MEANINGS.items()
+    }
     for path, operations in document["paths"].items():
         for method in _METHODS:
             if method in operations:
@@ -95,7 +99,7 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
                 answers = operations[method].setdefault("responses", {})
                 answers.pop("422", None)
                 for status in _possible(path, method, operations[method]):
-                    answers.setdefault(str(status), {"description": MEANINGS[status], "content": content})
+                    answers.setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})
     return document
 
 

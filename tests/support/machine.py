@@ -5,15 +5,25 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+from tests.support.node import missing as node_missing
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def missing_for(marker: str) -> str:
     """Why tests with this marker cannot run here, or an empty text; unknown markers need nothing."""
-    find = {"browser": _browser, "curl": _curl, "root": _root, "speech": _speech, "strace": _strace}.get(marker)
-    return find() if find else ""
+    find: dict[str, Callable[[], str]] = {
+        "browser": _browser,
+        "curl": _curl,
+        "node": node_missing,
+        "root": _root,
+        "speech": _speech,
+        "strace": _strace,
+    }
+    return find[marker]() if marker in find else ""
 
 
 def browser_path() -> str | None:
