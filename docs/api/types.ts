@@ -918,6 +918,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What you are told
+         * @description Batches that ended or paused themselves, runs that stalled or were given up.
+         */
+        get: operations["notices_listed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notices/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark as read
+         * @description For yourself alone. 404 for a number that you were not told.
+         */
+        post: operations["notices_read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notices/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test message
+         * @description By e-mail and webhook, at once; says what came of each.
+         */
+        post: operations["notices_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1671,6 +1731,12 @@ export interface components {
             throughput_per_min: number;
         };
         /**
+         * Kind
+         * @description What happened.
+         * @enum {string}
+         */
+        Kind: "batch_completed" | "batch_failed" | "batch_paused" | "run_stalled" | "run_poisoned";
+        /**
          * Limits
          * @description What a tier grants, and what of it is used up.
          */
@@ -1738,6 +1804,16 @@ export interface components {
             upload_urls: string[];
             /** Uploads */
             uploads: components["schemas"]["Upload"][];
+        };
+        /**
+         * Marked
+         * @description How many were unread before, and how many are now.
+         */
+        Marked: {
+            /** Marked */
+            marked: number;
+            /** Unread */
+            unread: number;
         };
         /**
          * MoreVideos
@@ -1945,6 +2021,51 @@ export interface components {
             max_workers?: number | null;
         };
         /**
+         * Notice
+         * @description One thing that happened; `title` is text of others, `headline` both together.
+         */
+        Notice: {
+            /** Number */
+            number: number;
+            kind: components["schemas"]["Kind"];
+            /**
+             * Tone
+             * @enum {string}
+             */
+            tone: "good" | "warn" | "bad";
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Owner */
+            owner: string;
+            /** Batch Id */
+            batch_id: string;
+            /** Run Id */
+            run_id: string | null;
+            /** Title */
+            title: string;
+            /** What */
+            what: string;
+            /** Text */
+            text: string;
+            /** Headline */
+            headline: string;
+            /** Read */
+            read: boolean;
+        };
+        /**
+         * Notices
+         * @description The newest first, and how many are unread in all.
+         */
+        Notices: {
+            /** Notices */
+            notices: components["schemas"]["Notice"][];
+            /** Unread */
+            unread: number;
+        };
+        /**
          * Order
          * @description Every queued video once, in the order in which they are to start: ids of batch videos.
          */
@@ -1990,6 +2111,14 @@ export interface components {
         ProcessingResult: {
             /** Files */
             files: components["schemas"]["core__api__batch_job_models__ResultFile"][];
+        };
+        /**
+         * Reading
+         * @description Which of them are read now: these numbers, or all.
+         */
+        Reading: {
+            /** Numbers */
+            numbers: number[] | "all";
         };
         /**
          * Reason
@@ -2248,6 +2377,14 @@ export interface components {
             drain?: boolean;
         };
         /**
+         * Tests
+         * @description Each way that is configured.
+         */
+        Tests: {
+            /** Tried */
+            tried: components["schemas"]["Tried"][];
+        };
+        /**
          * Told
          * @description Whether what is asked for will be done, and if not, why not.
          * @example {
@@ -2265,6 +2402,24 @@ export interface components {
             service: boolean;
             /** Reason */
             reason?: string | null;
+        };
+        /**
+         * Tried
+         * @description What came of a test message by one way.
+         */
+        Tried: {
+            /** Name */
+            name: string;
+            /** Label */
+            label: string;
+            /** Target */
+            target: string;
+            /** Ok */
+            ok: boolean;
+            /** Message */
+            message: string;
+            /** Hint */
+            hint: string;
         };
         /**
          * Upload
@@ -4147,6 +4302,97 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             429: components["responses"]["Problem429"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    notices_listed: {
+        parameters: {
+            query?: {
+                unread?: boolean;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    notices_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reading"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Marked"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    notices_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tests"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
         };
     };
