@@ -37,7 +37,8 @@ class Channel:
         if self.count > number:
             return True
         try:
-            await asyncio.wait_for(bell.wait(), limit_s)
+            async with asyncio.timeout(limit_s):  # not `wait_for`, which may swallow a cancellation
+                await bell.wait()
         except TimeoutError:
             return False
         return self.count > number

@@ -51,7 +51,8 @@ class EventStream(Response):
         feed = self._process.feed
         actor = self._connection.state.actor.name
         with self._process.streams.place(actor), feed.channel(self._topic, self._shape) as channel:
-            await asyncio.wait_for(feed.begun(), BEGIN_S)
+            async with asyncio.timeout(BEGIN_S):
+                await feed.begun()
             cursor, first = await self._first(channel, _position(self._connection))
             start = {"type": "http.response.start", "status": 200, "headers": _raw(HEADERS)}
             gone = asyncio.create_task(_until_gone(receive))
@@ -67,7 +68,8 @@ class EventStream(Response):
 
     async def _talk(self, send: Send, start: dict[str, Any], channel: Channel, cursor: int, first: list[bytes]) -> None:
         now = asyncio.get_running_loop().time
-        await asyncio.wait_for(send(start), STUCK_S)
+        async with asyncio.timeout(STUCK_S):
+            await send(start)
         # Not all at once when a server comes back.
         await _say(send, [b"retry: %d\n\n" % (1000 + secrets.randbelow(2000)), *first])
         beat_at = now() + BEAT_S
@@ -105,14 +107,16 @@ class EventStream(Response):
         if not talking.cancelled() and isinstance(talking.exception(), TimeoutError):
             return False
         with suppress(TimeoutError, OSError):
-            await asyncio.wait_for(send({"type": "http.response.body", "body": b""}), LAST_WORDS_S)
+            async with asyncio.timeout(LAST_WORDS_S):
+                await send({"type": "http.response.body", "body": b""})
             return True
         return False
 
 
 async def _say(send: Send, messages: list[bytes]) -> None:
     message = {"type": "http.response.body", "body": b"".join(messages), "more_body": True}
-    await asyncio.wait_for(send(message), STUCK_S)
+    async with asyncio.timeout(STUCK_S):  # not `wait_for`, which may swallow a cancellation
+        await send(message)
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -93,7 +93,8 @@ class Feed:
                 except Exception:  # noqa: BLE001 - the next look may succeed; until then listeners hear that the server lives
                     _log.exception("the journal could not be followed")
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(never.wait(), GAP_S)
+                    async with asyncio.timeout(GAP_S):
+                        await never.wait()
         self._begun.clear()
 
     async def _turn(self, topics: Sequence[str]) -> None:

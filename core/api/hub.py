@@ -24,7 +24,8 @@ class Listener:
     async def changes(self, limit_s: float) -> list[str]:
         """The topics that changed since the last call; waits for some at most `limit_s` seconds, then gives none."""
         try:
-            await asyncio.wait_for(self._bell.wait(), limit_s)
+            async with asyncio.timeout(limit_s):  # not `wait_for`, which may swallow a cancellation
+                await self._bell.wait()
         except TimeoutError:
             return []
         topics = sorted(self._topics)

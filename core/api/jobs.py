@@ -19,6 +19,8 @@ BEAT_S = 15.0
 # A reader that takes nothing for so long is not waited for any more.
 STUCK_S = 20.0
 GAP_S = 0.5
+LAST_WORDS_S = 0.2
+POLICY, SERVICE_RESTART = 1008, 1012  # why a WebSocket is closed, by its standard
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
@@ -58,11 +60,16 @@ async def live_status(socket: WebSocket) -> None:
         with current().streams.place(manager.actor):
             await socket.accept()
             await _tell(socket, manager)
+    except asyncio.CancelledError:
+        with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # the server ends
+            async with asyncio.timeout(LAST_WORDS_S):
+                await socket.close(SERVICE_RESTART)
+        raise
     except RepriseError as error:  # refused, or good no more
         if socket.application_state == WebSocketState.CONNECTING:
             await refuse(socket, error)
         else:
-            await socket.close(1008)
+            await socket.close(POLICY)
 
 
 async def _tell(socket: WebSocket, manager: Manager) -> None:
@@ -80,7 +87,8 @@ async def _tell(socket: WebSocket, manager: Manager) -> None:
                 found = await run_in_threadpool(_status, manager)
                 if found != said or due:
                     said = found
-                    await asyncio.wait_for(socket.send_text(found), STUCK_S)
+                    async with asyncio.timeout(STUCK_S):  # not `wait_for`, which may swallow a cancellation
+                        await socket.send_text(found)
                 await asyncio.wait({gone}, timeout=GAP_S)
                 await listener.changes(max(0.0, beat_at - now()))
     finally:

@@ -1,5 +1,7 @@
 """Who may go on listening: a stream lasts longer than a token may, so it is asked for again and again."""
 
+import logging
+
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
@@ -8,6 +10,10 @@ from core.api.problems import answer_for
 from core.bootstrap import Manager
 from core.domain.access import Scope
 from core.domain.errors import RepriseError
+
+# uvicorn takes a WebSocket that was refused with an answer for one that was forgotten; anybody could fill the log with it.
+_FORGOTTEN = "ASGI callable returned without completing handshake."
+logging.getLogger("uvicorn.error").addFilter(lambda record: record.msg != _FORGOTTEN)
 
 
 async def allowed(connection: HTTPConnection, scope: Scope = Scope.READ) -> Manager:

@@ -1,5 +1,6 @@
 """Streams of a real server: what happens is heard at once, nothing is missed by who comes back, nobody holds it up."""
 
+import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from tests.support.product import Product
 from tests.support.showcase import Showcase
 from tests.support.sse import Events
 from tests.support.waiting import until
+from tests.support.websocket import Socket
 
 ONLY_THE_FILE = ("--set", "transcribe=false", "--set", "quotes=false", "--set", "summary=false")
 
@@ -186,6 +188,78 @@ def test_who_never_reads_costs_little_and_is_dropped(server: Server, monkeypatch
     assert reads.until(seq=last)["seq"] == last
     reads.close()
     stuck.close()
+
+
+def test_a_server_does_not_wait_at_its_end_for_who_never_reads(server: Server) -> None:
+    run = server.case.run(server.case.batch("Talks"), "One")
+    until(lambda: run.run_id in current().manager.storage.index.runs)
+    path, journal = f"/api/runs/{run.run_id}/events", server.case.store.journal
+    stuck, reads = server.listen(path, receive_bytes=1024), server.listen(path)
+    events = [Event(type="run.note", run_id=run.run_id, data={"text": "x" * 4000}) for _ in range(200)]
+    for _ in range(10):  # more than the kernel takes for who does not read
+        last = journal.append(events)
+        reads.until(seq=last)
+    streams = current().streams
+    began = server.case.clock.monotonic()
+    server.api.stop()
+    assert server.case.clock.monotonic() - began < 3.0
+    assert streams.count == 0
+    stuck.close()
+    reads.close()
+
+
+def test_the_numbers_come_over_a_websocket_and_a_stranger_is_told_why_not(server: Server) -> None:
+    given = {"Authorization": f"Bearer {server.token}"}
+    told = Socket(server.port, "/jobs/status", **given)
+    assert told.status == 101
+    first = told.read()
+    assert isinstance(first, dict)
+    assert list(first) == [
+        "status",
+        "active_workers",
+        "pending",
+        "processing",
+        "completed",
+        "failed",
+        "throughput_per_min",
+    ]
+    server.case.run(server.case.batch("Talks"), "One")
+    while (found := told.read()) and isinstance(found, dict) and found["pending"] != 1:
+        pass
+    more = [Socket(server.port, "/jobs/status", **given) for _ in range(2)]
+    assert Socket(server.port, "/jobs/status", **given).status == 429
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Origin": "http://evil.example"}):
+        refused = Socket(server.port, "/jobs/status", **headers)
+        assert (refused.status, json.loads(refused.body)["status"]) == (401, 401)
+    for one in more:
+        one.close()
+    until(lambda: current().streams.count == 1)
+    server.api.stop()
+    while not isinstance(found, int):
+        found = told.read()
+    assert found == 1012
+
+
+def test_the_dashboard_ends_within_a_moment_with_streams_open(tmp_path: Path) -> None:
+    pytest.importorskip("playwright")
+    from tests.support.browser import Dashboard
+
+    case = Showcase(tmp_path / "storage")
+    case.hold()  # so that it has no service of its own to wait for
+    run = case.run(case.batch("Talks"), "One")
+    dashboard = Dashboard(tmp_path / "storage")
+    dashboard.start()
+    try:
+        token = Secret(case.layout.admin_token(), text=True).get().decode()
+        stream = Events(dashboard.port, f"/api/runs/{run.run_id}/events", token).open()
+        assert stream.read() is not None
+        began = case.clock.monotonic()
+        dashboard.stop()
+        assert case.clock.monotonic() - began < 3.0
+        stream.rest()
+    finally:
+        dashboard.stop()
+        case.close()
 
 
 def test_a_service_ends_within_a_moment_with_streams_open_and_they_are_ended(tmp_path: Path) -> None:

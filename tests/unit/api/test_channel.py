@@ -36,3 +36,23 @@ def test_who_waits_is_woken_by_a_message_and_else_after_a_while() -> None:
         return [late, *await asyncio.gather(*waiting), await channel.more(0, 20.0)]
 
     assert asyncio.run(wait()) == [False, True, True, True, True]
+
+
+def test_an_end_is_never_taken_for_a_message_that_comes_at_the_same_moment() -> None:
+    """`asyncio.wait_for` of Python 3.11 does: a server that ends then waits for that listener for ever."""
+
+    async def end_after(steps: int) -> bool:
+        channel = Channel()
+        waiting = asyncio.create_task(channel.more(0, 20.0))
+        step = asyncio.get_running_loop().create_future
+        for number in range(3 + steps):
+            if number == 3:
+                channel.say(b"news")
+            one = step()
+            asyncio.get_running_loop().call_soon(one.set_result, None)
+            await one
+        asked = waiting.cancel()
+        await asyncio.wait({waiting})
+        return waiting.cancelled() or not asked
+
+    assert all(asyncio.run(end_after(steps)) for steps in range(6))
