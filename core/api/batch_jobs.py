@@ -61,6 +61,7 @@ def made(manager: Operator, body: NewBatchJob, key: Key = None) -> Response:
         manager.actor,
         **given,
         settings=parse_settings(body.settings, strict=True),
+        videos=body.video_count,
         stamp=idempotency.stamp(key, "create", said) if key is not None else None,
     )
     record, batch = shown(manager, record.batch_id)
@@ -78,10 +79,12 @@ def made(manager: Operator, body: NewBatchJob, key: Key = None) -> Response:
 def filled(manager: Operator, batch_id: str, body: MoreVideos, key: Key = None, expected: Expected = None) -> Response:
     """Before it is started: all of them, or none when one cannot be taken."""
     record, _ = shown(manager, batch_id)
+    stamp = idempotency.stamp(key, "videos", body.model_dump()) if key is not None else None
+    if stamp is not None and idempotency.is_repeated(stamp, record.commands):
+        return one(manager, batch_id)  # by now its uploads may be taken in, and gone
     sources = [*(_uploaded(manager, video_id) for video_id in body.video_ids), *map(_address, body.urls)]
     if not sources:
         raise NotUsable("There is nothing to add.", hint="Give video_ids or urls.")
-    stamp = idempotency.stamp(key, "videos", body.model_dump()) if key is not None else None
     manager.intake.fill(record.batch_id, sources, manager.actor, stamp=stamp, expected=expected)
     return one(manager, batch_id)
 

@@ -61,9 +61,10 @@ class Drafts:
         settings: Settings | None = None,
         priority: object = None,
         concurrency: object = 3,
+        videos: int = 0,
         stamp: str | None = None,
     ) -> BatchRecord:
-        """An empty batch, durable, or the one that was made under this `stamp` before.
+        """An empty batch for so many `videos`, durable, or the one that was made under this `stamp` before.
 
         Without a `priority` it is the usual one; of priority and concurrency it is given what its maker may have. Raises
         `BadInput` naming the field that is not possible, `NotAllowed`, `TooMany`.
@@ -90,7 +91,7 @@ class Drafts:
             batch = BatchRecord(
                 batch_id=new_batch_id(self._clock), owner=actor, created_at=now, updated_at=now, **fields
             )
-            with allowance.making(0, starts=False):
+            with allowance.making(videos, starts=False):
                 self._writer.new_batch(batch, actor, {"runs": 0, "rejected": 0})
         return batch
 

@@ -1,5 +1,6 @@
 """`/api/batch-jobs` as S1 has it: looking, making, filling."""
 
+import shutil
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from starlette.testclient import TestClient
 
 from core.api.batch_job_models import BatchJobs, BatchJobWithVideos, MadeBatchJob
 from core.api.process import current
+from core.domain.access import Scope
 from core.domain.states import BatchPhase, Phase
 from tests.support.showcase import Showcase
 
@@ -250,6 +252,29 @@ def test_an_upload_is_added_once_it_is_whole(api: TestClient) -> None:
     added = api.post(f"/api/batch-jobs/{batch_id}/videos", json=body)
     assert [video["video_id"] for video in added.json()["videos"]] == [sent["id"]]
     assert api.post(f"/api/batch-jobs/{batch_id}/videos", json={"video_ids": ["0" * 16]}).status_code == 404
+
+
+def test_who_asks_again_is_answered_when_the_upload_is_gone_already(api: TestClient) -> None:
+    data = b"\0\0\0\x18ftypmp42" + b"\0" * 5000
+    sent = api.post("/api/uploads", json={"name": "talk.mp4", "size": len(data)}).json()
+    api.patch(f"/api/uploads/{sent['id']}?offset=0", content=data)
+    how: dict[str, Any] = {"json": {"video_ids": [sent["id"]]}, "headers": {"Idempotency-Key": "k-1"}}
+    url = f"/api/batch-jobs/{make(api)}/videos"
+    first = api.post(url, **how)
+    shutil.rmtree(current().manager.storage.layout.uploads / sent["id"])
+    assert [video["id"] for video in api.post(url, **how).json()["videos"]] == [
+        video["id"] for video in first.json()["videos"]
+    ]
+
+
+def test_more_videos_than_a_tier_has_are_announced_in_vain(case: Showcase, api: TestClient) -> None:
+    del case
+    token = current().manager.tokens.create("ben", owner="ben", scope=Scope.OPERATE, tier="free").token
+    ben = {"Authorization": f"Bearer {token}"}
+    answers = [
+        api.post("/api/batch-jobs", json={"name": "Talks", "video_count": count}, headers=ben) for count in (3, 4)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 403]
 
 
 def test_a_started_batch_takes_no_more(case: Showcase, api: TestClient) -> None:
