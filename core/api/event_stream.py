@@ -93,12 +93,17 @@ class EventStream(Response):
                 await _say(send, [b": beat\n\n"])
 
     async def _first(self, channel: Channel, after: int | None) -> tuple[int, list[bytes]]:
-        """Where to go on in the channel, and what comes before that."""
+        """Where to go on in the channel, and what comes before that.
+
+        The snapshot is taken first also for who comes back: it alone tells whether the thing is theirs.
+        """
         feed, cursor = self._process.feed, channel.count
-        if after is not None and (missed := await feed.replay(self._topic, self._shape, after)) is not None:
-            return cursor, missed
         seq = feed.seq
         documents = await run_in_threadpool(self._snapshot, await allowed(self._connection))
+        if after is not None:
+            begun = channel.count
+            if (missed := await feed.replay(self._topic, self._shape, after)) is not None:
+                return begun, missed
         return cursor, [event(document, seq) for document in documents]
 
     async def _ended(self, send: Send, talking: "asyncio.Task[None]") -> bool:

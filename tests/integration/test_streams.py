@@ -142,6 +142,21 @@ def test_nobody_listens_without_a_token_or_to_what_is_not_there(server: Server) 
     assert server.listen(path).status == 404
 
 
+def test_what_is_anothers_is_not_there_either_for_who_claims_to_come_back(server: Server) -> None:
+    batch = server.case.batch("Talks")
+    run = server.case.run(batch, "One")
+    until(lambda: run.run_id in current().manager.storage.index.runs)
+    manager = current().manager
+    manager.commands.batch(batch, "pause", by=manager.actor, why="secret")
+    mine = server.listen(f"/api/batch-jobs/{batch}/progress")
+    mine.until(type="batch")
+    other = manager.tokens.create("other", owner="eve", scope=Scope.READ).token
+    for path in (f"/api/batch-jobs/{batch}/progress", f"/api/runs/{run.run_id}/events"):
+        for after in ("0", mine.last_id):
+            assert Events(server.port, path, other, after).open().status == 404
+    mine.close()
+
+
 def test_one_person_has_so_many_streams_and_a_place_is_free_again_when_one_ends(server: Server) -> None:
     batch = server.case.batch("Talks")
     until(lambda: batch in current().manager.storage.index.batches)
