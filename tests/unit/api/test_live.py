@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import MutableMapping
+from itertools import islice
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+import core.api.live as live_module
 from core.api.hub import REDRAWS_PER_S, SMALLEST_GAP_S, Hub
-from core.api.live import BEAT_S, live
+from core.api.live import BEAT_S, live, own
 from core.api.process import current
+from core.api.streams import Streams
+from core.domain.access import Actor, Scope
 from tests.support.showcase import Showcase
 
 OURS = {"Origin": "http://127.0.0.1:8501", "Host": "127.0.0.1:8501"}
@@ -141,9 +145,51 @@ def test_a_page_that_goes_is_noticed_at_once_and_not_with_the_next_sign_of_life(
             if message["type"] == "websocket.send":
                 first.set()
 
+        async def who() -> Actor:
+            return current().manager.acts_for
+
         headers = [(name.lower().encode(), value.encode()) for name, value in OURS.items()]
-        scope = {"type": "websocket", "path": "/live", "headers": headers, "state": {"actor": "somebody"}}
+        state = {"actor": await who(), "who": who}
+        scope = {"type": "websocket", "path": "/live", "headers": headers, "state": state}
         await asyncio.wait_for(live(WebSocket(scope, receive, send)), BEAT_S / 2)
 
     asyncio.run(visit())
     assert messages == ["websocket.accept", "websocket.send"]
+
+
+def test_nobody_is_told_which_records_of_others_change(case: Showcase) -> None:
+    batch = case.batch("Talks")
+    run = case.run(batch, "One")
+    manager = current().manager
+    manager.storage.index.load()
+    told = [f"batch:{batch}", "exports", "export:e_1", f"run:{run.run_id}", "runs"]
+    assert own(manager, told) == told
+    assert own(manager.acting_for(Actor(name="eve", scope=Scope.READ)), told) == ["exports", "runs"]
+    owner = manager.acting_for(Actor(name=run.owner, scope=Scope.READ))
+    assert own(owner, told) == [f"batch:{batch}", "exports", f"run:{run.run_id}", "runs"]
+
+
+def test_a_token_that_was_revoked_hears_of_changes_no_more(
+    client: TestClient, case: Showcase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del case
+    monkeypatch.setattr(live_module, "ASKED_S", 0.0)
+    tokens = current().manager.tokens
+    bearer = {"Authorization": f"Bearer {tokens.create('eve', owner='eve', scope=Scope.READ).token}"}
+    with client.websocket_connect("/api/live", headers=bearer) as socket:
+        socket.receive_json()
+        tokens.revoke("eve")
+        heard = iter(socket.receive_json, None)
+        with pytest.raises(WebSocketDisconnect):
+            list(islice(heard, 10))
+
+
+def test_a_page_counts_as_a_stream_of_whoever_opens_it(
+    client: TestClient, case: Showcase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del case
+    monkeypatch.setattr(current(), "streams", Streams(most_of_one=1, most=9))
+    with client.websocket_connect("/api/live", headers=OURS) as socket:
+        socket.receive_json()
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/api/live", headers=OURS):
+            pass
