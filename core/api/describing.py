@@ -107,7 +107,7 @@ def _possible(path: str, method: str, operation: dict[str, Any]) -> Iterator[int
     names = [parameter["name"].lower() for parameter in operation.get("parameters", [])]
     if not operation.get("security"):
         return
-    yield from (401, 403, 429, 507)
+    yield from (400, 401, 403, 422, 429, 507)
     if any(name.endswith("_id") or name == "id" for name in names) or "requestBody" in operation:
         yield 404
     if method != "get" or "{" in path:
@@ -118,5 +118,3 @@ def _possible(path: str, method: str, operation: dict[str, Any]) -> Iterator[int
         yield 412
     if "requestBody" in operation:
         yield from (408, 413, 415)
-    if "requestBody" in operation or names:
-        yield from (400, 422)
