@@ -103,10 +103,7 @@ async def receive_slot(request: Request) -> Response:
     )
     if end - begin != length:
         raise BadInput("The Content-Range and the Content-Length disagree.")
-    name = given.get("name", "")
-    sent = await asyncio.to_thread(
-        receiving.begin, name, size, group=slot.partition(".")[0], mark=f"{slot}:{name}:{size}"
-    )
+    sent = await asyncio.to_thread(receiving.begin_in, slot, given.get("name", ""), size, group=slot.partition(".")[0])
     return await _append(request, receiving, sent.id, begin)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import threading
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from core.config import Config
 from core.domain import names
 from core.domain.access import Scope
 from core.domain.batch import MAX_RUNS
-from core.domain.errors import BadInput, NotFound, StorageError
+from core.domain.errors import BadInput, NotFound, Refused, StorageError
 from core.manager.access import EVERYTHING, Gate
 from core.manager.index import Index
 from core.stages.container import HEAD_BYTES, SUFFIXES, describe_other, sniff
@@ -27,6 +28,7 @@ MAX_WORD = 400  # as a page says: a name of 255 characters, a size and a time
 LONGEST_NAME_BYTES = 180
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _SUFFIX = re.compile(r"\.\w{1,9}", re.ASCII)
+_filling = threading.Lock()
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +82,26 @@ class Receiving:
                 "There is not enough free disk space for this file.", hint="Free some, or add it by its path."
             )
         return _sent(self._store.begin(kept, size, owner=self._owner, group=group, mark=mark, sha256=sha256.lower()))
+
+    def begin_in(self, slot: str, name: str, size: int, *, group: str) -> Sent:
+        """Announce the one file of a `slot` of a batch, or go on with it; another that has not all come makes way for it.
+
+        Raises what `begin` does, and `Refused` when a file has come there already.
+        """
+        mark = f"{slot}:{name}:{size}"[:MAX_WORD]
+        with _filling:  # of two that come at once, one is the file
+            for one in self._store.all():
+                if one.upload.owner != self._owner or not one.upload.mark.startswith(f"{slot}:"):
+                    continue
+                if one.path is not None:
+                    raise Refused(
+                        "A file has come to this address already, and it takes one.",
+                        hint=f"GET /api/uploads?group={group[:60]} tells of it; each file has an address of its own.",
+                        code="upload_whole",
+                    )
+                if one.upload.mark != mark:
+                    self._store.remove(one.upload.id)
+            return self.begin(name, size, group=group, mark=mark)
 
     def find(self, upload_id: str) -> Sent:
         """How far an upload is. Raises `NotFound`."""

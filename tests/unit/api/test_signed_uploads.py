@@ -133,8 +133,24 @@ def test_a_batch_waits_for_a_file_of_which_nothing_is_known(stranger: TestClient
     rest = {"Content-Range": f"bytes 2500-{SIZE - 1}/{SIZE}"}
     whole = stranger.put(f"{url}&name=talk.mp4", content=film()[2500:], headers=rest).json()
     assert (whole["id"], whole["received"]) == (first.json()["id"], SIZE)
-    other = stranger.put(f"{url}&name=talk.mp4", content=film())
-    assert other.json()["path"] is not None
+
+
+def test_an_address_of_a_batch_takes_one_file_and_no_more(stranger: TestClient, case: Showcase) -> None:
+    url = slot(case)
+    assert stranger.put(f"{url}&name=talk.mp4", content=film()).json()["received"] == SIZE
+    for name in ("talk.mp4", "other.mp4", "talk.srt"):
+        again = stranger.put(f"{url}&name={name}", content=film())
+        assert (again.status_code, again.json()["title"]) == (409, "upload_whole")
+    assert len(list(case.layout.uploads.iterdir())) == 1
+
+
+def test_who_chose_another_file_meanwhile_sends_that_to_the_same_address(stranger: TestClient, case: Showcase) -> None:
+    url = slot(case)
+    half = {"Content-Range": f"bytes 0-2499/{SIZE}"}
+    first = stranger.put(f"{url}&name=wrong.mp4", content=film()[:2500], headers=half).json()
+    right = stranger.put(f"{url}&name=right.mp4", content=film()).json()
+    assert (right["name"], right["received"]) == ("right.mp4", SIZE)
+    assert [one.name for one in case.layout.uploads.iterdir()] == [right["id"]] != [first["id"]]
 
 
 @pytest.mark.parametrize(
