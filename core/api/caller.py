@@ -26,6 +26,7 @@ from core.domain.errors import NotAllowed, NotSignedIn, RepriseError
 # The claims of whoever signed in, by the cookies of a request; None when nobody did.
 SignedIn = Callable[[dict[str, str]], Mapping[str, Any] | None]
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+LONGEST_ADDRESS = 64
 _bearer = HTTPBearer(auto_error=False, description="A token: `./reprise token create` makes one.")
 
 
@@ -81,8 +82,8 @@ class Doorkeeper:
 
 
 def source_of(scope: Scope) -> str:
-    """The address that a request comes from."""
-    return str((scope.get("client") or ("", 0))[0])
+    """The address that a request comes from; what a proxy says of it is cut, since it is written down."""
+    return str((scope.get("client") or ("", 0))[0])[:LONGEST_ADDRESS]
 
 
 def comes_from_a_page(scope: Scope, headers: Headers, public_url: str = "") -> bool:

@@ -35,15 +35,20 @@ log = Log("access")
 
 
 class Wrong:
-    """Counts wrong tokens by where they came from, in this process."""
+    """Counts wrong tokens by where they came from, in this process.
+
+    So many lines are written of them in a minute at most: who has many addresses does not fill the disk either.
+    """
 
     MOST = 10
     WITHIN_S = 60.0
     MOST_SOURCES = 10_000
+    MOST_NOTED = 60
 
     def __init__(self, clock: Clock, note: Note) -> None:
         self._clock, self._note, self._guard = clock, note, threading.Lock()
         self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()  # since when, how many
+        self._noted = (0.0, 0)  # the same for all together, of what was written down
 
     def refuse(self, why: NotSignedIn, source: str) -> Exception:
         """What is raised for one more: `why`, or `TooMany` for a source that guesses. The first and the last are audited."""
@@ -55,13 +60,21 @@ class Wrong:
             self._seen[source] = (since, count + 1)
             while len(self._seen) > self.MOST_SOURCES:
                 self._seen.popitem(last=False)
-        if count in (0, self.MOST):
+            told = count in (0, self.MOST) and self._may_note(now)
+        if told:
             kind = "access.wrong_token" if count == 0 else "access.too_many_wrong_tokens"
             self._note(kind, actor="unknown", data={"source": source, "message": why.message})
         if count < self.MOST:
             return why
         left_s = self.WITHIN_S - (now - since)
         return TooMany(f"Too many wrong tokens came from here; ask again in {wait(left_s)}.", retry_after_s=left_s)
+
+    def _may_note(self, now: float) -> bool:
+        since, count = self._noted
+        if not count or now - since >= self.WITHIN_S:
+            since, count = now, 0
+        self._noted = since, min(count + 1, self.MOST_NOTED)
+        return count < self.MOST_NOTED
 
 
 class Created(msgspec.Struct, frozen=True, kw_only=True):

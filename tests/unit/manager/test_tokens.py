@@ -144,6 +144,15 @@ def test_where_wrong_tokens_came_from_is_not_remembered_without_end(
     assert len(desk.tokens._wrong._seen) == 3
 
 
+def test_who_guesses_from_many_addresses_does_not_fill_the_journal(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Wrong, "MOST_NOTED", 3)
+    for minute in (1, 2):
+        for number in range(10):
+            refused(desk, "wrong", f"2001:db8::{number}")
+        assert len(desk.notes) == 3 * minute
+        desk.clock.advance(Wrong.WITHIN_S)
+
+
 @pytest.mark.parametrize(
     ("name", "owner"),
     [("", "anna"), ("x" * 101, "anna"), ("a\x1b[2J", "anna"), ("ci", ""), ("ci", "a/b"), ("ci", "-anna"), ("ci", "ä")],
