@@ -14,6 +14,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _CUT_OFF = 499  # nobody waited for the answer
+# What an answer says that says nothing else: it is for whoever asked, and nothing but what it is called.
+USUAL = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
 log = Log("api")
 
 
@@ -40,7 +42,10 @@ class Traced:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, usual in USUAL.items():
+                    headers.setdefault(name, usual)
             elif message["type"] == "http.response.body":
                 sent += len(message.get("body", b""))
             await send(message)

@@ -87,3 +87,12 @@ def test_what_libraries_warn_of_stands_in_the_same_log(said: io.StringIO) -> Non
     finally:
         logging.getLogger().removeHandler(logging.getLogger().handlers[-1])
     assert [(line["logger"], line["event"]) for line in lines(said)] == [("some.library", "it is late")]
+
+
+@pytest.mark.parametrize(
+    "path", ["/account", "/uploads", "/runs", "/runs/r_none", "/jobs/status", "/bulk/state/b_none"]
+)
+def test_no_answer_is_kept_for_others_or_taken_for_what_it_is_not(client: TestClient, path: str) -> None:
+    headers = client.get(path).headers
+    assert headers["cache-control"] == "private, no-cache"
+    assert headers["x-content-type-options"] == "nosniff"
