@@ -1,6 +1,5 @@
 """What a server needs beside a set-up that works: doors, secrets, clock, limits, and whoever has to be told."""
 
-import http.client
 import os
 import re
 import resource
@@ -10,18 +9,20 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from core.config import PREFIX, SECRETS, Config
 from core.domain.errors import RepriseError
 from core.manager.examined import Check
-from core.notify.message import NotSent
-from core.notify.ways import Way, ways
 from core.store.journal import Journal
 from core.store.layout import Layout
 from core.system.clock import Clock
 from core.system.network import is_this_machine
+
+if TYPE_CHECKING:
+    from core.notify.ways import Way
 
 PATIENCE_S = 3.0
 LEAST_FILES = 1024
@@ -64,6 +65,8 @@ def _door(host: str, port: int) -> str:
 
 
 def _is_reprise(host: str, port: int) -> bool:
+    import http.client  # with it comes what few commands need
+
     home = host if is_this_machine(host) else "127.0.0.1"
     asked = http.client.HTTPConnection(home, port, timeout=PATIENCE_S)
     try:
@@ -161,6 +164,8 @@ def units(_config: Config, _clock: Clock) -> Check:
 
 def told(config: Config, clock: Clock) -> Check:
     """Whether whoever is to be told of what happens can be: each way is tried without sending anything."""
+    from core.notify.ways import ways  # it brings asyncio, for the proxy of webhooks
+
     found = ways(config, clock)
     tried = [(way.label, *_problem(way)) for way in found]
     wrong = [(label, problem, hint) for label, problem, hint in tried if problem]
@@ -173,8 +178,10 @@ def told(config: Config, clock: Clock) -> Check:
     )
 
 
-def _problem(way: Way) -> tuple[str, str]:
+def _problem(way: "Way") -> tuple[str, str]:
     """What is wrong with a way, and what to do; a server that takes long is not waited for."""
+    from core.notify.message import NotSent
+
     probe: Callable[[], None] | None = getattr(way.channel, "probe", None)
     if way.problem or probe is None:
         return way.problem, way.hint
