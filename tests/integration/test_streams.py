@@ -157,6 +157,25 @@ def test_what_is_anothers_is_not_there_either_for_who_claims_to_come_back(server
     mine.close()
 
 
+def test_what_is_another_persons_is_not_there_in_any_way(server: Server) -> None:
+    run = server.case.run(batch := server.case.batch("Talks"), "One")
+    until(lambda: run.run_id in current().manager.storage.index.runs)
+    other = current().manager.tokens.create("other", owner="local:eve", scope=Scope.OPERATE).token
+    for path in (
+        f"/api/batch-jobs/{batch}/progress",
+        f"/api/runs/{run.run_id}/events",
+        f"/api/bulk/progress/{batch}",
+        f"/api/bulk/state/{batch}",
+        f"/api/bulk/download/{batch}",
+    ):
+        assert Events(server.port, path, other).open().status == 404
+    assert Socket(server.port, "/jobs/status", Authorization=f"Bearer {other}").read() == {
+        "status": "idle",
+        **dict.fromkeys(("active_workers", "pending", "processing", "completed", "failed"), 0),
+        "throughput_per_min": 0.0,
+    }
+
+
 def test_one_person_has_so_many_streams_and_a_place_is_free_again_when_one_ends(server: Server) -> None:
     batch = server.case.batch("Talks")
     until(lambda: batch in current().manager.storage.index.batches)
