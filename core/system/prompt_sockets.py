@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 from contextlib import suppress
 
 
@@ -13,9 +14,20 @@ def answer_promptly() -> int:
     """
     changed = 0
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers, not paths
-        # Closed meanwhile, or no socket at all.
-        with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as found:
-            if found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:
-                found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                changed += 1
+        with suppress(OSError):  # closed meanwhile
+            changed += stat.S_ISSOCK(os.fstat(int(name)).st_mode) and _is_prompt(os.dup(int(name)))
     return changed
+
+
+def _is_prompt(fd: int) -> bool:
+    """Whether the socket `fd`, which is closed here, is one of TCP and holds nothing back from now on."""
+    try:
+        found = socket.socket(fileno=fd)
+    except OSError:
+        os.close(fd)
+        raise
+    with found:
+        if found.family not in (socket.AF_INET, socket.AF_INET6) or found.type != socket.SOCK_STREAM:
+            return False
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return True

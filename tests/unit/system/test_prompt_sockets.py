@@ -1,8 +1,11 @@
 """What a server that was given its socket accepts answers at once."""
 
 import socket
+from pathlib import Path
 
 from core.system.prompt_sockets import answer_promptly
+
+OPEN = Path("/proc/self/fd")
 
 
 def test_what_is_accepted_from_then_on_holds_nothing_back() -> None:
@@ -21,3 +24,9 @@ def test_files_and_other_sockets_are_left_alone() -> None:
             assert answer_promptly() == before + 1
         one.send(b"x")
         assert other.recv(1) == b"x"
+
+
+def test_no_file_that_is_open_is_opened_once_more() -> None:
+    before = len(list(OPEN.iterdir()))
+    answer_promptly()
+    assert len(list(OPEN.iterdir())) == before
