@@ -18,15 +18,21 @@ SHOWN = 10
 
 
 @st.cache_data(ttl=20, show_spinner="Looking at what is kept…")
-def _plan(storage: str, turns: int) -> Plan:
-    """What a clean-up would do, twenty seconds old at most; looking at it reads much of a large storage."""
-    del storage, turns
+def _plan(storage: str, asks: str, turns: int) -> Plan:
+    """What a clean-up would do, twenty seconds old at most; looking at it reads much of a large storage.
+
+    It is kept for all sessions: an administrator is told of everybody's batches, so who `asks` is part of what is asked.
+    """
+    del storage, asks, turns
     return session.manager().cleanup.plan()
 
 
 def plan() -> Plan:
     """What a clean-up would do."""
-    return _plan(str(session.manager().storage.layout.root), st.session_state.setdefault("cleaned-turns", 0))
+    manager = session.manager()
+    return _plan(
+        str(manager.storage.layout.root), repr(manager.acts_for), st.session_state.setdefault("cleaned-turns", 0)
+    )
 
 
 @st.fragment

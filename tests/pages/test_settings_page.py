@@ -6,9 +6,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.api.process import current
+from core.domain.access import Actor, Scope
 from core.domain.settings import Settings
 from core.domain.states import BatchPhase
 from core.manager.templates import Template
+from pages.components import session
 from tests.pages.reading import html
 from tests.support.showcase import Showcase
 
@@ -117,3 +119,13 @@ def test_a_batch_shows_its_settings_and_they_are_kept_as_a_template(page: Open, 
     drawn.text_input(key=save_key).input("Like these").run()
     drawn.button(key=f"save-of-{batch}").click().run()
     assert current().manager.templates.get("Like these").settings == Settings(language="de", export=True)
+
+
+def test_what_would_be_cleaned_up_is_told_to_nobody_elses_session(
+    page: Open, case: Showcase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.batch("Spring talks", BatchPhase.COMPLETED, minutes=MONTH_MIN)
+    assert "Spring talks" in html(page("settings.py"))
+    eve = current().manager.acting_for(Actor(name="eve", scope=Scope.READ))
+    monkeypatch.setattr(session, "manager", lambda: eve)
+    assert "Spring talks" not in html(page("settings.py"))
