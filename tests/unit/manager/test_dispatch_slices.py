@@ -20,7 +20,7 @@ def test_what_is_urgent_waits_for_one_run_of_a_batch_and_not_for_all(tmp_path: P
     update = house.store.runs.update
     setattr(house.store.runs, "update", lambda *given, **more: [writes.append(given[0]), update(*given, **more)][1])  # noqa: B010
     assert house.turn() == 0.0
-    assert len(writes) == 1
+    assert len(set(writes)) == 1, "whichever comes first by its id; one that is at work is written twice"
     house.urgent = lambda: False
     house.turn()
     assert {house.run(run).intent.want for run in runs} == {Want.CANCEL}
