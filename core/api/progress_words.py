@@ -63,9 +63,13 @@ def batch_standing(batch: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run_event(one: Happening) -> dict[str, Any] | None:
-    """What listeners to a run hear: each line of the journal about it, and `progress`."""
+    """What listeners to a run hear: each line of the journal about it, and `progress`.
+
+    Not from which address somebody gave a command: all listeners are told the same, and others may not know that.
+    """
     if one.line is not None:
-        return {name: one.line.get(name) for name in FIELDS if name in one.line}
+        said = {name: one.line.get(name) for name in FIELDS if name in one.line}
+        return said | {"address": None} if "address" in said else said
     return {"type": "progress", **one.run} if one.run is not None else None
 
 

@@ -124,6 +124,12 @@ def test_a_run_tells_the_lines_of_the_journal_as_they_are_and_its_progress() -> 
     assert run_event(Happening(batch=BATCH)) is None
 
 
+def test_nobody_is_told_from_which_address_somebody_gave_a_command() -> None:
+    found = run_event(Happening(line=line("command.pause", run_id="r_1", actor="admin", address="192.0.2.7"), run=RUN))
+    assert found is not None
+    assert (found["actor"], found["address"]) == ("admin", None)
+
+
 def test_only_a_line_of_the_journal_gives_a_position_and_no_message_breaks_a_line() -> None:
     message = said(
         Happening(line=line("run.claim", "queued", "running"), run={**RUN, "title": "a\n\nid: 9"}), run_event
