@@ -36,6 +36,7 @@ from core.system.prompt_sockets import answer_promptly
 SERVICE_GRACE_S = 12.0
 SAME_S = 1.0
 MOST_STREAMS = 1000
+MOST_READ = 500
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -111,7 +112,16 @@ class Process:
                 return found
             found = view()
             self._read[name] = (changes, now, found)
+            if len(self._read) > MOST_READ:
+                self._forget(now)
             return found
+
+    def _forget(self, now: float) -> None:
+        """Drop what is too old to be given again: a page asks for any number of things by name."""
+        for name, (_, at, _) in list(self._read.items()):
+            if now - at >= SAME_S:
+                self._read.pop(name, None)
+                self._reading.pop(name, None)
 
 
 _lock = threading.Lock()

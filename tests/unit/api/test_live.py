@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import core.api.live as live_module
+import core.api.process as process_module
 from core.api.hub import REDRAWS_PER_S, SMALLEST_GAP_S, Hub
 from core.api.live import BEAT_S, live, own
 from core.api.process import current
@@ -125,6 +126,17 @@ def test_what_many_sessions_read_is_read_once_until_something_changes(case: Show
     assert [process.read("a", view) for _ in range(3)] == [1, 1, 1]
     process.hub.changed("run", "r_1")
     assert process.read("a", view) == 2
+
+
+def test_what_was_read_once_is_not_kept_for_ever(case: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
+    del case
+    process = current()
+    monkeypatch.setattr(process_module, "MOST_READ", 10)
+    monkeypatch.setattr(process_module, "SAME_S", 0.0)
+    for number in range(50):
+        assert process.read(f"page-{number}", lambda number=number: number) == number  # type: ignore[misc]
+    assert len(process._read) <= 10
+    assert len(process._reading) <= 10
 
 
 def test_a_page_that_goes_is_noticed_at_once_and_not_with_the_next_sign_of_life(case: Showcase) -> None:
