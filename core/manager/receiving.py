@@ -24,6 +24,7 @@ Kind = Literal["media", "transcript", "archive"]
 TRANSCRIPTS = frozenset({".srt", ".vtt", ".json"})
 ARCHIVES = frozenset({".txt"})
 MAX_TEXT_BYTES = 20 * 10**6
+MOST_WAITING = 1000  # uploads of one owner that no run uses
 MAX_WORD = 400  # as a page says: a name of 255 characters, a size and a time
 LONGEST_NAME_BYTES = 180
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -56,7 +57,8 @@ class Receiving:
         With `sha256`, 64 hexadecimal digits, the whole is compared with it.
 
         Raises `BadInput` for a name, kind or size that is not taken and for more files in a `group` than a batch holds,
-        `StorageError` when it does not fit on the disk together with what is on its way already.
+        `Refused` while very many of the same owner are in no batch, `StorageError` when it does not fit on the disk
+        together with what is on its way already.
         """
         self._gate.need(Scope.OPERATE, "uploading")
         kept, group, mark = stored_name(name), group[:MAX_WORD], mark[:MAX_WORD]
@@ -76,6 +78,12 @@ class Receiving:
                     hint="Put the rest into another batch.",
                     code="batch_full",
                 )
+        if len(mine) >= MOST_WAITING and len({one.upload.id for one in mine} - self._used()) >= MOST_WAITING:
+            raise Refused(
+                f"{MOST_WAITING} files are on their way or wait for a batch already.",
+                hint="Put them into batches, or remove some.",
+                code="too_many_uploads",
+            )
         promised = sum(one.upload.size - one.bytes for one in self._store.all())
         if size + promised > files.free_bytes(self._root) - self._config.free_space_bytes:
             raise StorageError(

@@ -5,8 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import core.manager.receiving as receiving_module
 from core.config import Config
-from core.domain.errors import BadInput, NotFound
+from core.domain.errors import BadInput, NotFound, Refused
 from core.domain.run import Source
 from core.manager.receiving import Receiving, kind_of, stored_name
 from tests.support.dispatching import House
@@ -65,6 +66,19 @@ def test_a_transcript_has_a_limit_of_its_own(house: House) -> None:
     assert receiving(house).begin("a.srt", 20_000_000).size == 20_000_000
     with pytest.raises(BadInput, match="at most 20 MB"):
         receiving(house).begin("a.srt", 20_000_001)
+
+
+def test_one_owner_has_so_many_files_waiting_and_hinders_nobody_else(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving_module, "MOST_WAITING", 3)
+    ana = receiving(house)
+    sent = [ana.begin(f"{number}.srt", 10) for number in range(3)]
+    with pytest.raises(Refused, match="3 files are on their way"):
+        ana.begin("more.srt", 10)
+    assert receiving(house, "ben").begin("more.srt", 10).received == 0
+    ana.cancel(sent[0].id)
+    assert ana.begin("more.srt", 10).received == 0
 
 
 def test_nobody_sees_the_uploads_of_another(house: House) -> None:
