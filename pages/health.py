@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.domain.access import Scope
 from core.domain.errors import RepriseError
 from core.manager.doctor import examine
 from core.manager.examined import Check
@@ -124,16 +125,24 @@ def storage() -> None:
         show(tag("p", "./reprise check --repair repairs what can be repaired; nothing is deleted.", cls="rp-none"))
 
 
-found = checks(str(session.manager().storage.layout.root))
-bad = [one for one in found if not one["ok"]]
-sentence = f"{words.count(len(bad), 'thing')} to see to" if bad else "This machine is set up well"
-show(
-    tag("div", tag("b", sentence), cls="rp-verdict", data_tone="bad" if bad else "good"),
-    tag("p", "What ./reprise doctor looks at."),
-)
-show(tag("ul", *(line(**one) for one in found), cls="rp-checks"))
+def machine() -> None:
+    """What `./reprise doctor` looks at: where mail goes and where files lie is told to administrators."""
+    found = checks(str(session.manager().storage.layout.root))
+    bad = [one for one in found if not one["ok"]]
+    sentence = f"{words.count(len(bad), 'thing')} to see to" if bad else "This machine is set up well"
+    show(
+        tag("div", tag("b", sentence), cls="rp-verdict", data_tone="bad" if bad else "good"),
+        tag("p", "What ./reprise doctor looks at."),
+    )
+    show(tag("ul", *(line(**one) for one in found), cls="rp-checks"))
+
+
+administers = session.manager().acts_for.may(Scope.ADMIN)
+if administers:
+    machine()
 service()
 workers()
 if session.manager().notices.sending():
     telling.section(test=False)
-storage()
+if administers:
+    storage()

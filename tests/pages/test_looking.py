@@ -7,11 +7,13 @@ from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
 from core.api import process
+from core.domain.access import Actor, Scope
 from core.domain.batch import Pause
 from core.domain.errors import ErrorClass
 from core.domain.run import Failure
 from core.domain.states import BatchPhase, FailureKind, Phase
 from core.manager.workers import Worker
+from pages.components import session
 from tests.pages.reading import components, html, labels, rows
 from tests.support.showcase import Showcase
 
@@ -276,3 +278,17 @@ def test_a_storage_that_cannot_be_used_is_one_sentence(
     (case.layout.root / "file").write_text("")
     monkeypatch.setenv("REPRISE_STORAGE", str(case.layout.root / "file"))
     assert 'data-tone="bad"' in html(page())
+
+
+def test_who_does_not_administer_this_machine_is_not_told_how_it_is_set_up(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPRISE_NOTIFY_EMAIL", "admin@example.org")
+    assert "./reprise doctor" in html(page("health.py"))
+    eve = process.current().manager.acting_for(Actor(name="eve", scope=Scope.READ))
+    monkeypatch.setattr(session, "manager", lambda: eve)
+    drawn = page("health.py")
+    assert "Service" in html(drawn)
+    assert "doctor" not in html(drawn)
+    assert "admin@example.org" not in html(drawn)
+    assert "Check every file" not in labels(drawn)
