@@ -4,7 +4,8 @@
 
 One file of 2 GiB is sent to a real dashboard process, over its real port; its memory is read from the kernel every 50 ms.
 Then once more with a kill -9 of that process in the middle, and 20 files, 5 at a time. Everything on the disk is compared
-with what was sent, and the time with that of writing and syncing the same bytes.
+with what was sent, and the time with that of a bare streaming route that only writes the same bytes of the same sender,
+and of writing and syncing them without any server.
 """
 
 import argparse
@@ -15,6 +16,9 @@ import os
 import re
 import shutil
 import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -26,9 +30,10 @@ from typing import Any
 from bench.processes import print_figures, scratch
 from core.system.files import sha256_file
 from tests.support.browser import Dashboard
+from tests.support.waiting import until
 
 # What is on its way in the kernel at both ends is lost with the connection.
-MEMORY_GOAL_MB, TIMES_GOAL, TWENTY_GOAL_S, AGAIN_GOAL_MB = 32.0, 3.0, 300.0, 8.0
+MEMORY_GOAL_MB, TIMES_GOAL, BARE_GOAL, TWENTY_GOAL_S, AGAIN_GOAL_MB = 32.0, 3.0, 1.3, 300.0, 8.0
 AT_ONCE = 5
 SLICE = 64 * 2**20
 BLOCK = bytes(range(256)) * 4096  # 1 MiB
@@ -42,10 +47,15 @@ def main() -> int:
     options.add_argument("--gigabytes", type=float, default=2.0)
     options.add_argument("--files", type=int, default=20)
     options.add_argument("--file-mb", type=int, default=100)
+    options.add_argument("--bare", nargs=2, metavar=("PORT", "PATH"), help=argparse.SUPPRESS)
     chosen = options.parse_args()
+    if chosen.bare:
+        serve_bare(int(chosen.bare[0]), chosen.bare[1])
+        return 0
     size = int(chosen.gigabytes * 2**30)
     with scratch() as folder:
         plain_s = written(folder / "plain", size)
+        bare_s = sent_to_bare(folder / "bare", size)
         dashboard = Dashboard(folder / "storage", REPRISE_MAX_MEDIA_BYTES=str(size + 1))
         dashboard.start()
         try:
@@ -65,6 +75,7 @@ def main() -> int:
     met = print_figures(
         [
             (f"{chosen.gigabytes:g} GiB: the server's memory grows by", [one[0]], MEMORY_GOAL_MB, "MB"),
+            ("its time, by that of a bare route that only writes", [took_s / bare_s], BARE_GOAL, "times"),
             ("its time, by that of a plain durable write", [took_s / plain_s], TIMES_GOAL, "times"),
             ("sent again after kill -9 in the middle", [resent], AGAIN_GOAL_MB, "MB"),
             (f"{chosen.files} files of {chosen.file_mb} MiB, {AT_ONCE} at a time", [many_s], TWENTY_GOAL_S, "s"),
@@ -85,6 +96,45 @@ def written(path: Path, size: int) -> float:
     took_s = time.perf_counter() - began
     path.unlink()
     return took_s
+
+
+def serve_bare(port: int, path: str) -> None:
+    """A route that writes what comes, and nothing else: no checks, no sync, no names."""
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    async def write(request: Request) -> JSONResponse:
+        with Path(path).open("ab") as file:  # noqa: ASYNC230 - as bare as can be
+            async for piece in request.stream():
+                file.write(piece)
+        return JSONResponse({})
+
+    uvicorn.run(Starlette(routes=[Route("/", write, methods=["PUT"])]), port=port, log_level="error")
+
+
+def sent_to_bare(path: Path, size: int) -> float:
+    """The seconds that sending so many bytes to the bare route takes, in the same requests by the same sender."""
+    sender = Sender(Dashboard(path.parent / "none"), "large.mp4", size)
+    words = [sys.executable, "-m", "bench.uploads", "--bare", str(sender.port), str(path)]
+    server = subprocess.Popen(words)
+    try:
+        until(lambda: _connects(sender.port))
+        began = time.perf_counter()
+        for start in range(0, size, SLICE):
+            sender._ask("PUT", "/", sender._slice(start), min(SLICE, size - start))
+        return time.perf_counter() - began
+    finally:
+        server.kill()
+        server.wait()
+        path.unlink(missing_ok=True)
+
+
+def _connects(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Sender:
