@@ -185,7 +185,7 @@ def test_what_a_batch_would_be_is_told_first_and_a_transcript_that_was_uploaded_
         page.get_by_role("button", name="Start").click()
         expect(main).to_contain_text("1 source added", timeout=LONG_MS)
         page.get_by_role("link", name="Show the batch").click()
-        expect(main).to_contain_text("Completed", timeout=LONG_MS)
+        expect(main).to_contain_text("1 of 1 run done", timeout=LONG_MS)
     (transcript,) = (dashboard.storage / "artifacts" / "transcribe").glob("*/transcript.txt")
     assert transcript.read_text() == "Good evening, everybody.\n"
 
