@@ -36,7 +36,7 @@ STATUS = fields(
     "status active_workers pending processing completed failed paused stalled resumed throughput_per_min eta_s service"
     " recovery"
 )
-EVENT = fields("seq t type actor via batch_id run_id stage attempt gen from to data")
+EVENT = fields("seq t type actor via address batch_id run_id stage attempt gen from to data")
 COMMAND = fields("id phase intent changed applied")
 FILES = ["transcript.json", "transcript.txt", "transcript.srt", "transcript.vtt", "quotes.json", "summary.json"]
 
