@@ -22,7 +22,7 @@ from core.stages.rendering.pictures import Piecework
 from core.stages.rendering.place import Place
 from core.stages.rendering.plan import Group, Plan, Strand, make_plan
 from core.stages.rendering.spec import Spec, has_picture, size_for, sound_spec
-from core.stages.rendering.tool import ENCODER_THREADS
+from core.stages.rendering.tool import ENCODER_THREADS, STRAND_THREADS
 from core.stages.rendering.verify import Decode, verify
 from core.system import files
 
@@ -177,9 +177,7 @@ class _Rendering:
 
     def _group(self, film: Media, group: Group) -> list[Part]:
         plan, place, strands = self._plan, self._place, group.strands
-        # Several strands keep the machine busy by themselves. With two or three threads x264 gives other bytes now and then
-        # (its macroblock tree; seen in half of 14 encodings on a busy machine), with one or six never.
-        threads = ENCODER_THREADS if len(strands) == 1 else 1
+        threads = STRAND_THREADS if len(strands) > 1 else ENCODER_THREADS
         job = Piecework(film, film.picture, self._spec, plan.rate, threads)
         seconds = [Fraction(strand.frames) / plan.rate for strand in strands]
         tell = self._told(f"part {group.number + 1} of {len(plan.groups)}", float(sum(seconds)), float(sum(seconds)))

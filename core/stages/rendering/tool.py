@@ -22,6 +22,7 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,wav,flac,mp3,aac,ogg,mpegts
 CODECS = f"{SOUNDS},{PICTURES}"
 # Fixed, so that a machine with more cores makes the same bytes; x264's output depends on their number.
 ENCODER_THREADS = 6
+STRAND_THREADS = 1  # several strands keep a machine busy by themselves
 OPEN_FILES = 128
 GLOBAL = (
     "-nostdin",
