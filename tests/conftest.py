@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.leftovers import files_of, survivors
 from tests.support.machine import missing_for
+from tests.support.product import Product
 
 ROOT = Path(__file__).resolve().parent.parent
 FOREIGN = ("DEEPSEEK_API_KEY", "OPENAI_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -58,6 +59,16 @@ def _no_orphans_left(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     left = survivors(os.environ["HOME"], orphans_only=True)
     assert not left, f"{request.node.name} left processes that nobody waits for: {'; '.join(left)}"
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[Product]:
+    """The product as a user has it, with a storage of its own; whatever it runs ends with the test."""
+    made = Product(tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

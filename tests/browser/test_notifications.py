@@ -5,10 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from core.domain.notices import Kind, Notice
-from core.domain.outbox import Board
 from core.domain.states import Phase
-from core.store.notices import NoticeStore
 from tests.support.browser import Dashboard, tab
 from tests.support.showcase import Showcase
 
@@ -24,26 +21,6 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Showcase]:
     made.close()
 
 
-def post(case: Showcase, batch: str, count: int) -> None:
-    """So many notices about the batch."""
-    notices = [
-        Notice(
-            number=number,
-            event=f"e{number}",
-            kind=Kind.BATCH_COMPLETED,
-            tone="good",
-            at=case.ago(1),
-            owner="local:anna",
-            batch_id=batch,
-            title="Spring talks",
-            what="is completed",
-            text=f"{number} runs: {number} completed.",
-        )
-        for number in range(1, count + 1)
-    ]
-    NoticeStore(case.layout, case.clock).write(Board(notices=notices, number=count))
-
-
 def test_what_ends_is_said_and_counted_without_a_reload_and_read_by_a_click(
     browser: Browser, dashboard: Dashboard, case: Showcase
 ) -> None:
@@ -54,7 +31,7 @@ def test_what_ends_is_said_and_counted_without_a_reload_and_read_by_a_click(
         expect(bell).to_be_visible()
         case.change(runs[0], phase=Phase.COMPLETED)
         expect(page.get_by_test_id("stToast")).to_contain_text("One <b>talk</b> is completed")
-        post(case, batch, 2)
+        case.tells("Spring talks", "Spring talks", batch=batch)
         expect(bell).to_contain_text("2")
         bell.click()
         told = page.get_by_role("list", name="Notifications")

@@ -1,8 +1,6 @@
 """One storage, two machines or containers: the second is refused by the kernel's lock, whatever it can see of the first."""
 
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,13 +15,6 @@ pytestmark = pytest.mark.root
 # Pids, host name and mounts of its own, as in a second container: it cannot see the first one's processes.
 ELSEWHERE = ["unshare", "--pid", "--uts", "--fork", "--mount-proc", "--kill-child", "sh", "-c"]
 AS_ANOTHER_HOST = 'hostname elsewhere; exec "$@"'
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    product = Product(tmp_path)
-    yield product
-    product.close()
 
 
 def elsewhere(product: Product, *arguments: str) -> subprocess.CompletedProcess[str]:

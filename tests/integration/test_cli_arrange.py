@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,6 @@ from tests.support.media_files import mp4
 from tests.support.product import Product, command
 
 Spoken = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    product = Product(tmp_path)
-    try:
-        yield product
-    finally:
-        product.close()
 
 
 @pytest.fixture

@@ -16,33 +16,12 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.integration.test_serve_api import free_port
+from tests.support import seeds
 from tests.support.media_files import mp4
 from tests.support.product import Product
 from tests.support.sse import Events
 from tests.support.waiting import until
 
-S1_BATCH_JOB = {
-    "id", "user_id", "name", "description", "settings", "status", "total_videos", "completed_videos", "failed_videos",
-    "cancelled_videos", "total_duration_seconds", "processed_duration_seconds", "estimated_time_remaining", "priority",
-    "created_at", "started_at", "completed_at", "updated_at",
-}  # fmt: skip
-S1_BATCH_VIDEO = {
-    "id", "batch_job_id", "video_id", "position", "status", "progress_percentage", "current_stage", "error_message",
-    "retry_count", "max_retries", "processing_result", "output_video_url", "created_at", "started_at", "completed_at",
-    "updated_at",
-}  # fmt: skip
-S1_EXPORT = {
-    "id",
-    "batch_job_id",
-    "format",
-    "status",
-    "progress",
-    "download_url",
-    "file_size",
-    "expires_at",
-    "created_at",
-}
-S4_STATUS = {"status", "active_workers", "pending", "processing", "completed", "failed", "throughput_per_min"}
 SETTINGS = {"transcribe": False, "remove_silence": False, "detect_highlights": False, "export_format": "mp4"}
 S1 = {
     ("POST", "/api/batch-jobs"), ("POST", "/api/batch-jobs/{id}/videos"), ("POST", "/api/batch-jobs/{id}/start"),
@@ -129,8 +108,8 @@ def test_every_endpoint_of_s1_is_found_and_works(server: Server, product: Produc
     server.asked.clear()
     batch_id = server.batch(film(1.0), film(1.2))
     one = server("GET", "/api/batch-jobs/{id}", id=batch_id)
-    assert set(one) >= S1_BATCH_JOB
-    assert all(set(video) >= S1_BATCH_VIDEO for video in one["videos"])
+    assert set(one) >= seeds.BATCH_JOB
+    assert all(set(video) >= seeds.BATCH_VIDEO for video in one["videos"])
     assert (one["status"], [video["position"] for video in one["videos"]]) == ("pending", [1, 2])
     page = server("GET", "/api/batch-jobs?status=pending&limit=5&offset=0&sort=priority")
     assert [job["id"] for job in page["batch_jobs"]] == [batch_id]
@@ -155,7 +134,7 @@ def test_every_endpoint_of_s1_is_found_and_works(server: Server, product: Produc
     ids = {"id": batch_id, "export_id": asked["export_job_id"]}
     until(lambda: server("GET", "/api/batch-jobs/{id}/export/{export_id}", **ids)["download_url"] is not None)
     export = server("GET", "/api/batch-jobs/{id}/export/{export_id}", **ids)
-    assert set(export) >= S1_EXPORT
+    assert set(export) >= seeds.BATCH_EXPORT
     home = f"http://127.0.0.1:{server.port}"
     packed = server.raw("GET", export["download_url"].removeprefix(home), None, {}, known=False)
     assert [name[:4] for name in zipfile.ZipFile(io.BytesIO(packed)).namelist()][:2] == ["001_", "002_"]
@@ -214,5 +193,5 @@ def test_every_endpoint_of_s4_is_found_and_works(server: Server) -> None:
         assert json.loads(live.recv(timeout=20))["status"] == "paused"
         assert server("POST", "/jobs/resume")["status"] == "running"
         until(lambda: json.loads(live.recv(timeout=20))["status"] != "paused")
-    assert set(server("GET", "/jobs/status")) >= S4_STATUS
+    assert set(server("GET", "/jobs/status")) >= seeds.JOB_STATUS
     assert server.asked == S4

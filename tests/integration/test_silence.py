@@ -1,7 +1,6 @@
 """Silence removal through the command line: previewed, done, killed in the middle, and done again with other settings."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,6 @@ from tests.support.speech import talk
 from tests.support.waiting import until
 
 BEEPS = "aevalsrc='0.5*sin(440*2*PI*t)*lt(mod(t,2),1)':s=16000:d={seconds}"
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    made = Product(tmp_path)
-    yield made
-    made.close()
 
 
 def beeps(folder: Path, seconds: int, size: str = "160x90") -> Path:

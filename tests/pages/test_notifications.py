@@ -8,34 +8,12 @@ from streamlit.testing.v1 import AppTest
 
 from core.api import process
 from core.api.process import current
-from core.domain.notices import Kind, Notice
-from core.domain.outbox import Board, Channel
+from core.domain.outbox import Channel
 from core.domain.states import BatchPhase, Phase
-from core.store.notices import NoticeStore
 from tests.pages.reading import components, html, tell, toasts
 from tests.support.showcase import Showcase
 
 Open = Callable[..., AppTest]
-
-
-def post(case: Showcase, *titles: str, batch: str = "b_1", **fields: Any) -> None:
-    """Notices of these titles, numbered from 1 on."""
-    notices = [
-        Notice(
-            number=number,
-            event=f"e{number}",
-            kind=Kind.BATCH_COMPLETED,
-            tone="good",
-            at=case.ago(5),
-            owner="local:anna",
-            batch_id=batch,
-            title=title,
-            what="is completed",
-            text="2 runs: 2 completed.",
-        )
-        for number, title in enumerate(titles, start=1)
-    ]
-    NoticeStore(case.layout, case.clock).write(Board(notices=notices, number=len(notices), **fields))
 
 
 def shown(drawn: AppTest, *, few: bool = False) -> list[dict[str, Any]]:
@@ -58,7 +36,7 @@ def test_nothing_has_happened_yet(page: Open) -> None:
 
 
 def test_the_newest_come_first_and_reading_all_empties_the_bell(page: Open, case: Showcase) -> None:
-    post(case, "One", "Two")
+    case.tells("One", "Two")
     drawn = page("notifications.py")
     assert listed(drawn) == [("Two", False), ("One", False)]
     assert current().manager.notices.unread() == 2
@@ -70,7 +48,7 @@ def test_the_newest_come_first_and_reading_all_empties_the_bell(page: Open, case
 
 def test_a_notice_that_is_opened_is_read_and_leads_to_its_batch(page: Open, case: Showcase) -> None:
     batch = case.batch("Talks")
-    post(case, "One", "Two", batch=batch)
+    case.tells("One", "Two", batch=batch)
     drawn = page("notifications.py")
     tell(drawn, "notices", "open", 1, label="Notifications")
     assert [one.read for one in current().manager.notices.all()] == [False, True]
@@ -78,7 +56,7 @@ def test_a_notice_that_is_opened_is_read_and_leads_to_its_batch(page: Open, case
 
 
 def test_only_what_is_unread_can_be_shown(page: Open, case: Showcase) -> None:
-    post(case, "One", "Two")
+    case.tells("One", "Two")
     page("notifications.py")
     current().manager.notices.mark_read([2])
     current().changed("notices", "board")
@@ -88,7 +66,7 @@ def test_only_what_is_unread_can_be_shown(page: Open, case: Showcase) -> None:
 
 
 def test_the_bell_has_the_latest_on_every_page(page: Open, case: Showcase) -> None:
-    post(case, *(f"Talks {number}" for number in range(1, 8)))
+    case.tells(*(f"Talks {number}" for number in range(1, 8)))
     drawn = page()
     assert listed(drawn, few=True) == [(f"Talks {number}", False) for number in (7, 6, 5, 4, 3)]
     drawn.button(key="bell-read").click().run()
@@ -96,7 +74,7 @@ def test_the_bell_has_the_latest_on_every_page(page: Open, case: Showcase) -> No
 
 
 def test_a_title_is_shown_as_it_is_and_leaves_room_for_what_happened(page: Open, case: Showcase) -> None:
-    post(case, "<img src=x> **b** \u202e" + "x" * 90)
+    case.tells("<img src=x> **b** \u202e" + "x" * 90)
     drawn = page("notifications.py")
     (there,), (brief,) = shown(drawn), shown(drawn, few=True)
     assert there["title"].startswith("<img src=x> **b** �x")
@@ -154,8 +132,8 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("configured")
 def test_how_sending_goes_is_said_without_secrets(page: Open, case: Showcase) -> None:
-    post(
-        case, "One", channels={"mail": Channel(waiting=[1], error="127.0.0.1 cannot be reached.", error_at=case.ago(1))}
+    case.tells(
+        "One", channels={"mail": Channel(waiting=[1], error="127.0.0.1 cannot be reached.", error_at=case.ago(1))}
     )
     for name in ("notifications.py", "settings.py", "health.py"):
         said = html(page(name))

@@ -10,11 +10,14 @@ from msgspec.structs import replace
 from core.domain.batch import BatchRecord
 from core.domain.breaker import HOST, Breaker
 from core.domain.errors import CLASSES, ErrorClass
+from core.domain.notices import Kind, Notice
+from core.domain.outbox import Board
 from core.domain.run import Attempt, Failure, RunRecord, Source, StageState, Verdict, Work
 from core.domain.states import AttemptOutcome, BatchPhase, FailureKind, Phase, StageStatus
 from core.store.artifacts import Artifacts, Receipt
 from core.store.layout import Layout, new_batch_id, new_run_id
 from core.store.locks import Lock
+from core.store.notices import NoticeStore
 from core.store.progress import write_progress
 from core.store.state import StateStore, open_store
 from core.system.clock import SystemClock
@@ -197,6 +200,25 @@ class Showcase:
             "note": note,
         }
         write_progress(self.layout, run.run_id, told)
+
+    def tells(self, *titles: str, batch: str = "b_1", **fields: Any) -> None:
+        """Notices that a batch is completed, one a title, numbered from 1 on, are all that anybody was told."""
+        notices = [
+            Notice(
+                number=number,
+                event=f"e{number}",
+                kind=Kind.BATCH_COMPLETED,
+                tone="good",
+                at=self.ago(5),
+                owner=USER,
+                batch_id=batch,
+                title=title,
+                what="is completed",
+                text="2 runs: 2 completed.",
+            )
+            for number, title in enumerate(titles, start=1)
+        ]
+        NoticeStore(self.layout, self.clock).write(Board(notices=notices, number=len(notices), **fields))
 
     def without_silence(self, run: RunRecord) -> None:
         """The silence of a completed run's video is removed too."""

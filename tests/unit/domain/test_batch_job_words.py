@@ -8,57 +8,7 @@ from core.domain import batch_job_words as words
 from core.domain.batch_job_words import batch_export, batch_job, batch_video, percentage, phases, settings_from
 from core.domain.exports import ExportPhase
 from core.domain.states import BatchPhase, Phase
-
-# "TypeScript Type Definitions" of S1.
-BATCH_JOB = [
-    "id",
-    "user_id",
-    "name",
-    "description",
-    "settings",
-    "status",
-    "total_videos",
-    "completed_videos",
-    "failed_videos",
-    "cancelled_videos",
-    "total_duration_seconds",
-    "processed_duration_seconds",
-    "estimated_time_remaining",
-    "priority",
-    "created_at",
-    "started_at",
-    "completed_at",
-    "updated_at",
-]
-BATCH_VIDEO = [
-    "id",
-    "batch_job_id",
-    "video_id",
-    "position",
-    "status",
-    "progress_percentage",
-    "current_stage",
-    "error_message",
-    "retry_count",
-    "max_retries",
-    "processing_result",
-    "output_video_url",
-    "created_at",
-    "started_at",
-    "completed_at",
-    "updated_at",
-]
-BATCH_EXPORT = [
-    "id",
-    "batch_job_id",
-    "format",
-    "status",
-    "progress",
-    "download_url",
-    "file_size",
-    "expires_at",
-    "created_at",
-]
+from tests.support import seeds
 
 
 def a_batch(**fields: Any) -> dict[str, Any]:
@@ -139,7 +89,7 @@ def test_what_s1_does_not_know_is_the_nearest_it_knows(phase: str, status: str) 
 
 def test_a_batch_job_has_every_field_of_s1_and_counts_what_was_skipped_as_cancelled() -> None:
     job = batch_job(a_batch())
-    assert job.keys() == {*BATCH_JOB, "progress_percentage", "concurrency"}
+    assert job.keys() == {*seeds.BATCH_JOB, "progress_percentage", "concurrency"}
     assert (job["status"], job["cancelled_videos"], job["progress_percentage"]) == ("processing", 3, 66)
     assert job["estimated_time_remaining"] == 16
     assert batch_job(a_batch(eta_s=None))["estimated_time_remaining"] is None
@@ -147,7 +97,7 @@ def test_a_batch_job_has_every_field_of_s1_and_counts_what_was_skipped_as_cancel
 
 def test_a_batch_video_has_every_field_of_s1_and_tells_its_stage_only_while_it_is_worked_on() -> None:
     video = batch_video(a_run(), 3)
-    assert video.keys() == {*BATCH_VIDEO, "name", "duration_seconds"}
+    assert video.keys() == {*seeds.BATCH_VIDEO, "name", "duration_seconds"}
     assert (video["current_stage"], video["progress_percentage"], video["max_retries"]) == ("transcribing", 41, 3)
     assert batch_video(a_run(phase="queued"), 3)["current_stage"] is None
     assert batch_video(a_run(phase="receiving", stage=None), 3)["current_stage"] == "uploading"
@@ -195,7 +145,7 @@ def test_an_export_is_fetched_only_while_it_is_ready() -> None:
         "failure": None,
     }
     ready = batch_export(export, "/x")
-    assert ready.keys() == {*BATCH_EXPORT, "error_message"}
+    assert ready.keys() == {*seeds.BATCH_EXPORT, "error_message"}
     assert (ready["status"], ready["progress"], ready["download_url"]) == ("completed", 100, "/x")
     expired = batch_export(export | {"status": "expired"}, "/x")
     assert (expired["status"], expired["download_url"]) == ("expired", None)
