@@ -215,7 +215,9 @@ class Composer:
             bulk=Bulk(
                 layout=whole.layout, intake=intake, templates=templates, exports=exports, actor=actor, reach=reach
             ),
-            receiving=Receiving(index=whole.index, layout=whole.layout, config=config, owner=actor.name, gate=gate),
+            receiving=Receiving(
+                index=whole.index, layout=whole.layout, config=config, clock=whole.clock, owner=actor.name, gate=gate
+            ),
             upload_links=UploadLinks(index=whole.index, layout=whole.layout, config=config, clock=whole.clock),
             cleanup=self._cleanup.within(gate),
             notices=Noticeboard(self._board, whole.clock, self._ways, home_of(config), gate),

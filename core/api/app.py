@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.routing import WebSocketRoute
 
 from core import __version__
 from core.api import (
@@ -11,6 +12,9 @@ from core.api import (
     batch_job_commands,
     batch_jobs,
     bulk,
+    clips,
+    exports,
+    files,
     health,
     jobs,
     metrics,
@@ -18,12 +22,13 @@ from core.api import (
     progress,
     reference,
     runs,
+    uploads,
 )
 from core.api.bodies import StrictBodies
 from core.api.caller import Doorkeeper, SignedIn
 from core.api.describing import describe, operation_id
+from core.api.live import live
 from core.api.problems import from_error, from_http, from_validation
-from core.api.routes import routes
 from core.api.tracing import Traced
 from core.domain.errors import RepriseError
 
@@ -35,6 +40,10 @@ ROUTERS = (
     batch_jobs.router,
     batch_job_commands.router,
     runs.router,
+    files.router,
+    clips.router,
+    uploads.router,
+    exports.router,
     progress.router,
     bulk.router,
     jobs.router,
@@ -62,6 +71,6 @@ def build_app(signed_in: SignedIn | None = None) -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
-    app.router.routes.extend([*reference.routes(), *routes()])
+    app.router.routes.extend([*reference.routes(), WebSocketRoute("/api/live", live)])
     describe(app)
     return app

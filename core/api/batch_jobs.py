@@ -3,12 +3,11 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict
 from starlette.responses import Response
 
 from core.api.batch_job_models import BatchJobs, BatchJobWithVideos, MadeBatchJob, MoreVideos, NewBatchJob
 from core.api.caller import Operator, Reader
-from core.api.requests import Expected, Key, Strict, answer, answer_again
+from core.api.requests import Expected, Key, Questions, answer, answer_again
 from core.bootstrap import Manager
 from core.domain import idempotency
 from core.domain.batch import BatchRecord
@@ -23,10 +22,8 @@ MAX_PAGE = 100
 router = APIRouter(prefix="/api/batch-jobs", tags=["batch jobs"])
 
 
-class Page(Strict):
+class Page(Questions):
     """Which batches, in which order, and how many of them."""
-
-    model_config = ConfigDict(extra="forbid", strict=False)
 
     status: BatchStatus | None = None
     sort: Literal["created_at", "priority", "name", "status"] = "created_at"

@@ -16,7 +16,7 @@ from core.domain.errors import NotSignedIn, RepriseError, TooLarge
 MAX_BYTES = 2**20
 MAX_DRAINED_BYTES = 2**28  # so much of what is too much is read and forgotten: most senders listen only at the end
 BODY_S = 30.0
-OWN_WAYS = ("/api/uploads",)  # who answers there takes streams of bytes, and sees for himself
+STREAMS = ("/api/uploads",)  # who answers PATCH and PUT there takes streams of bytes, and sees for himself
 
 
 class StrictBodies:
@@ -31,7 +31,7 @@ class StrictBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its body, or refuse it."""
-        if scope["type"] != "http" or _is_below(scope["path"], OWN_WAYS):
+        if scope["type"] != "http" or (scope["method"] in ("PATCH", "PUT") and _is_below(scope["path"], STREAMS)):
             await self._app(scope, receive, send)
             return
         if _doubled(scope):

@@ -19,17 +19,16 @@ from core.api.bulk_words import (
 from core.api.caller import Operator, Reader
 from core.api.exports import answer
 from core.api.guard import HEADERS
+from core.api.requests import Strict
 from core.manager.bulk import FolderOrder
 
 router = APIRouter(prefix="/api/bulk", tags=["bulk"])
 
 
-class NewJob(BaseModel):
+class NewJob(Strict):
     """A folder, and how it is to be worked on."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
         json_schema_extra={"example": {"folder_path": "talks", "parallel": True, "max_workers": 4}},
     )
 

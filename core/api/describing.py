@@ -12,6 +12,8 @@ from core.api.problems import PROBLEM_JSON
 TAGS = [
     {"name": "batch jobs", "description": "Batches of videos: made, filled, started, held, exported."},
     {"name": "runs", "description": "Each video by itself, with everything that can be asked of it."},
+    {"name": "files", "description": "Results, media, clips and exports, each with any range of it."},
+    {"name": "uploads", "description": "Files that are sent here, in pieces, gone on with where they broke off."},
     {"name": "bulk", "description": "A folder of the server as one job."},
     {"name": "jobs", "description": "The pool of workers as one session."},
     {"name": "account", "description": "Who asks, and what is left to them."},
@@ -24,6 +26,7 @@ MEANINGS = {
     404: "There is no such thing for whoever asks.",
     408: "The body does not come.",
     409: "It does not fit the present state, which is named.",
+    410: "The time of this address is over.",
     412: "It was changed since it was looked at.",
     413: "The body is too large.",
     415: "The body is not JSON.",
@@ -105,10 +108,12 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
 
 def _possible(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
     names = [parameter["name"].lower() for parameter in operation.get("parameters", [])]
-    if not operation.get("security"):
+    if "signature" in names:
+        yield 410
+    elif not operation.get("security"):
         return
     yield from (400, 401, 403, 422, 429, 507)
-    if any(name.endswith("_id") or name == "id" for name in names) or "requestBody" in operation:
+    if any(name.endswith("_id") or name in ("id", "slot") for name in names) or "requestBody" in operation:
         yield 404
     if method != "get" or "{" in path:
         yield 409

@@ -4,16 +4,13 @@ import base64
 import binascii
 import re
 
-from starlette.datastructures import Headers
-
 from core.domain.errors import BadInput
 
 _SHA256 = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{1,64}):\s*(?:,|$)")
 
 
-def content_digest(headers: Headers) -> bytes | None:
-    """The SHA-256 of the body as its sender says; None when none is given. Raises `BadInput` for one that is none."""
-    given = headers.get("content-digest")
+def sha256_of(given: str | None) -> bytes | None:
+    """The SHA-256 of a body in the `Content-Digest` that came with it, if any. Raises `BadInput` for one that is none."""
     if given is None:
         return None
     found = _SHA256.search(given)

@@ -2,29 +2,33 @@
 
 import re
 from collections.abc import Iterator
+from typing import Annotated
 from urllib.parse import quote
 
+from fastapi import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from core.api.offering import files_router, offered
 from core.api.process import current
 from core.domain.exports import Packed
 from core.manager.exports.fetching import Fetched
 from core.manager.links import WHOLE
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z")
+router = files_router("/api/exports")
 KINDS = {".zip": "application/zip", ".m3u8": "application/vnd.apple.mpegurl"}
 
 
-def download(request: Request) -> Response:
-    """`/exports/{export_id}/download?until&signature`: the export itself, as a download under its name.
+@offered(router, "/{export_id}/download", "An export, by a signed address", name="download")
+def download(request: Request, export_id: str, until: str = "", signature: str = "") -> Response:
+    """As a download under its name.
 
     A ZIP says its size before it begins, so that one that breaks off is known to be broken; it can be taken up again
     where it broke off. A playlist names links of its own, good as long as this one.
     """
     exports = current().manager.exports
-    export_id = request.path_params["export_id"]
-    _check(request, export_id, WHOLE)
+    exports.fetching.check(export_id, WHOLE, until, signature)
     record = exports.shelf.get(export_id)
     home = f"{request.url.scheme}://{request.headers.get('host', '')}"
 
@@ -35,11 +39,13 @@ def download(request: Request) -> Response:
     return answer(request, exports.fetching.whole(record, where))
 
 
-def member(request: Request) -> Response:
-    """`/exports/{export_id}/files/{number}?until&signature`: one video of a playlist, with Range so that it can be sought."""
+@offered(router, "/{export_id}/files/{number}", "One video of a playlist, by a signed address", name="member")
+def member(
+    request: Request, export_id: str, number: Annotated[int, Path(ge=0)], until: str = "", signature: str = ""
+) -> Response:
+    """With Range, so that it can be sought."""
     exports = current().manager.exports
-    export_id, number = request.path_params["export_id"], request.path_params["number"]
-    _check(request, export_id, str(number))
+    exports.fetching.check(export_id, str(number), until, signature)
     return answer(request, exports.fetching.member(exports.shelf.get(export_id), number))
 
 
@@ -86,8 +92,3 @@ def _span(wanted: re.Match[str], size: int) -> tuple[int, int]:
     if not begin:  # the last so many
         return (max(0, size - int(last)), size) if last else (size, size)
     return int(begin), min(size, int(last) + 1 if last else size)
-
-
-def _check(request: Request, export_id: str, what: str) -> None:
-    given = request.query_params
-    current().manager.exports.fetching.check(export_id, what, given.get("until", ""), given.get("signature", ""))

@@ -2,13 +2,20 @@
 
 import asyncio
 import hashlib
+from typing import Annotated
 from urllib.parse import quote
 
-from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from fastapi import Query
+from starlette.responses import FileResponse, Response
 
-from core.api.caller import manager_of
+from core.api.caller import Reader
+from core.api.offering import files_router, offered
+from core.api.requests import Strict, answer
+from core.bootstrap import Manager
 from core.manager.results import Document, Result
+
+router = files_router("/api/runs")
+Saving = Annotated[str | None, Query(description="With any value, or none: as a download named after the video.")]
 
 # Shown in the page; everything else is only ever saved.
 INLINE = {
@@ -36,12 +43,26 @@ INLINE = {
 LARGE = ("download", "remove_silence", "export")
 
 
-async def listed(request: Request) -> Response:
-    """`/runs/{run_id}/files`: what was published so far and what can be made of it, with the names they are saved under.
+class File(Strict):
+    """One file of a run. Size and checksum of what is made on demand are null: nobody made it yet."""
 
-    Sizes and checksums of what is made on demand are null: it is not made before somebody asks for it.
-    """
-    run_id, results = request.path_params["run_id"], manager_of(request).results
+    name: str
+    stage: str
+    size: int | None
+    sha256: str | None
+    saved_as: str
+
+
+class Files(Strict):
+    """What was published so far, and what can be made of it."""
+
+    files: list[File]
+
+
+@router.get("/{run_id}/files", summary="The files of a run", response_model=Files)
+def listed(manager: Reader, run_id: str) -> Response:
+    """With the names that they are saved under."""
+    results = manager.results
     found: list[Result | Document] = [*results.all(run_id), *results.documents(run_id)]
     files = [
         {
@@ -53,19 +74,26 @@ async def listed(request: Request) -> Response:
         }
         for one in found
     ]
-    return JSONResponse({"files": files}, headers={"Cache-Control": "private, no-cache"})
+    return answer({"files": files})
 
 
-async def result(request: Request) -> Response:
-    """`/runs/{run_id}/files/{name}`, `…/files/{stage}/{name}`: the file as it was published, or made of what was.
+@offered(router, "/{run_id}/files/{name}", "A file of a run")
+async def result(manager: Reader, run_id: str, name: str, save: Saving = None) -> Response:
+    """As it was published, or made of what was."""
+    return await _sent(manager, run_id, name, save)
 
-    With `?save` it is a download named after the video.
-    """
-    run_id, stage, name = (request.path_params.get(part, "") for part in ("run_id", "stage", "name"))
-    results = manager_of(request).results
-    found = results.find(run_id, f"{stage}/{name}" if stage else name)
+
+@offered(router, "/{run_id}/files/{stage}/{name}", "A file of a run, of one stage")
+async def result_of(manager: Reader, run_id: str, stage: str, name: str, save: Saving = None) -> Response:
+    """Where two stages have one of this name."""
+    return await _sent(manager, run_id, f"{stage}/{name}", save)
+
+
+async def _sent(manager: Manager, run_id: str, name: str, save: str | None) -> Response:
+    results = manager.results
+    found = results.find(run_id, name)
     kind = INLINE.get(found.name.rpartition(".")[2].lower())
-    saved = "save" in request.query_params or kind is None
+    saved = save is not None or kind is None
     headers = {"Cache-Control": "private, no-cache"}
     if saved:
         headers["Content-Disposition"] = f"attachment; filename*=utf-8''{quote(results.saved_name(run_id, found))}"

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -69,18 +70,15 @@ class Reach:
             await (FOREIGN_HOST if reached and self._public_url else ELSEWHERE)(scope, receive, send)
 
 
-class Guard:
-    """ASGI middleware around files and what else a page of ours fetches: they may be shown and saved, never run."""
+class Guarded(APIRoute):
+    """A route of files and of what else a page of ours fetches: its answer goes out with `HEADERS`."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; its answer goes out with `HEADERS`."""
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        await super().handle(scope, receive, send_with_headers)

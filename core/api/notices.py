@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from core.api.caller import Administrator, Operator, Reader
-from core.api.requests import Strict, answer
+from core.api.requests import Questions, Strict, answer
 from core.domain.notices import Kind, Tone
 from core.manager.notices import MOST_AT_ONCE, document
 
@@ -40,10 +40,8 @@ class Notices(Strict):
     unread: int
 
 
-class Wanted(Strict):
+class Wanted(Questions):
     """Which of them."""
-
-    model_config = ConfigDict(extra="forbid", strict=False)
 
     unread: bool = False
     limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 20

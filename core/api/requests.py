@@ -23,6 +23,12 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class Questions(Strict):
+    """What stands behind the `?` of an address: no other word, and numbers as an address has them, in letters."""
+
+    model_config = ConfigDict(strict=False)
+
+
 def _key(
     idempotency_key: Annotated[
         str | None,
@@ -52,15 +58,16 @@ Key = Annotated[str | None, Depends(_key)]
 Expected = Annotated[tuple[str, ...] | None, Depends(_expected)]
 
 
-def answer_again(manager: Manager, what: Hashable, view: Callable[[], Any]) -> Response:
-    """What `view` gives, made once for all who ask `what` while nothing changes."""
+def answer_again(manager: Manager, what: Hashable, view: Callable[[], Any], *, version: str | None = None) -> Response:
+    """What `view` gives, made once for all who ask `what` while nothing changes; `version` was found before."""
     made = current().remembered.get(manager, what, lambda: msgspec.json.encode(view()))
-    return Response(made, headers={"Cache-Control": "private, no-cache"}, media_type=JSON)
+    return Response(made, headers=_headers(version), media_type=JSON)
 
 
 def answer(content: Any, status: int = 200, *, version: str | None = None) -> Response:
     """JSON as it is, with its ETag; private, and to be asked for again each time."""
-    headers = {"Cache-Control": "private, no-cache"}
-    if version is not None:
-        headers["ETag"] = f'"{version}"'
-    return Response(msgspec.json.encode(content), status, headers, media_type=JSON)
+    return Response(msgspec.json.encode(content), status, _headers(version), media_type=JSON)
+
+
+def _headers(version: str | None) -> dict[str, str]:
+    return {"Cache-Control": "private, no-cache"} | ({"ETag": f'"{version}"'} if version is not None else {})

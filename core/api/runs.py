@@ -5,15 +5,15 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict
 from starlette.responses import Response
 
 from core.api.caller import Operator, Reader
-from core.api.requests import Key, Strict, answer, answer_again
+from core.api.requests import Expected, Key, Questions, answer, answer_again
 from core.api.run_models import Again, Done, Events, Lines, Pausing, Place, Runs, RunWithStages, Said, Why
 from core.bootstrap import Manager
 from core.domain import idempotency
 from core.domain.states import Phase
+from core.domain.versions import Versions, version_of
 from core.manager.history import TRANSITIONS
 
 MAX_PAGE = 100
@@ -31,10 +31,8 @@ PLAIN = {
 }
 
 
-class Page(Strict):
+class Page(Questions):
     """Which runs, and how many of them."""
-
-    model_config = ConfigDict(extra="forbid", strict=False)
 
     phase: Phase | None = None
     batch_id: Annotated[str | None, Query(max_length=64)] = None
@@ -63,8 +61,9 @@ def listed(manager: Reader, page: Annotated[Page, Query()]) -> Response:
 
 @router.get("/{run_id}", summary="One run with its stages", response_model=RunWithStages)
 def one(manager: Reader, run_id: str) -> Response:
-    """Everything that is known of it."""
-    return answer_again(manager, ("run", run_id), lambda: manager.views.run(run_id))
+    """Everything that is known of it. The ETag is another one when somebody changed the run, or it moved; progress leaves it."""
+    version = version_of(manager.views.record(run_id))
+    return answer_again(manager, ("run", run_id), lambda: manager.views.run(run_id), version=version)
 
 
 @router.get("/{run_id}/why", summary="Why a run does not move", response_model=Why)
@@ -93,32 +92,37 @@ def history(
 
 
 @router.post("/{run_id}/pause", summary="Pause a run", response_model=Done)
-def pause(manager: Operator, run_id: str, body: Pausing | None = None, key: Key = None) -> Response:
+def pause(
+    manager: Operator, run_id: str, body: Pausing | None = None, key: Key = None, expected: Expected = None
+) -> Response:
     """It stands still at once, or with `drain` after its stage."""
     said = body or Pausing()
-    return _asked(manager, run_id, "pause", key, why=said.reason, drain=said.drain)
+    return _asked(manager, run_id, "pause", key, expected, why=said.reason, drain=said.drain)
 
 
 @router.post("/{run_id}/retry", summary="Retry a run", response_model=Done)
-def retry(manager: Operator, run_id: str, body: Again | None = None, key: Key = None) -> Response:
+def retry(
+    manager: Operator, run_id: str, body: Again | None = None, key: Key = None, expected: Expected = None
+) -> Response:
     """A failed or cancelled one goes on where it ended; any that has ended is made again from a stage, or with settings."""
     said = body or Again()
-    return _asked(
-        manager, run_id, "retry", key, why=said.reason, from_stage=said.from_stage, changes=said.settings or None
-    )
+    how = {"why": said.reason, "from_stage": said.from_stage, "changes": said.settings or None}
+    return _asked(manager, run_id, "retry", key, expected, **how)
 
 
 @router.post("/{run_id}/priority", summary="Give a waiting run its own priority", response_model=Done)
-def priority(manager: Operator, run_id: str, body: Place) -> Response:
+def priority(manager: Operator, run_id: str, body: Place, expected: Expected = None) -> Response:
     """0 is last, 10 first; null is that of its batch."""
     manager.views.record(run_id)  # an id of a batch is not found here
     said = "batch" if body.priority is None else body.priority
-    return answer(msgspec.to_builtins(manager.commands.priority(run_id, said, by=manager.actor)))
+    return answer(msgspec.to_builtins(manager.commands.priority(run_id, said, by=manager.actor, expected=expected)))
 
 
 def _plain(verb: str) -> Callable[..., Response]:
-    def command(manager: Operator, run_id: str, body: Said | None = None, key: Key = None) -> Response:
-        return _asked(manager, run_id, verb, key, why=body.reason if body is not None else "")
+    def command(
+        manager: Operator, run_id: str, body: Said | None = None, key: Key = None, expected: Expected = None
+    ) -> Response:
+        return _asked(manager, run_id, verb, key, expected, why=body.reason if body is not None else "")
 
     return command
 
@@ -135,10 +139,10 @@ for _verb, (_summary, _more) in PLAIN.items():
     )
 
 
-def _asked(manager: Manager, run_id: str, verb: str, key: str | None, **how: Any) -> Response:
-    """The command, done once under its key."""
+def _asked(manager: Manager, run_id: str, verb: str, key: str | None, expected: Versions, **how: Any) -> Response:
+    """The command, done once under its key, and only for a run that is as `expected`."""
     stamp = idempotency.stamp(key, verb, how) if key is not None else None
     if stamp is not None:
         idempotency.is_repeated(stamp, manager.views.record(run_id).commands)  # refuses another request's key
-    done = manager.commands.run(run_id, verb, by=manager.actor, key=stamp, **how)
+    done = manager.commands.run(run_id, verb, by=manager.actor, key=stamp, expected=expected, **how)
     return answer(msgspec.to_builtins(done))

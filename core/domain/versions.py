@@ -2,20 +2,35 @@
 
 import hashlib
 from collections.abc import Collection
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from core.domain.batch import BatchRecord
 from core.domain.errors import Stale
+from core.domain.run import RunRecord
 
 ANY = "*"
 Versions = Collection[str] | None  # those that will do; None: whatever it is
 
 
-def version_of(batch: BatchRecord) -> str:
-    """What is another one whenever a person changed the batch, or it moved; work on its runs alone leaves it as it is."""
-    said = replace(
+def version_of(record: BatchRecord | RunRecord) -> str:
+    """What is another one whenever a person changed the batch or run, or it moved; work alone leaves it as it is."""
+    said = _of_batch(record) if isinstance(record, BatchRecord) else _of_run(record)
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:24]
+
+
+def check_version(record: BatchRecord | RunRecord, expected: Versions) -> None:
+    """Raise `Stale` unless `expected` is None or has the present version, or says that any will do."""
+    if expected is None or ANY in expected or version_of(record) in expected:
+        return
+    what = f"Batch {record.batch_id}" if isinstance(record, BatchRecord) else f"Run {record.run_id}"
+    raise Stale(f"{what} was changed since you looked at it; it is {record.phase} now.")
+
+
+def _of_batch(batch: BatchRecord) -> Any:
+    return replace(
         batch,
         updated_at=batch.created_at,
         active_s=0.0,
@@ -25,11 +40,8 @@ def version_of(batch: BatchRecord) -> str:
         transitions=[],
         commands=[],
     )
-    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:24]
 
 
-def check_version(batch: BatchRecord, expected: Versions) -> None:
-    """Raise `Stale` unless `expected` is None or has the present version, or says that any will do."""
-    if expected is None or ANY in expected or version_of(batch) in expected:
-        return
-    raise Stale(f"Batch {batch.batch_id} was changed since you looked at it; it is {batch.phase} now.")
+def _of_run(run: RunRecord) -> Any:
+    """Of a run the service writes nearly everything: what people say is these."""
+    return [run.run_id, run.phase, run.intent, run.priority, run.front, run.position, run.settings, run.removed]

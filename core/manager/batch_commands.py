@@ -112,13 +112,13 @@ class BatchCommands(RunCommands):
                 changed = True
         return self._done(batch_id, after.phase, "reorder", changed, at_once=True)
 
-    def priority(self, id_: str, priority: object, *, by: str) -> Done:
+    def priority(self, id_: str, priority: object, *, by: str, expected: Versions = None) -> Done:
         """Give a waiting run, or a batch that has not ended, another priority: a whole number, 0 (last) to 10 (first).
 
-        A run takes `batch` too: it has the priority of its batch again.
+        A run takes `batch` too: it has the priority of its batch again. Raises `Stale` when it is not as `expected`.
         """
         if id_ not in self._index.batches and not id_.startswith("b_"):
-            return self._prioritise_run(id_, priority, by)
+            return self._prioritise_run(id_, priority, by, expected)
         number = whole_number("priority", priority, PRIORITY)
         self._batch(id_, "priority")
         self._allowance.check(priority=number)
@@ -128,6 +128,7 @@ class BatchCommands(RunCommands):
             "priority",
             by,
             {"priority": number},
+            expected,
         )
         return self._done(id_, after.phase, "priority", changed, at_once=True)
 

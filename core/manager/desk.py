@@ -84,10 +84,21 @@ class Desk:
         return self._index.runs_of(batch_id)
 
     def _write_run(
-        self, run_id: str, change: Callable[[RunRecord], RunRecord], command: str, by: str, data: dict[str, Any]
+        self,
+        run_id: str,
+        change: Callable[[RunRecord], RunRecord],
+        command: str,
+        by: str,
+        data: dict[str, Any],
+        expected: Versions = None,
     ) -> tuple[RunRecord, bool]:
-        """The run after `change`, and whether that changed more than which command was seen last."""
-        seen = Remembered(change)
+        """The run after `change`, and whether that changed more than which command was seen last; `Stale` as a batch."""
+
+        def checked(run: RunRecord) -> RunRecord:
+            check_version(run, expected)
+            return change(run)
+
+        seen = Remembered(checked)
         after = self._writer.run(run_id, seen, command=command, actor=by, data=data)
         return after, replace(after, commands=seen.before.commands) != seen.before
 

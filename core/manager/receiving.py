@@ -3,6 +3,7 @@
 import hashlib
 import re
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -19,12 +20,15 @@ from core.stages.container import HEAD_BYTES, SUFFIXES, describe_other, sniff
 from core.store.layout import Layout
 from core.store.uploads import Received, Receiver, UploadStore
 from core.system import files
+from core.system.clock import Clock
 
 Kind = Literal["media", "transcript", "archive"]
 TRANSCRIPTS = frozenset({".srt", ".vtt", ".json"})
 ARCHIVES = frozenset({".txt"})
 MAX_TEXT_BYTES = 20 * 10**6
 MOST_WAITING = 1000  # uploads of one owner that no run uses
+# So long room is kept for what was announced and does not come; it may still come later, if there is room.
+PROMISED = timedelta(hours=1)
 MAX_WORD = 400  # as a page says: a name of 255 characters, a size and a time
 LONGEST_NAME_BYTES = 180
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -46,9 +50,11 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 class Receiving:
     """Takes files in for one user, whose `gate` is asked; whoever else asks for them finds nothing."""
 
-    def __init__(self, *, index: Index, layout: Layout, config: Config, owner: str, gate: Gate = EVERYTHING) -> None:
+    def __init__(
+        self, *, index: Index, layout: Layout, config: Config, clock: Clock, owner: str, gate: Gate = EVERYTHING
+    ) -> None:
         self._index, self._root, self._config, self._owner = index, layout.uploads, config, owner
-        self._gate = gate
+        self._clock, self._gate = clock, gate
         self._store = UploadStore(layout)
 
     def begin(self, name: str, size: int, *, group: str = "", mark: str = "", sha256: str = "") -> Sent:
@@ -84,7 +90,8 @@ class Receiving:
                 hint="Put them into batches, or remove some.",
                 code="too_many_uploads",
             )
-        promised = sum(one.upload.size - one.bytes for one in self._store.all())
+        since = self._clock.now() - PROMISED
+        promised = sum(one.upload.size - one.bytes for one in self._store.all() if one.at >= since)
         if size + promised > files.free_bytes(self._root) - self._config.free_space_bytes:
             raise StorageError(
                 "There is not enough free disk space for this file.", hint="Free some, or add it by its path."

@@ -8,6 +8,7 @@ from core.domain.errors import BadInput, Refused
 from core.domain.run import RunRecord
 from core.domain.settings import as_kept, parse_settings
 from core.domain.states import TERMINAL, BatchPhase, Phase
+from core.domain.versions import Versions, check_version
 from core.manager.desk import Desk, Done, said
 from core.manager.intake import check_settings
 
@@ -29,12 +30,14 @@ class RunCommands(Desk):
         drain: bool = False,
         from_stage: str | None = None,
         changes: dict[str, Any] | None = None,
+        expected: Versions = None,
     ) -> Done:
         """Ask for `verb` (pause, resume, stop, cancel, skip, unskip, retry, recover, remove) on one run.
 
         `drain` lets a pause wait for the end of the running stage; `from_stage` and `changes` (settings) are for a retry.
         What was asked for already, or under the same `key`, changes nothing. Raises `NotFound`, `Refused` with the
-        present state, or `BadInput` for a verb, stage or setting that does not exist.
+        present state, `Stale` when the run is not as `expected` (`versions.version_of`), or `BadInput` for a verb, stage
+        or setting that does not exist.
         """
         if from_stage is not None and from_stage not in self._catalog.stages:
             stages = ", ".join(self._catalog.stages)
@@ -58,10 +61,12 @@ class RunCommands(Desk):
 
         data = said(why=why, drain=drain, from_stage=from_stage, changes=changes)
         before = self._run(run_id, verb)
+        expected = None if key is not None and key in before.commands else expected
         _require_batch(before, self._index.batches[before.batch_id], verb)
         if verb not in ("retry", "unskip", "remove"):
-            after, changed = self._write_run(run_id, ask, verb, by, data)
+            after, changed = self._write_run(run_id, ask, verb, by, data, expected)
             return self._done(run_id, after.phase, after.intent.want, changed)
+        check_version(before, expected)
         ask(before)
         if verb != "remove":
             self._let_batch_reopen(before.batch_id, by)
@@ -71,16 +76,21 @@ class RunCommands(Desk):
             _require_batch(before, self._index.batch(before.batch_id), verb)
             if verb == "remove" and not before.removed:
                 self._require_another(before)
-            after, changed = self._write_run(run_id, ask, verb, by, data)
+            after, changed = self._write_run(run_id, ask, verb, by, data, expected)
         return self._done(run_id, after.phase, after.intent.want, changed, at_once=verb == "remove")
 
-    def _prioritise_run(self, run_id: str, priority: object, by: str) -> Done:
+    def _prioritise_run(self, run_id: str, priority: object, by: str, expected: Versions) -> Done:
         number = own_priority(priority)
         self._allowance.check(priority=number)
         before = self._run(run_id, "priority")
         _require_batch(before, self._index.batches[before.batch_id], "priority")
         after, changed = self._write_run(
-            run_id, lambda run: prioritise(run, number, self._clock.now()), "priority", by, {"priority": number}
+            run_id,
+            lambda run: prioritise(run, number, self._clock.now()),
+            "priority",
+            by,
+            {"priority": number},
+            expected,
         )
         return self._done(run_id, after.phase, after.intent.want, changed, at_once=True)
 

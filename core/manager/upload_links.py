@@ -75,7 +75,7 @@ class UploadLinks:
         return Address(url=url, expires_at=until.replace(microsecond=0))
 
     def _receiving(self, owner: str) -> Receiving:
-        return Receiving(index=self._index, layout=self._layout, config=self._config, owner=owner)
+        return Receiving(index=self._index, layout=self._layout, config=self._config, clock=self._clock, owner=owner)
 
 
 def span(text: str) -> tuple[int, int, int]:

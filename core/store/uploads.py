@@ -11,6 +11,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -48,10 +49,11 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an upload is: the bytes that need not be sent again, and its file once it is whole."""
+    """How far an upload is: the bytes that need not be sent again, when the last came, and its file once it is whole."""
 
     upload: Upload
     bytes: int
+    at: datetime
     path: Path | None = None
 
 
@@ -69,7 +71,7 @@ class UploadStore:
             folder = self._folder(upload.id)
             files.make_folder(folder)
             _write(folder, upload)
-        return Received(upload=upload, bytes=0)
+        return self.find(id_)
 
     def find(self, upload_id: str) -> Received:
         """How far an upload is; raises `NotFound` when there is none of that id."""
@@ -77,11 +79,11 @@ class UploadStore:
         upload = _read(folder)
         if upload is None:
             raise _not_there()
-        path = folder / upload.name
+        path, part = folder / upload.name, folder / f"{upload.name}{PARTIAL}"
         if path.is_file():
-            return Received(upload=upload, bytes=upload.size, path=path)
-        there = files.size_of(folder / f"{upload.name}{PARTIAL}")
-        return Received(upload=upload, bytes=min(there, upload.size if upload.boot == boot_id() else upload.durable))
+            return Received(upload=upload, bytes=upload.size, at=_changed(path, folder), path=path)
+        there = min(files.size_of(part), upload.size if upload.boot == boot_id() else upload.durable)
+        return Received(upload=upload, bytes=there, at=_changed(part, folder))
 
     def all(self) -> Iterator[Received]:
         """Every upload there is, in no order."""
@@ -196,10 +198,11 @@ class Receiver:
                     self._check()
                     self._path.rename(self._folder / self.upload.name)
                     files.fsync_folder(self._folder)
-                    return Received(upload=self.upload, bytes=self.bytes, path=self._folder / self.upload.name)
+                    path = self._folder / self.upload.name
+                    return Received(upload=self.upload, bytes=self.bytes, at=_changed(path, self._folder), path=path)
                 if not self._folder.is_dir():
                     raise _not_there()
-                return Received(upload=self.upload, bytes=self.bytes)
+                return Received(upload=self.upload, bytes=self.bytes, at=_changed(self._path, self._folder))
             finally:
                 os.close(self._fd)
 
@@ -238,6 +241,14 @@ class Receiver:
 
 def _not_there() -> NotFound:
     return NotFound("There is no such upload; it was removed, or never begun.", hint="Upload the file again.")
+
+
+def _changed(path: Path, folder: Path) -> datetime:
+    """When the file `path` was last written to; while there is none, when the `folder` was made for it."""
+    for one in (path, folder):
+        with suppress(FileNotFoundError):
+            return datetime.fromtimestamp(one.stat().st_mtime, UTC)
+    raise _not_there()
 
 
 def _write(folder: Path, upload: Upload) -> None:

@@ -365,7 +365,7 @@ export interface paths {
         };
         /**
          * One run with its stages
-         * @description Everything that is known of it.
+         * @description Everything that is known of it. The ETag is another one when somebody changed the run, or it moved; progress leaves it.
          */
         get: operations["runs_one"];
         put?: never;
@@ -630,6 +630,209 @@ export interface paths {
          * @description One that never began, and is not the only one.
          */
         post: operations["runs_remove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The files of a run
+         * @description With the names that they are saved under.
+         */
+        get: operations["files_listed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of a run
+         * @description As it was published, or made of what was.
+         */
+        get: operations["files_result"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/files/{stage}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of a run, of one stage
+         * @description Where two stages have one of this name.
+         */
+        get: operations["files_result_of"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/clips/{clip}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A clip that is made
+         * @description It is made by asking for it with POST.
+         */
+        get: operations["files_fetch_clip"];
+        put?: never;
+        /**
+         * Have a clip made
+         * @description Of a highlight, by its number, or `reel` for all of them; asked again, it tells how far it is.
+         */
+        post: operations["files_ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List uploads that are in no batch
+         * @description What was sent together under one `group`.
+         */
+        get: operations["uploads_listed"];
+        put?: never;
+        /**
+         * Announce a file
+         * @description Begin an upload, or find the one that broke off: how far it is.
+         */
+        post: operations["uploads_announce"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far an upload is
+         * @description And where the rest of it may be sent; a signed address says the first alone, to anybody.
+         */
+        get: operations["uploads_told"];
+        put?: never;
+        post?: never;
+        /**
+         * Take an upload back
+         * @description It is removed; one that is gone already is as good, and one that a run reads is kept.
+         */
+        delete: operations["uploads_cancel"];
+        options?: never;
+        head?: never;
+        /**
+         * Send bytes of a file
+         * @description Append the body to an upload at `offset`; however the request ends, what came is kept.
+         *
+         *     With a `Content-Digest` it is kept only if it is what was sent.
+         */
+        patch: operations["uploads_receive"];
+        trace?: never;
+    };
+    "/api/uploads/slots/{slot}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Send a file that a batch waits for
+         * @description Take the file that a batch waits for: whole, or in pieces one after the other (`Content-Range`).
+         *
+         *     The answer is the upload; its `id` is the `video_id` that the batch is given.
+         */
+        put: operations["uploads_receive_slot"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exports/{export_id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An export, by a signed address
+         * @description As a download under its name.
+         *
+         *     A ZIP says its size before it begins, so that one that breaks off is known to be broken; it can be taken up again
+         *     where it broke off. A playlist names links of its own, good as long as this one.
+         */
+        get: operations["files_download"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exports/{export_id}/files/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One video of a playlist, by a signed address
+         * @description With Range, so that it can be sought.
+         */
+        get: operations["files_member"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1081,6 +1284,70 @@ export interface components {
             } | null;
         };
         /**
+         * Announced
+         * @description The same, and an address to which the rest may be sent without a token, until then.
+         */
+        Announced: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "media" | "transcript" | "archive";
+            /** Size */
+            size: number;
+            /** Received */
+            received: number;
+            /** Complete */
+            complete: boolean;
+            /** Path */
+            path: string | null;
+            /** Upload Url */
+            upload_url: string;
+            /**
+             * Upload Url Expires At
+             * Format: date-time
+             */
+            upload_url_expires_at: string;
+        };
+        /**
+         * Announcement
+         * @description What is said of a file before it is sent; under the same `mark` one that broke off is found again.
+         */
+        Announcement: {
+            /**
+             * Name
+             * @example talk.mp4
+             */
+            name: string;
+            /**
+             * Size
+             * @description In bytes.
+             */
+            size: number;
+            /**
+             * Group
+             * @description What else is sent together with it.
+             * @default
+             */
+            group?: string;
+            /**
+             * Mark
+             * @description How its sender knows the file again.
+             * @default
+             */
+            mark?: string;
+            /**
+             * Sha256
+             * @description Of the whole, which is compared with it.
+             * @default
+             */
+            sha256?: string;
+        };
+        /**
          * AskedExport
          * @description An export that was asked for.
          */
@@ -1473,6 +1740,31 @@ export interface components {
             state: "running" | "paused" | "stopped" | "completed" | "error";
         };
         /**
+         * ClipAsked
+         * @description How far a clip of `seconds` is: a `share` of it is made, or why it waits; where it is once it is ready.
+         */
+        ClipAsked: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "making" | "ready" | "failed";
+            /** Share */
+            share: number;
+            /** Waits */
+            waits: string | null;
+            /** Name */
+            name: string;
+            /** Seconds */
+            seconds: number;
+            /** Url */
+            url: string | null;
+            /** Error */
+            error: string | null;
+            /** Hint */
+            hint: string | null;
+        };
+        /**
          * Damage
          * @description A record of which nothing can be believed.
          */
@@ -1511,6 +1803,22 @@ export interface components {
             }[];
         };
         /**
+         * File
+         * @description One file of a run. Size and checksum of what is made on demand are null: nobody made it yet.
+         */
+        File: {
+            /** Name */
+            name: string;
+            /** Stage */
+            stage: string;
+            /** Size */
+            size: number | null;
+            /** Sha256 */
+            sha256: string | null;
+            /** Saved As */
+            saved_as: string;
+        };
+        /**
          * FileError
          * @description A file that failed, why, and what to do.
          */
@@ -1537,6 +1845,14 @@ export interface components {
             status: string;
             /** Files */
             files: components["schemas"]["core__api__bulk_words__ResultFile"][];
+        };
+        /**
+         * Files
+         * @description What was published so far, and what can be made of it.
+         */
+        Files: {
+            /** Files */
+            files: components["schemas"]["File"][];
         };
         /**
          * Health
@@ -1803,7 +2119,7 @@ export interface components {
             /** Upload Urls */
             upload_urls: string[];
             /** Uploads */
-            uploads: components["schemas"]["Upload"][];
+            uploads: components["schemas"]["core__api__batch_job_models__Upload"][];
         };
         /**
          * Marked
@@ -2422,18 +2738,12 @@ export interface components {
             hint: string;
         };
         /**
-         * Upload
-         * @description Where one video is sent to (`PUT`, with `&name=`); the `id` of the answer is the `video_id` it is added by.
+         * Uploads
+         * @description Those of one group that are in no batch yet.
          */
-        Upload: {
-            /** Url */
-            url: string;
-            /**
-             * Expires At
-             * @description RFC 3339, UTC
-             * @example 2026-11-22T15:04:05.123Z
-             */
-            expires_at: string;
+        Uploads: {
+            /** Uploads */
+            uploads: components["schemas"]["core__api__uploads__Upload"][];
         };
         /**
          * Why
@@ -2469,6 +2779,20 @@ export interface components {
             url: string;
         };
         /**
+         * Upload
+         * @description Where one video is sent to (`PUT`, with `&name=`); the `id` of the answer is the `video_id` it is added by.
+         */
+        core__api__batch_job_models__Upload: {
+            /** Url */
+            url: string;
+            /**
+             * Expires At
+             * @description RFC 3339, UTC
+             * @example 2026-11-22T15:04:05.123Z
+             */
+            expires_at: string;
+        };
+        /**
          * ResultFile
          * @description A file that was made, and where it is fetched.
          */
@@ -2481,6 +2805,29 @@ export interface components {
             sha256: string;
             /** Url */
             url: string;
+        };
+        /**
+         * Upload
+         * @description A file on its way; its `id` is the `video_id` that a batch is given. `path` is told to who is known, once it is whole.
+         */
+        core__api__uploads__Upload: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "media" | "transcript" | "archive";
+            /** Size */
+            size: number;
+            /** Received */
+            received: number;
+            /** Complete */
+            complete: boolean;
+            /** Path */
+            path: string | null;
         };
         /**
          * WrongField
@@ -2569,6 +2916,15 @@ export interface components {
         };
         /** @description It does not fit the present state, which is named. */
         Problem409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The time of this address is over. */
+        Problem410: {
             headers: {
                 [name: string]: unknown;
             };
@@ -3474,6 +3830,8 @@ export interface operations {
             header?: {
                 /** @description Any text of yours; the same request under the same key is done once. */
                 "idempotency-key"?: string | null;
+                /** @description The ETag of what you looked at; it is only changed if it still is that. */
+                "if-match"?: string | null;
             };
             path: {
                 run_id: string;
@@ -3501,6 +3859,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
             409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
@@ -3515,6 +3874,8 @@ export interface operations {
             header?: {
                 /** @description Any text of yours; the same request under the same key is done once. */
                 "idempotency-key"?: string | null;
+                /** @description The ETag of what you looked at; it is only changed if it still is that. */
+                "if-match"?: string | null;
             };
             path: {
                 run_id: string;
@@ -3542,6 +3903,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
             409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
@@ -3553,7 +3915,10 @@ export interface operations {
     runs_priority: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what you looked at; it is only changed if it still is that. */
+                "if-match"?: string | null;
+            };
             path: {
                 run_id: string;
             };
@@ -3580,6 +3945,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
             409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
@@ -3594,6 +3960,8 @@ export interface operations {
             header?: {
                 /** @description Any text of yours; the same request under the same key is done once. */
                 "idempotency-key"?: string | null;
+                /** @description The ETag of what you looked at; it is only changed if it still is that. */
+                "if-match"?: string | null;
             };
             path: {
                 run_id: string;
@@ -3621,6 +3989,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
             409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
@@ -3635,6 +4004,8 @@ export interface operations {
             header?: {
                 /** @description Any text of yours; the same request under the same key is done once. */
                 "idempotency-key"?: string | null;
+                /** @description The ETag of what you looked at; it is only changed if it still is that. */
+                "if-match"?: string | null;
             };
             path: {
                 run_id: string;
@@ -3662,6 +4033,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
             409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
@@ -3676,6 +4048,8 @@ export interface operations {
             header?: {
                 /** @description Any text of yours; the same request under the same key is done once. */
                 "idempotency-key"?: string | null;
+                /** @description The ETag of what you looked at; it is only changed if it still is that. */
+                "if-match"?: string | null;
             };
             path: {
                 run_id: string;
@@ -3703,6 +4077,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
             409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
@@ -3717,6 +4092,8 @@ export interface operations {
             header?: {
                 /** @description Any text of yours; the same request under the same key is done once. */
                 "idempotency-key"?: string | null;
+                /** @description The ETag of what you looked at; it is only changed if it still is that. */
+                "if-match"?: string | null;
             };
             path: {
                 run_id: string;
@@ -3744,6 +4121,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
             409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
@@ -3758,6 +4136,8 @@ export interface operations {
             header?: {
                 /** @description Any text of yours; the same request under the same key is done once. */
                 "idempotency-key"?: string | null;
+                /** @description The ETag of what you looked at; it is only changed if it still is that. */
+                "if-match"?: string | null;
             };
             path: {
                 run_id: string;
@@ -3785,6 +4165,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
             409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
@@ -3799,6 +4180,8 @@ export interface operations {
             header?: {
                 /** @description Any text of yours; the same request under the same key is done once. */
                 "idempotency-key"?: string | null;
+                /** @description The ETag of what you looked at; it is only changed if it still is that. */
+                "if-match"?: string | null;
             };
             path: {
                 run_id: string;
@@ -3818,6 +4201,334 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    runs_remove: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of yours; the same request under the same key is done once. */
+                "idempotency-key"?: string | null;
+                /** @description The ETag of what you looked at; it is only changed if it still is that. */
+                "if-match"?: string | null;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Said"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    files_listed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Files"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    files_result: {
+        parameters: {
+            query?: {
+                /** @description With any value, or none: as a download named after the video. */
+                save?: string | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The range of it that was asked for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            /** @description There is no such range of it. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    files_result_of: {
+        parameters: {
+            query?: {
+                /** @description With any value, or none: as a download named after the video. */
+                save?: string | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+                stage: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The range of it that was asked for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            /** @description There is no such range of it. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    files_fetch_clip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                clip: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The range of it that was asked for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            /** @description There is no such range of it. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    files_ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                clip: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClipAsked"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClipAsked"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    uploads_listed: {
+        parameters: {
+            query?: {
+                group?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Uploads"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    uploads_announce: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Announcement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Announced"];
                 };
             };
             400: components["responses"]["Problem400"];
@@ -3834,21 +4545,93 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
-    runs_remove: {
+    uploads_told: {
+        parameters: {
+            query?: {
+                /** @description Of a signed address. */
+                until?: string;
+                /** @description Of a signed address; without one a token is needed. */
+                signature?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Announced"] | components["schemas"]["core__api__uploads__Upload"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    uploads_cancel: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    uploads_receive: {
+        parameters: {
+            query?: {
+                /** @description How many bytes were received. */
+                offset?: number | null;
+                /** @description Of a signed address. */
+                until?: string;
+                /** @description Of a signed address; without one a token is needed. */
+                signature?: string;
+            };
             header?: {
-                /** @description Any text of yours; the same request under the same key is done once. */
-                "idempotency-key"?: string | null;
+                /** @description `sha-256=:BASE64:` of the body. */
+                "content-digest"?: string | null;
             };
             path: {
-                run_id: string;
+                id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Said"];
+                "application/octet-stream": string;
             };
         };
         responses: {
@@ -3858,7 +4641,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Done"];
+                    "application/json": components["schemas"]["core__api__uploads__Upload"];
                 };
             };
             400: components["responses"]["Problem400"];
@@ -3867,11 +4650,164 @@ export interface operations {
             404: components["responses"]["Problem404"];
             408: components["responses"]["Problem408"];
             409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
             503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    uploads_receive_slot: {
+        parameters: {
+            query?: {
+                /** @description Of a signed address. */
+                until?: string;
+                /** @description Of a signed address; without one a token is needed. */
+                signature?: string;
+                /** @description What the file is called, such as talk.mp4. */
+                name?: string;
+            };
+            header?: {
+                /** @description `bytes 0-1048575/5000000`: which part it is. */
+                "content-range"?: string | null;
+                /** @description `sha-256=:BASE64:` of the body. */
+                "content-digest"?: string | null;
+            };
+            path: {
+                slot: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["core__api__uploads__Upload"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    files_download: {
+        parameters: {
+            query?: {
+                until?: string;
+                signature?: string;
+            };
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The range of it that was asked for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
+            /** @description There is no such range of it. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    files_member: {
+        parameters: {
+            query?: {
+                until?: string;
+                signature?: string;
+            };
+            header?: never;
+            path: {
+                export_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The range of it that was asked for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
+            /** @description There is no such range of it. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
             507: components["responses"]["Problem507"];
         };
     };

@@ -14,6 +14,7 @@ function ask(method, path, body) {
     const request = new XMLHttpRequest();
     request.open(method, `/api/uploads${path}`);
     request.setRequestHeader("X-Requested-With", "reprise");
+    if (body !== undefined) request.setRequestHeader("Content-Type", "application/json");
     request.timeout = PATIENCE_MS;
     request.onload = () => (request.status < 300 ? resolve(request.status === 204 ? null : JSON.parse(request.responseText)) : reject(problemOf(request)));
     request.onerror = request.ontimeout = () => reject({ code: "broken", text: "", status: 0 });

@@ -65,8 +65,13 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Showcase]:
 def ids(week: Showcase) -> dict[str, list[str]]:
     """What is there, by the names that paths have for it."""
     del week
-    index = current().manager.storage.index
-    return {"batch_id": sorted(index.batches), "job_id": sorted(index.batches), "run_id": sorted(index.runs)}
+    index, receiving = current().manager.storage.index, current().manager.receiving
+    return {
+        "batch_id": sorted(index.batches),
+        "job_id": sorted(index.batches),
+        "run_id": sorted(index.runs),
+        "id": [receiving.begin(f"{number}.mp4", 5000).id for number in range(3)],
+    }
 
 
 @pytest.fixture(scope="module")

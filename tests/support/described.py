@@ -12,10 +12,10 @@ from core.api.app import ROUTERS, build_app
 OPEN = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/start.js", "/docs/{name}"})
 # Here a signed address says what it is good for.
 SIGNED = frozenset(
-    {"/api/exports/{export_id}/download", "/api/exports/{export_id}/files/{number:int}", "/api/uploads/slots/{slot}"}
+    {"/api/exports/{export_id}/download", "/api/exports/{export_id}/files/{number}", "/api/uploads/slots/{slot}"}
 )
 SAFE = frozenset({"GET", "HEAD"})
-_PART = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_PART = re.compile(r"\{(\w+)\}")
 
 
 class Door(NamedTuple):
@@ -30,7 +30,7 @@ class Door(NamedTuple):
     @property
     def parts(self) -> list[str]:
         """The names of what stands in its path."""
-        return [name for name, _ in _PART.findall(self.path)]
+        return _PART.findall(self.path)
 
     @property
     def changes(self) -> bool:
@@ -39,7 +39,7 @@ class Door(NamedTuple):
 
     def at(self, **given: str) -> str:
         """A path that leads there; parts that are not `given` name nothing."""
-        return _PART.sub(lambda part: given.get(part[1], "1" if part[2] == "int" else "x_1"), self.path)
+        return _PART.sub(lambda part: given.get(part[1], "1" if part[1] == "number" else "x_1"), self.path)
 
 
 def doors() -> list[Door]:
@@ -56,8 +56,11 @@ def sockets() -> list[str]:
 
 
 def bodies() -> list[Door]:
-    """Every described operation that takes a body."""
+    """Every described operation that takes JSON."""
     paths = build_app().openapi()["paths"]
     return [
-        Door(path, method.upper()) for path in paths for method, said in paths[path].items() if "requestBody" in said
+        Door(path, method.upper())
+        for path in paths
+        for method, said in paths[path].items()
+        if "application/json" in said.get("requestBody", {}).get("content", {})
     ]

@@ -195,7 +195,7 @@ def test_no_body_with_tricks_reaches_a_route(asks: Asks, batch_id: str, what: st
 def test_only_json_is_taken(asks: Asks, batch_id: str, kind: str) -> None:
     admin, before = asks(Authorization=f"Bearer {token()}"), records()
     for door in CHANGING:
-        if door.path.startswith("/api/uploads"):
+        if door.path.startswith("/api/uploads") and door.method in ("PATCH", "PUT"):
             continue  # bytes are taken there
         answer = admin.request(
             door.method, door.at(batch_id=batch_id, job_id=batch_id), headers={"Content-Type": kind}, content=b'{"a":1}'

@@ -169,3 +169,18 @@ def test_every_operation_of_the_described_api_has_a_name_of_its_own(case: Showca
     ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert len(ids) == len(set(ids))
     assert all(operation["summary"] for path in document["paths"].values() for operation in path.values())
+
+
+def test_who_did_not_see_that_a_run_was_changed_is_told_so_on_every_way_to_change_it(
+    api: TestClient, run_of: dict[str, str]
+) -> None:
+    url = f"/api/runs/{run_of['queued']}"
+    stale = {"If-Match": api.get(url).headers["etag"]}
+    assert api.post(f"{url}/priority", json={"priority": 9}, headers=stale).status_code == 200
+    asked = {f"{url}/{verb}": None for verb in ("pause", "retry", *PLAIN)} | {f"{url}/priority": {"priority": 1}}
+    for address, body in asked.items():
+        refused = api.post(address, json=body, headers=stale)
+        assert (refused.status_code, refused.json()["title"]) == (412, "stale"), address
+    now = {"If-Match": api.get(url).headers["etag"], "Idempotency-Key": "mine"}
+    for _ in range(2):  # under its key it was done for the version that it names
+        assert api.post(f"{url}/pause", headers=now).json()["intent"] == "pause"

@@ -53,6 +53,7 @@ def test_the_bytes_that_were_sent_lie_under_the_path_that_is_told(client: TestCl
         "kind": "media",
         "size": 5000,
         "received": 0,
+        "complete": False,
         "path": None,
     }
     answer = send(client, begun.json()["id"], 0, film())
@@ -121,7 +122,7 @@ def test_what_is_too_long_is_refused_before_and_while_it_is_sent(client: TestCli
 
 @pytest.mark.parametrize("size", [0, -1])
 def test_an_empty_file_is_refused_and_leaves_nothing(client: TestClient, case: Showcase, size: int) -> None:
-    assert announce(client, size).status_code == 400
+    assert announce(client, size).status_code == 422
     assert not list(case.layout.uploads.iterdir())
 
 
@@ -198,7 +199,9 @@ def test_a_cancelled_upload_leaves_nothing(client: TestClient, case: Showcase) -
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"name": 1, "size": 2}', b"x" * 5000, b'{"name":"a"}', b"\xff"])
 def test_what_is_no_announcement_is_refused(client: TestClient, case: Showcase, body: bytes) -> None:
     del case
-    assert client.post("/uploads", content=body, headers=OURS).status_code == 400
+    answer = client.post("/uploads", content=body, headers=OURS | {"Content-Type": "application/json"})
+    assert answer.status_code in (400, 422)
+    assert answer.json()["title"] in ("not_json", "bad_request")
 
 
 @pytest.mark.parametrize("id_", ["..", "%2e%2e", "0" * 16, "0" * 15, "../../etc"])
@@ -212,7 +215,7 @@ def test_an_upload_nobody_announced_is_not_there(client: TestClient, case: Showc
 def test_an_offset_has_to_be_a_number(client: TestClient, case: Showcase, offset: str) -> None:
     del case
     id_ = announce(client, 5000).json()["id"]
-    assert client.patch(f"/uploads/{id_}?offset={offset}", content=b"x", headers=OURS).status_code == 400
+    assert client.patch(f"/uploads/{id_}?offset={offset}", content=b"x", headers=OURS).status_code == 422
 
 
 def test_one_sender_at_a_time_and_a_cancelled_one_lets_go_only_after_its_last_write(
@@ -255,14 +258,12 @@ def test_one_sender_at_a_time_and_a_cancelled_one_lets_go_only_after_its_last_wr
 async def _receive(id_: str, offset: int, pieces: Any) -> Any:
     """What the route answers to these pieces."""
     request = SimpleNamespace(
-        path_params={"id": id_},
-        query_params={"offset": str(offset)},
         headers={},
         scope={"path": f"/api/uploads/{id_}"},
         stream=pieces,
         state=SimpleNamespace(actor=process.current().manager.acts_for),
     )
-    return await uploads.receive(cast("Request", request))
+    return await uploads.receive(cast("Request", request), id_, offset)
 
 
 @pytest.mark.parametrize("missing", ["Origin", "X-Requested-With"])

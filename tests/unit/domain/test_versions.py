@@ -7,9 +7,11 @@ from msgspec.structs import replace
 
 from core.domain.batch_commands import edit_batch, pause_batch, prioritise_batch, start_batch
 from core.domain.errors import Stale
-from core.domain.states import BatchPhase
+from core.domain.run import Intent
+from core.domain.settings import Settings
+from core.domain.states import BatchPhase, Phase, Want
 from core.domain.versions import check_version, version_of
-from tests.support.records import NOW, a_batch
+from tests.support.records import NOW, a_batch, a_run
 
 LATER = NOW + timedelta(seconds=5)
 
@@ -40,3 +42,19 @@ def test_a_change_for_another_version_is_refused() -> None:
     for bad in ([], ["old"]):
         with pytest.raises(Stale, match="running"):
             check_version(batch, bad)
+
+
+def test_a_run_has_another_version_when_it_moves_or_somebody_wants_something_else_of_it() -> None:
+    run = a_run()
+    after = [
+        replace(run, phase=Phase.RUNNING),
+        replace(run, intent=Intent(want=Want.PAUSE, by="ana")),
+        replace(run, priority=9),
+        replace(run, settings=Settings(language="de")),
+        replace(run, removed=True),
+    ]
+    assert len({version_of(one) for one in [run, *after]}) == len(after) + 1
+    worked = replace(run, updated_at=LATER, title="Found out", duration_s=9.0, retry_count=1, commands=["k d"])
+    assert version_of(worked) == version_of(run)
+    with pytest.raises(Stale, match=f"Run {run.run_id}"):
+        check_version(run, ["old"])

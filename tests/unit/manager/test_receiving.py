@@ -1,5 +1,6 @@
 """What may be uploaded is judged by name, size and room before a byte comes; whose it is, by who announced it."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 
 import core.manager.receiving as receiving_module
 from core.config import Config
-from core.domain.errors import BadInput, NotFound, Refused
+from core.domain.errors import BadInput, NotFound, Refused, StorageError
 from core.domain.run import Source
 from core.manager.receiving import Receiving, kind_of, stored_name
 from tests.support.dispatching import House
@@ -20,7 +21,7 @@ def house(tmp_path: Path) -> House:
 
 def receiving(house: House, owner: str = "ana") -> Receiving:
     config = Config(free_space_bytes=0, max_media_bytes=10_000)
-    return Receiving(index=house.index, layout=house.layout, config=config, owner=owner)
+    return Receiving(index=house.index, layout=house.layout, config=config, clock=house.clock, owner=owner)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,19 @@ def test_one_owner_has_so_many_files_waiting_and_hinders_nobody_else(
     assert receiving(house, "ben").begin("more.srt", 10).received == 0
     ana.cancel(sent[0].id)
     assert ana.begin("more.srt", 10).received == 0
+
+
+def test_room_is_kept_for_an_hour_for_what_is_announced_and_does_not_come(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.system.files.free_bytes", lambda path: 9000)
+    promised = receiving(house, "ana").begin("talk.mp4", 5000).id
+    with pytest.raises(StorageError, match="free disk space"):
+        receiving(house, "ben").begin("talk.mp4", 5000)
+    folder, long_ago = house.layout.uploads / promised, house.clock.now().timestamp() - 3700
+    os.utime(folder, (long_ago, long_ago))
+    receiving(house, "ben").begin("talk.mp4", 5000)
+    assert receiving(house, "ana").find(promised).received == 0, "it may still come"
 
 
 def test_nobody_sees_the_uploads_of_another(house: House) -> None:
