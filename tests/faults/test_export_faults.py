@@ -15,7 +15,7 @@ from tests.support.small_disk import remount, small_disk
 from tests.support.waiting import until
 
 # Coded anew, since MP4 does not take VP9: two groups of at most two minutes and the sound.
-SECONDS, UNITS = 150.0, 3
+SECONDS, UNITS = 150.0, 2
 VP9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus")
 EXPORT = ("--set", "transcribe=false", "--set", "export=true")
 

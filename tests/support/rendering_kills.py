@@ -59,8 +59,8 @@ class Rendering:
         return any(path.stat().st_size > 0 for path in self.folder.glob(f"work/{pattern}"))
 
     def made(self) -> Counter[str]:
-        """How many times each unit was begun by ffmpeg: `group.0001` (by its first strand), `sound`."""
+        """How many times each unit was begun by ffmpeg: `group.0001` (by its first strand)."""
         starts = [msgspec.json.decode(line) for line in (self.folder / "starts.jsonl").read_bytes().splitlines()]
         outputs = [next((word for word in reversed(argv) if word.startswith("file:")), "") for argv in starts]
-        found = (re.search(r"\.(group\.\d+(?=\.0\.)|sound)(\.0)?\.\w+\.part$", output) for output in outputs)
+        found = (re.search(r"\.(group\.\d+)\.0\.\w+\.part$", output) for output in outputs)
         return Counter(match[1] for match in found if match)

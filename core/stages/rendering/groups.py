@@ -1,7 +1,7 @@
 """A cut list becomes a media file: in groups that survive a kill, joined without coding them again.
 
-The picture of each group and the sound as a whole are durable units; a kill costs at most the one in flight. The strands of
-a group are drawn at once, one a core. What comes out depends on medium, cut list and spec alone, byte for byte.
+The picture of each group is a durable unit, the sound part of the first; a kill costs at most the one in flight. The strands
+of a group are drawn beside each other. What comes out depends on medium, cut list and spec alone, byte for byte.
 """
 
 import os
@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from core.domain.cuts import CutList, Span
 from core.stages.rendering import joining, pictures, sounds
-from core.stages.rendering.beside import beside
+from core.stages.rendering.beside import Check, beside
 from core.stages.rendering.joining import Part
 from core.stages.rendering.media import Media
 from core.stages.rendering.pictures import Piecework
@@ -32,6 +32,7 @@ PROOF_SHARE: dict[Decode, float] = {"everything": 0.2, "keys": 0.02, "nothing": 
 _SAMPLES, _CUT = "sound.pcm", "sound.cut.pcm"
 
 Unit = Literal["cuts", "seconds"]
+Told = Callable[[float], None]
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +79,14 @@ def scratch_bytes(media: Media, kept: Iterable[Span], spec: Spec) -> int:
     return copied + (sounds.scratch_bytes(media, plan, spec) if media.sound is not None or spec.fill else 0)
 
 
+class _Job(NamedTuple):
+    """What makes one file, `worth_s` seconds of the whole; it tells how many of them are done, and gives its complaints."""
+
+    name: str
+    worth_s: float
+    make: Callable[[Path, Check, Told], int]
+
+
 class _Rendering:
     """One call of `render`."""
 
@@ -98,26 +107,11 @@ class _Rendering:
 
     def make(self, out: Path) -> Rendered:
         plan, place = self._plan, self._place
-        sound = self._sound()
-        film = self._findable()
-        parts = [part for group in plan.groups for part in self._group(film, group)]
+        sound, parts = self._drawn()
         place.progress(self._behind_s, self._total_s, "joining")
         joined = place.work / f"joined.{self._spec.suffix}.part"
         joining.join(parts, sound, self._spec, joined, rate=plan.rate, check=place.check, log=place.log)
-        if self._decode == "keys" and parts:
-            joining.require_copied(parts, joined, check=place.check, log=place.log)
-        picture, filled = self._media.picture, (self._spec.width, self._spec.height)
-        made = verify(
-            joined,
-            seconds=plan.seconds,
-            picture=bool(parts),
-            sound=sound is not None,
-            frames=plan.frames if parts else None,
-            size=(size_for(picture, self._spec) if picture is not None else filled) if parts else None,
-            decode=self._decode,
-            check=place.check,
-            on_progress=self._told("checking", plan.seconds, self._proof_s),
-        )
+        made = self._judged(joined, parts, has_sound=sound is not None)
         joined.replace(out)
         place.progress(self._total_s, self._total_s, "checking")
         return Rendered(
@@ -129,15 +123,59 @@ class _Rendering:
             complaints=self._complaints,
         )
 
-    def _sound(self) -> Path | None:
-        if not self._has_sound:
-            return None
-        sound = self._media.sound
-        plan, spec, place = self._plan, self._spec, self._place
-        suffix = "webm" if spec.audio == "opus" else "m4a"
+    def _judged(self, joined: Path, parts: Sequence[Part], *, has_sound: bool) -> Media:
+        """What was joined, once all that is asked of it is found to be so."""
+        plan, place = self._plan, self._place
+        picture, filled = self._media.picture, (self._spec.width, self._spec.height)
+        size = (size_for(picture, self._spec) if picture is not None else filled) if parts else None
 
-        def make(targets: Sequence[Path]) -> int:
-            target = targets[0]
+        def copied(check: Check) -> None:
+            if self._decode == "keys" and parts:
+                joining.require_copied(parts, joined, check=check, log=place.log)
+
+        def verified(check: Check) -> Media:
+            return verify(
+                joined,
+                seconds=plan.seconds,
+                picture=bool(parts),
+                sound=has_sound,
+                frames=plan.frames if parts else None,
+                size=size,
+                decode=self._decode,
+                check=check,
+                on_progress=self._told("checking", plan.seconds, self._proof_s),
+            )
+
+        jobs: list[Callable[[Check], Media | None]] = [copied, verified]
+        made = beside(jobs, len(jobs), place.check)[1]
+        assert made is not None
+        return made
+
+    def _drawn(self) -> tuple[Path | None, list[Part]]:
+        """The sound, and the picture in parts. The sound is made beside the first group, in one unit with it."""
+        plan = self._plan
+        sounds_made = [self._sound()] if self._has_sound else []
+        if not plan.groups:
+            return self._unit_of(0, self._size(len(plan.kept), plan.frames), sounds_made, "the sound")[0], []
+        film = self._findable()
+        sound: Path | None = None
+        parts: list[Part] = []
+        for group in plan.groups:
+            with_it = sounds_made if group.number == 0 else []
+            drawings = self._group(film, group)
+            note = f"part {group.number + 1} of {len(plan.groups)}"
+            size = self._size(group.cuts, group.frames)
+            paths = self._unit_of(group.number, size, [*with_it, *drawings], note)
+            sound = paths.pop(0) if with_it else sound
+            parts += [
+                Part(path, Fraction(one.frames) / plan.rate) for path, one in zip(paths, group.strands, strict=True)
+            ]
+        return sound, parts
+
+    def _sound(self) -> "_Job":
+        plan, spec, place, sound = self._plan, self._spec, self._place, self._media.sound
+
+        def make(target: Path, check: Check, told: Told) -> int:
             pcm = sounds.pcm_for(sound, spec)
             whole, cut = place.work / _SAMPLES, place.work / _CUT
             complaints = 0
@@ -146,20 +184,33 @@ class _Rendering:
                 if sound is None:
                     sounds.silence(plan, pcm, cut)
                 else:
-                    told = self._told("the sound", unpacked_s, half)
                     complaints = sounds.lay_out(
-                        self._media, sound, plan, pcm, whole, check=place.check, log=place.log, on_progress=told
+                        self._media,
+                        sound,
+                        plan,
+                        pcm,
+                        whole,
+                        check=check,
+                        log=place.log,
+                        on_progress=lambda out_s: told(half * min(1.0, out_s / unpacked_s)),
                     )
-                    sounds.cut(plan, pcm, whole, cut, place.check)
-                told = self._told("the sound", plan.seconds, half, behind=half)
-                sounds.encode(plan, pcm, spec, cut, target, check=place.check, log=place.log, on_progress=told)
+                    sounds.cut(plan, pcm, whole, cut, check)
+                sounds.encode(
+                    plan,
+                    pcm,
+                    spec,
+                    cut,
+                    target,
+                    check=check,
+                    log=place.log,
+                    on_progress=lambda out_s: told(half + half * min(1.0, out_s / plan.seconds)),
+                )
             finally:  # made anew by the next attempt, and on a full disk in the way of everything
                 whole.unlink(missing_ok=True)
                 cut.unlink(missing_ok=True)
             return complaints
 
-        size = 0.0 if plan.groups else self._size(len(plan.kept), plan.frames)
-        return self._unit_of(0, size, [f"sound.{suffix}"], make, self._sound_s)[0]
+        return _Job(f"sound.{'webm' if spec.audio == 'opus' else 'm4a'}", self._sound_s, make)
 
     def _findable(self) -> Media:
         """The medium, or a copy of its picture in which frames are found without reading all before them."""
@@ -167,44 +218,32 @@ class _Rendering:
         if picture is None or not pictures.lacks_index(media, self._plan):
             return media
 
-        def make(targets: Sequence[Path]) -> int:
-            told = self._told("making an index", media.duration, 0.0)
-            pictures.index(media, picture, targets[0], check=place.check, on_progress=told, log=place.log)
+        def make(target: Path, check: Check, told: Told) -> int:
+            pictures.index(media, picture, target, check=check, on_progress=told, log=place.log)
             return 0
 
-        path = self._unit_of(len(self._plan.groups) + 1, 0.0, ["indexed.mkv"], make, 0.0)[0]
-        return pictures.indexed(media, picture, path)
+        job = _Job("indexed.mkv", 0.0, make)
+        return pictures.indexed(media, picture, self._unit_of(len(self._plan.groups), 0.0, [job], "making an index")[0])
 
-    def _group(self, film: Media, group: Group) -> list[Part]:
+    def _group(self, film: Media, group: Group) -> list["_Job"]:
+        """The strands of a group, to be drawn."""
         plan, place, strands = self._plan, self._place, group.strands
         threads = STRAND_THREADS if len(strands) > 1 else ENCODER_THREADS
         job = Piecework(film, film.picture, self._spec, plan.rate, threads)
-        seconds = [Fraction(strand.frames) / plan.rate for strand in strands]
-        tell = self._told(f"part {group.number + 1} of {len(plan.groups)}", float(sum(seconds)), float(sum(seconds)))
 
-        def make(targets: Sequence[Path]) -> int:
-            told = _together(len(strands), tell)
+        def drawing(number: int, strand: Strand) -> _Job:
+            def make(target: Path, check: Check, told: Told) -> int:
+                return pictures.draw(job, strand, target, check=check, on_progress=told, log=place.log).complaints
 
-            def drawing(number: int, strand: Strand, target: Path) -> Callable[[Callable[[], None]], int]:
-                return lambda check: (
-                    pictures.draw(
-                        job, strand, target, check=check, on_progress=lambda out_s: told(number, out_s), log=place.log
-                    ).complaints
-                )
+            name = f"group.{group.number:04}.{number}.mp4"
+            return _Job(name, float(strand.frames / plan.rate), make)
 
-            jobs = [drawing(number, *one) for number, one in enumerate(zip(strands, targets, strict=True))]
-            return sum(beside(jobs, len(os.sched_getaffinity(0)), place.check))
+        return [drawing(number, strand) for number, strand in enumerate(strands)]
 
-        names = [f"group.{group.number:04}.{strand}.mp4" for strand in range(len(strands))]
-        paths = self._unit_of(group.number + 1, self._size(group.cuts, group.frames), names, make, float(sum(seconds)))
-        return [Part(path, length) for path, length in zip(paths, seconds, strict=True)]
-
-    def _unit_of(
-        self, n: int, size: float, names: Sequence[str], make: Callable[[Sequence[Path]], int], seconds: float
-    ) -> list[Path]:
-        """The files of unit `n` of this plan: those that are there, or made now and durable when this returns."""
+    def _unit_of(self, n: int, size: float, jobs: Sequence["_Job"], note: str) -> list[Path]:
+        """The files of unit `n` of this plan, one a job: those that are there, or made now and durable when this returns."""
         place, number = self._place, self._first + n
-        paths = [place.work / f"{self._plan.id}.{name}" for name in names]
+        paths = [place.work / f"{self._plan.id}.{job.name}" for job in jobs]
         known: dict[str, Any] = self._units.get(number, {})
         if known and [path.stat().st_size for path in paths if path.is_file()] == known["bytes"]:
             self._reused += size
@@ -213,7 +252,7 @@ class _Rendering:
             place.check()
             place.units.begin(number, size)
             parts = [path.with_name(f"{path.name}.part") for path in paths]
-            complaints = make(parts)
+            complaints = self._made(jobs, parts, note)
             for part, path in zip(parts, paths, strict=True):
                 files.fsync_file(part)
                 part.replace(path)
@@ -222,16 +261,28 @@ class _Rendering:
             place.units.add(number, size, {"plan": self._plan.id, "n": n, "bytes": written, "complaints": complaints})
             self._done += size
             self._complaints += complaints
-        self._behind_s += seconds
-        place.progress(self._behind_s, self._total_s, names[0].partition(".")[0])
+        self._behind_s += sum(job.worth_s for job in jobs)
+        place.progress(self._behind_s, self._total_s, note)
         return paths
+
+    def _made(self, jobs: Sequence["_Job"], parts: Sequence[Path], note: str) -> int:
+        """How often the medium could not be decoded cleanly while `jobs` were done into `parts`, beside each other."""
+        worth_s = sum(job.worth_s for job in jobs)
+        told = _together(len(jobs), self._told(note, worth_s or 1.0, worth_s))
+
+        def doing(number: int, job: _Job, part: Path) -> Callable[[Check], int]:
+            return lambda check: job.make(part, check, lambda done_s: told(number, min(done_s, job.worth_s)))
+
+        # One a core: measured, more of them take more processor time than they save by never waiting.
+        pieces = [doing(number, *one) for number, one in enumerate(zip(jobs, parts, strict=True))]
+        return sum(beside(pieces, len(os.sched_getaffinity(0)), self._place.check))
 
     def _size(self, cuts: int, frames: int) -> float:
         return float(cuts) if self._unit == "cuts" else round(float(frames / self._plan.rate), 3)
 
-    def _told(self, note: str, seconds: float, worth: float, behind: float = 0.0) -> Callable[[float], None]:
+    def _told(self, note: str, seconds: float, worth: float) -> Told:
         """A listener to the seconds of output of a unit of `seconds`, which count as `worth` of the whole."""
-        behind += self._behind_s
+        behind = self._behind_s
 
         def tell(out_s: float) -> None:
             share = min(1.0, max(0.0, out_s) / seconds)
@@ -240,7 +291,7 @@ class _Rendering:
         return tell
 
 
-def _together(count: int, tell: Callable[[float], None]) -> Callable[[int, float], None]:
+def _together(count: int, tell: Told) -> Callable[[int, float], None]:
     """A listener to each of `count` pieces of work that go on at once, which tells what they have done together."""
     lock, done = threading.Lock(), [0.0] * count
 
