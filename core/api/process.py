@@ -29,6 +29,7 @@ from core.manager.figures import Figures
 from core.manager.readiness import Ready
 from core.notify.ways import secrets_of
 from core.store.tail import Tail
+from core.system.allocator import keep_some_freed_memory
 from core.system.logs import configure_log
 from core.system.network import is_this_machine
 from core.system.prompt_sockets import answer_promptly
@@ -178,6 +179,7 @@ async def serving(*, keep: bool = True) -> AsyncIterator[Process]:
     """
     process = await asyncio.to_thread(current)
     await asyncio.to_thread(process.manager.tokens.first)  # it lies there from the first start on
+    keep_some_freed_memory()
     answer_promptly()  # the server's own socket is there by now
     loop = asyncio.get_running_loop()
     process.hub.attach(loop)

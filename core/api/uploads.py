@@ -7,7 +7,7 @@ is known before it comes. What is allowed is decided by `core.manager.receiving`
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ from core.domain.errors import BadInput
 from core.manager.receiving import Intaking, Kind, Receiving, Sent
 from core.manager.upload_links import span
 
-PIECE_BYTES = 2**20  # bytes are gathered up to so many before a thread writes them
+PIECE_BYTES = 2**21  # bytes are gathered up to so many before a thread writes them
 LONGEST_NUMBER = 18
 router = APIRouter(prefix="/api/uploads", tags=["uploads"], route_class=Guarded)
 Word = Annotated[str, Field(max_length=1000)]
@@ -176,21 +176,55 @@ def _length(request: Request) -> int | None:
 
 
 async def _take(request: Request, taking: Intaking) -> None:
-    gathered = bytearray()
+    behind, gathered, there = _Behind(taking), list[bytes](), 0
     try:
         async for piece in request.stream():
-            gathered += piece
-            if len(gathered) >= PIECE_BYTES:
-                full, gathered = bytes(gathered), bytearray()
-                await _whole(taking.write, full)
-    finally:
-        if gathered:  # the connection broke: what came last counts too
-            await _whole(taking.write, bytes(gathered))
+            gathered.append(piece)
+            there += len(piece)
+            if there >= PIECE_BYTES:
+                await behind.idle()
+                behind.write(gathered)
+                gathered, there = [], 0
+    finally:  # the connection may have broken: what came last counts too
+        await behind.rest(gathered)
 
 
-async def _whole(step: Callable[..., object], *given: Any) -> None:
-    """Do `step` in a thread, and end when it has: who is cancelled meanwhile must not close what it still writes to."""
-    doing = asyncio.ensure_future(asyncio.to_thread(step, *given))
+class _Behind:
+    """Writes one piece in a thread while the next one comes; after an error nothing more."""
+
+    def __init__(self, taking: Intaking) -> None:
+        self._taking, self._failed = taking, False
+        self._writing: asyncio.Future[None] | None = None
+
+    async def idle(self) -> None:
+        """Wait until what was begun is written; raises what that raised."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            try:
+                await _ended(writing)
+            except Exception:
+                self._failed = True
+                raise
+
+    def write(self, pieces: Sequence[bytes]) -> None:
+        """Begin to write these; nothing else is being written."""
+        self._writing = asyncio.ensure_future(asyncio.to_thread(self._taking.write, *pieces))
+
+    async def rest(self, pieces: Sequence[bytes]) -> None:
+        """Write what is left, and end with it."""
+        await self.idle()
+        if pieces and not self._failed:
+            self.write(pieces)
+            await self.idle()
+
+
+async def _whole(step: Callable[[], object]) -> None:
+    """Do `step` in a thread, and end when it has."""
+    await _ended(asyncio.ensure_future(asyncio.to_thread(step)))
+
+
+async def _ended(doing: "asyncio.Future[Any]") -> None:
+    """Wait for what a thread does: who is cancelled meanwhile must not close what it still writes to."""
     try:
         await asyncio.shield(doing)
     except asyncio.CancelledError:

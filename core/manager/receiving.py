@@ -194,13 +194,14 @@ class Intaking:
         self._store, self._receiver, self._root, self._spare_bytes = store, receiver, root, spare_bytes
         self._judged = kind_of(receiver.upload.name) != "media" or receiver.bytes >= HEAD_BYTES
 
-    def write(self, data: bytes) -> None:
-        """Append `data`; what turns out to be no video or sound is removed at once. Raises `BadInput`, `StorageError`."""
-        if len(data) > files.free_bytes(self._root) - self._spare_bytes:
+    def write(self, *pieces: bytes) -> None:
+        """Append the `pieces`; what turns out to be no video or sound is removed at once. Raises `BadInput`, `StorageError`."""
+        if sum(map(len, pieces)) > files.free_bytes(self._root) - self._spare_bytes:
             raise StorageError("The disk is full.", hint="Free some disk space, then go on; what is here is kept.")
-        self._receiver.write(data)
+        self._receiver.write(*pieces)
         if self._sum is not None:
-            self._sum.update(data)
+            for piece in pieces:
+                self._sum.update(piece)
         if not self._judged and self._receiver.bytes >= min(HEAD_BYTES, self._receiver.upload.size):
             self._judge()
 

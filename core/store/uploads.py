@@ -24,7 +24,8 @@ from core.system.identity import boot_id
 NOTE = ".upload"
 PARTIAL = ".part"
 REMOVED = ".removed"  # of a folder that is being removed; what a cut leaves of it is cleaned up like any upload
-SYNC_BYTES = 32 * 2**20  # so much at most is sent again after a power cut, and waits in memory to be written
+SYNC_BYTES = 64 * 2**20  # so much at most is sent again after a power cut, and waits in memory to be written
+BEGIN_BYTES = 4 * 2**20  # the disk begins to write so many at a time
 MAX_NOTE_BYTES = 64 * 1024
 _ID = re.compile(r"[0-9a-f]{16}\Z")
 
@@ -153,30 +154,34 @@ class Receiver:
         except BaseException:
             os.close(self._fd)
             raise
-        self.bytes = self._noted = offset
+        self.bytes = self._noted = self._begun = offset
 
-    def write(self, data: bytes) -> None:
-        """Append `data`.
+    def write(self, *pieces: bytes) -> None:
+        """Append the `pieces`.
 
         Raises `BadInput` for more bytes than were promised, `StorageError` when the disk refuses, and `NotFound` when
         it was removed meanwhile, as far as that is noticed.
         """
-        if self.bytes + len(data) > self.upload.size:
+        count = sum(map(len, pieces))
+        if self.bytes + count > self.upload.size:
             raise BadInput(
                 f"More than the {self.upload.size} bytes that were announced were sent.", hint="Upload the file again."
             )
         with self._storing():
-            files.write_all(self._fd, data)
-            self.bytes += len(data)
+            files.write_pieces(self._fd, pieces)
+            self.bytes += count
             if self.bytes - self._noted >= SYNC_BYTES:
                 self._sync()
+            elif self.bytes - self._begun >= BEGIN_BYTES:
+                files.begin_sync(self._fd, self._begun, self.bytes - self._begun)
+                self._begun = self.bytes
 
     def take_back(self, offset: int) -> None:
         """Forget what was written from `offset` on; it may be sent again. Raises `StorageError`."""
         with self._storing():
             os.ftruncate(self._fd, offset)
             os.lseek(self._fd, offset, os.SEEK_SET)
-            self.bytes = offset
+            self.bytes = self._begun = offset
             if self._noted > offset:
                 self._sync()
 
@@ -234,7 +239,7 @@ class Receiver:
         os.fsync(self._fd)
         # Gigabytes that nobody reads soon would only push other files out of memory.
         os.posix_fadvise(self._fd, 0, self.bytes, os.POSIX_FADV_DONTNEED)
-        self._noted = self.bytes
+        self._noted = self._begun = self.bytes
         self.upload = msgspec.structs.replace(self.upload, durable=self.bytes, boot=boot_id())
         _write(self._folder, self.upload)
 

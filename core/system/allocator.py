@@ -1,7 +1,8 @@
 """How this process's C library keeps memory: large arrays that come and go should not go back to the kernel each time.
 
 The encoder of a speech model takes and frees buffers of up to 72 MB a layer. glibc maps each of them anew, so that the
-kernel clears the same pages again and again: 30 % of the encoder's time (`bench/transcription.py`).
+kernel clears the same pages again and again: 30 % of the encoder's time (`bench/transcription.py`). A server that receives files
+has the same with pieces of some MB: a fifth of the time of an upload (`bench/uploads.py`).
 """
 
 import ctypes
@@ -10,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # malloc.h of glibc; the numbers are part of its binary interface.
-_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -3, -4, -8
 _NEVER = -1
+KEPT_BYTES = 16 * 2**20
 
 
 def keep_freed_memory() -> bool:
@@ -19,12 +21,18 @@ def keep_freed_memory() -> bool:
 
     False where the C library is not glibc; nothing is changed then. Call it before threads that allocate are started.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return False
     # One arena: the heaps of other arenas are too small for such buffers and would be left for the kernel's again.
-    settings = ((_M_ARENA_MAX, 1), (_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _NEVER))
-    return all(mallopt(name, value) == 1 for name, value in settings)
+    return _set((_M_ARENA_MAX, 1), (_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _NEVER))
+
+
+def keep_some_freed_memory() -> bool:
+    """From now on up to `KEPT_BYTES` of freed memory stay with this process; False where the C library is not glibc."""
+    return _set((_M_MMAP_THRESHOLD, KEPT_BYTES // 4), (_M_TRIM_THRESHOLD, KEPT_BYTES))
+
+
+def _set(*settings: tuple[int, int]) -> bool:
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and all(mallopt(name, value) == 1 for name, value in settings)
 
 
 def give_back() -> None:

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.testclient import TestClient
 
 from core.api import process, uploads
+from core.domain.errors import StorageError
 from core.store.uploads import NOTE
 from tests.support.showcase import Showcase
 
@@ -227,10 +228,10 @@ def test_one_sender_at_a_time_and_a_cancelled_one_lets_go_only_after_its_last_wr
     begun, go = threading.Event(), threading.Event()
     write = uploads.Intaking.write
 
-    def slow(self: uploads.Intaking, data: bytes) -> None:
+    def slow(self: uploads.Intaking, *data: bytes) -> None:
         begun.set()
         assert go.wait(LIMIT_S)
-        write(self, data)
+        write(self, *data)
 
     monkeypatch.setattr(uploads.Intaking, "write", slow)
     monkeypatch.setattr(uploads, "PIECE_BYTES", 1)
@@ -253,6 +254,31 @@ def test_one_sender_at_a_time_and_a_cancelled_one_lets_go_only_after_its_last_wr
 
     asyncio.run(test())
     assert receiving.find(id_).received == 1000
+
+
+def test_after_a_write_that_failed_nothing_more_is_written(case: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
+    del case
+    receiving = process.current().manager.receiving
+    id_ = receiving.begin("talk.mp4", 5000).id
+    tries: list[int] = []
+
+    def failing(self: uploads.Intaking, *pieces: bytes) -> None:
+        del self
+        tries.append(sum(map(len, pieces)))
+        raise StorageError("The disk is full.")
+
+    monkeypatch.setattr(uploads.Intaking, "write", failing)
+    monkeypatch.setattr(uploads, "PIECE_BYTES", 1000)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, 5000, 700):
+            yield film()[start : start + 700]
+
+    with pytest.raises(StorageError, match="full"):
+        asyncio.run(_receive(id_, 0, pieces))
+    assert tries == [1400]
+    monkeypatch.undo()
+    assert receiving.find(id_).received == 0
 
 
 async def _receive(id_: str, offset: int, pieces: Any) -> Any:
