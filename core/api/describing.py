@@ -121,5 +121,5 @@ def _possible(path: str, method: str, operation: dict[str, Any]) -> Iterator[int
         yield 503
     if "if-match" in names:
         yield 412
-    if "requestBody" in operation:
+    if "application/json" in operation.get("requestBody", {}).get("content", {}):
         yield from (408, 413, 415)

@@ -9,7 +9,9 @@ is known before it comes. What is allowed is decided by `core.manager.receiving`
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -28,7 +30,8 @@ from core.domain.errors import BadInput
 from core.manager.receiving import Intaking, Kind, Receiving, Sent
 from core.manager.upload_links import span
 
-PIECE_BYTES = 2**21  # bytes are gathered up to so many before a thread writes them
+# Bytes are gathered up to so many, in so many pieces, before a thread writes them.
+PIECE_BYTES, MOST_PIECES = 2**21, 1000
 LONGEST_NUMBER = 18
 router = APIRouter(prefix="/api/uploads", tags=["uploads"], route_class=Guarded)
 Word = Annotated[str, Field(max_length=1000)]
@@ -179,9 +182,11 @@ async def _take(request: Request, taking: Intaking) -> None:
     behind, gathered, there = _Behind(taking), list[bytes](), 0
     try:
         async for piece in request.stream():
+            if not piece:
+                continue
             gathered.append(piece)
             there += len(piece)
-            if there >= PIECE_BYTES:
+            if there >= PIECE_BYTES or len(gathered) >= MOST_PIECES:
                 await behind.idle()
                 behind.write(gathered)
                 gathered, there = [], 0
@@ -202,13 +207,12 @@ class _Behind:
         if writing is not None:
             try:
                 await _ended(writing)
-            except Exception:
-                self._failed = True
-                raise
+            finally:  # also when this request was cancelled meanwhile: behind a hole nothing may be written
+                self._failed = writing.exception() is not None
 
     def write(self, pieces: Sequence[bytes]) -> None:
         """Begin to write these; nothing else is being written."""
-        self._writing = asyncio.ensure_future(asyncio.to_thread(self._taking.write, *pieces))
+        self._writing = _in_a_thread(self._taking.write, *pieces)
 
     async def rest(self, pieces: Sequence[bytes]) -> None:
         """Write what is left, and end with it."""
@@ -220,7 +224,13 @@ class _Behind:
 
 async def _whole(step: Callable[[], object]) -> None:
     """Do `step` in a thread, and end when it has."""
-    await _ended(asyncio.ensure_future(asyncio.to_thread(step)))
+    await _ended(_in_a_thread(step))
+
+
+def _in_a_thread(step: Callable[..., Any], *given: Any) -> "asyncio.Future[Any]":
+    """Not as a task: who ends all tasks, as the end of a loop does, would take it for done while it still writes."""
+    call = partial(copy_context().run, step, *given)
+    return asyncio.get_running_loop().run_in_executor(None, call)
 
 
 async def _ended(doing: "asyncio.Future[Any]") -> None:

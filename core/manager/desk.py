@@ -1,7 +1,7 @@
 """Where commands are taken: whom they are for, how they are written down, and what is answered."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -20,6 +20,8 @@ from core.stages.catalog import Catalog
 from core.store.layout import Layout
 from core.store.locks import Lock
 from core.system.clock import Clock
+
+Record = TypeVar("Record", BatchRecord, RunRecord)
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,14 +93,13 @@ class Desk:
         by: str,
         data: dict[str, Any],
         expected: Versions = None,
+        key: str | None = None,
     ) -> tuple[RunRecord, bool]:
-        """The run after `change`, and whether that changed more than which command was seen last; `Stale` as a batch."""
+        """The run after `change`, and whether that changed more than which command was seen last; `Stale` as a batch.
 
-        def checked(run: RunRecord) -> RunRecord:
-            check_version(run, expected)
-            return change(run)
-
-        seen = Remembered(checked)
+        What was done under `key` already was done for the version that was expected.
+        """
+        seen = Remembered(_if_as(expected, change, key))
         after = self._writer.run(run_id, seen, command=command, actor=by, data=data)
         return after, replace(after, commands=seen.before.commands) != seen.before
 
@@ -112,12 +113,7 @@ class Desk:
         expected: Versions = None,
     ) -> tuple[BatchRecord, bool]:
         """The batch after `change`, and whether that changed anything; `Stale` when it is not as `expected`."""
-
-        def checked(batch: BatchRecord) -> BatchRecord:
-            check_version(batch, expected)
-            return change(batch)
-
-        seen = Remembered(checked)
+        seen = Remembered(_if_as(expected, change))
         after = self._writer.batch(batch_id, seen, command=command, actor=by, data=data)
         return after, after is not seen.before
 
@@ -127,6 +123,19 @@ class Desk:
         return Done(
             id=id_, phase=phase, intent=intent, changed=changed, applied=applied, hint=None if applied else LATER
         )
+
+
+def _if_as(
+    expected: Versions, change: Callable[[Record], Record], key: str | None = None
+) -> Callable[[Record], Record]:
+    """`change`, for a record that is as `expected` or has seen `key`; raises `Stale` for another."""
+
+    def checked(record: Record) -> Record:
+        if key is None or key not in record.commands:
+            check_version(record, expected)
+        return change(record)
+
+    return checked
 
 
 def said(**given: Any) -> dict[str, Any]:

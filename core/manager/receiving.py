@@ -3,6 +3,7 @@
 import hashlib
 import re
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ from core.config import Config
 from core.domain import names
 from core.domain.access import Scope
 from core.domain.batch import MAX_RUNS
-from core.domain.errors import BadInput, NotFound, Refused, StorageError
+from core.domain.errors import BadInput, NotFound, Refused, RepriseError, StorageError
 from core.manager.access import EVERYTHING, Gate
 from core.manager.index import Index
 from core.stages.container import HEAD_BYTES, SUFFIXES, describe_other, sniff
@@ -218,7 +219,10 @@ class Intaking:
         return _sent(self._receiver.close())
 
     def abandon(self) -> None:
-        """Let go after an error; what was written may be gone on with."""
+        """Let go after an error; what was written may be gone on with, unless it was to be compared with a digest."""
+        if self._sum is not None:
+            with suppress(RepriseError):  # what the disk said first is what is told
+                self._receiver.take_back(self._begin)
         self._receiver.abandon()
 
     def _judge(self) -> None:

@@ -61,10 +61,13 @@ class RunCommands(Desk):
 
         data = said(why=why, drain=drain, from_stage=from_stage, changes=changes)
         before = self._run(run_id, verb)
-        expected = None if key is not None and key in before.commands else expected
+        if expected is not None:
+            self._index.refresh("run", run_id)  # another process may have changed it, or done just this
+            before = self._index.run(run_id)
+            expected = None if key is not None and key in before.commands else expected
         _require_batch(before, self._index.batches[before.batch_id], verb)
         if verb not in ("retry", "unskip", "remove"):
-            after, changed = self._write_run(run_id, ask, verb, by, data, expected)
+            after, changed = self._write_run(run_id, ask, verb, by, data, expected, key)
             return self._done(run_id, after.phase, after.intent.want, changed)
         check_version(before, expected)
         ask(before)
@@ -76,7 +79,7 @@ class RunCommands(Desk):
             _require_batch(before, self._index.batch(before.batch_id), verb)
             if verb == "remove" and not before.removed:
                 self._require_another(before)
-            after, changed = self._write_run(run_id, ask, verb, by, data, expected)
+            after, changed = self._write_run(run_id, ask, verb, by, data, expected, key)
         return self._done(run_id, after.phase, after.intent.want, changed, at_once=verb == "remove")
 
     def _prioritise_run(self, run_id: str, priority: object, by: str, expected: Versions) -> Done:

@@ -18,7 +18,7 @@ import msgspec
 
 from core.domain.errors import BadInput, NotFound, Refused
 from core.store.layout import Layout
-from core.system import files
+from core.system import files, pouring
 from core.system.identity import boot_id
 
 NOTE = ".upload"
@@ -88,7 +88,7 @@ class UploadStore:
 
     def all(self) -> Iterator[Received]:
         """Every upload there is, in no order."""
-        with files.explained(f"looking through {self._root}"):
+        with files.explained("looking through the uploads"):
             ids = [entry.name for entry in self._root.iterdir() if _ID.match(entry.name)]
         for upload_id in ids:
             with suppress(NotFound):  # removed meanwhile, or of an older version without a note
@@ -168,12 +168,12 @@ class Receiver:
                 f"More than the {self.upload.size} bytes that were announced were sent.", hint="Upload the file again."
             )
         with self._storing():
-            files.write_pieces(self._fd, pieces)
+            pouring.write_pieces(self._fd, pieces)
             self.bytes += count
             if self.bytes - self._noted >= SYNC_BYTES:
                 self._sync()
             elif self.bytes - self._begun >= BEGIN_BYTES:
-                files.begin_sync(self._fd, self._begun, self.bytes - self._begun)
+                pouring.begin_sync(self._fd, self._begun, self.bytes - self._begun)
                 self._begun = self.bytes
 
     def take_back(self, offset: int) -> None:

@@ -26,7 +26,7 @@ def keep_freed_memory() -> bool:
 
 
 def keep_some_freed_memory() -> bool:
-    """From now on up to `KEPT_BYTES` of freed memory stay with this process; False where the C library is not glibc."""
+    """From now on about `KEPT_BYTES` of freed memory stay with each heap; False where the C library is not glibc."""
     return _set((_M_MMAP_THRESHOLD, KEPT_BYTES // 4), (_M_TRIM_THRESHOLD, KEPT_BYTES))
 
 

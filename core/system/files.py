@@ -6,13 +6,11 @@ the loss only once.
 """
 
 import contextlib
-import ctypes
 import errno
-import functools
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.domain.errors import StorageError
@@ -24,8 +22,6 @@ CHUNK_BYTES = 1024 * 1024
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # NONBLOCK: a FIFO must not hang us
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-_SYNC_FILE_RANGE_WRITE = 2
-_MOST_PIECES = 1024  # as many as one call takes (IOV_MAX)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -55,29 +51,6 @@ def write_all(fd: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(fd, left) :]
-
-
-def write_pieces(fd: int, pieces: Iterable[bytes]) -> None:
-    """Write every byte of `pieces`, one after the other, without bringing them together first."""
-    left = [memoryview(piece) for piece in pieces if piece]
-    while left:
-        written = os.writev(fd, left[:_MOST_PIECES])
-        while left and written >= len(left[0]):
-            written -= len(left.pop(0))
-        if written:
-            left[0] = left[0][written:]
-
-
-def begin_sync(fd: int, offset: int, count: int) -> None:
-    """Let the kernel begin to write these bytes to the disk, so that `fsync` finds less to do; promises nothing itself."""
-    begin = getattr(_libc(), "sync_file_range", None)
-    if begin is not None:  # of Linux, and for other file systems no more than a hint that is not taken
-        begin(fd, ctypes.c_int64(offset), ctypes.c_int64(count), _SYNC_FILE_RANGE_WRITE)
-
-
-@functools.cache
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None)
 
 
 def fsync_folder(path: Path | str) -> None:

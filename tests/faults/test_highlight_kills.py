@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -83,9 +84,9 @@ def test_a_kill_while_a_clip_is_rendered_costs_one_unit_and_changes_no_byte(
     until(lambda: not workers_of(product.storage))
     assert not (tmp_path / "clip.mp4").exists()
     (units,) = clips.glob("*/units.jsonl")
-    done = units.read_text().count('"unit":')
+    noted = [int(size) for sizes in re.findall(r'"bytes":\[([\d,]+)\]', units.read_text()) for size in sizes.split(",")]
     parts = [path for path in units.parent.glob("*.m*") if path.suffix != ".part"]
-    assert len(parts) == done
+    assert sorted(path.stat().st_size for path in parts) == sorted(noted), "nothing half made has its final name"
     resumed = product(*asked, "--json")
     whole = (tmp_path / "clip.mp4").read_bytes()
     for artifact in (product.layout.artifacts / "clip").iterdir():

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 Check = Callable[[], None]
+Told = Callable[[float], None]
 
 
 class _Abandoned(BaseException):
@@ -41,3 +42,15 @@ def beside(jobs: Sequence[Callable[[Check], Result]], at_once: int, check: Check
     if failures:
         raise failures[0]
     return [future.result() for future in futures]
+
+
+def together(count: int, tell: Told) -> Callable[[int, float], None]:
+    """A listener to each of `count` pieces of work that go on at once, which tells what they have done together."""
+    lock, done = threading.Lock(), [0.0] * count
+
+    def told(number: int, seconds: float) -> None:
+        with lock:
+            done[number] = max(done[number], seconds)
+            tell(sum(done))
+
+    return told

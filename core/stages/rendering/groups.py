@@ -5,7 +5,6 @@ of a group are drawn beside each other. What comes out depends on medium, cut li
 """
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +14,7 @@ import msgspec
 
 from core.domain.cuts import CutList, Span
 from core.stages.rendering import joining, pictures, sounds
-from core.stages.rendering.beside import Check, beside
+from core.stages.rendering.beside import Check, Told, beside, together
 from core.stages.rendering.joining import Part
 from core.stages.rendering.media import Media
 from core.stages.rendering.pictures import Piecework
@@ -32,7 +31,6 @@ PROOF_SHARE: dict[Decode, float] = {"everything": 0.2, "keys": 0.02, "nothing": 
 _SAMPLES, _CUT = "sound.pcm", "sound.cut.pcm"
 
 Unit = Literal["cuts", "seconds"]
-Told = Callable[[float], None]
 
 
 class Rendered(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,7 +266,7 @@ class _Rendering:
     def _made(self, jobs: Sequence["_Job"], parts: Sequence[Path], note: str) -> int:
         """How often the medium could not be decoded cleanly while `jobs` were done into `parts`, beside each other."""
         worth_s = sum(job.worth_s for job in jobs)
-        told = _together(len(jobs), self._told(note, worth_s or 1.0, worth_s))
+        told = together(len(jobs), self._told(note, worth_s or 1.0, worth_s))
 
         def doing(number: int, job: _Job, part: Path) -> Callable[[Check], int]:
             return lambda check: job.make(part, check, lambda done_s: told(number, min(done_s, job.worth_s)))
@@ -289,15 +287,3 @@ class _Rendering:
             self._place.progress(behind + share * worth, self._total_s, note)
 
         return tell
-
-
-def _together(count: int, tell: Told) -> Callable[[int, float], None]:
-    """A listener to each of `count` pieces of work that go on at once, which tells what they have done together."""
-    lock, done = threading.Lock(), [0.0] * count
-
-    def told(number: int, seconds: float) -> None:
-        with lock:
-            done[number] = max(done[number], seconds)
-            tell(sum(done))
-
-    return told

@@ -17,7 +17,7 @@ from core.domain.cuts import CutList, Span
 from core.stages.rendering.media import Media
 from core.stages.rendering.spec import Spec, has_picture, rate_for, size_for
 
-FORMAT = 4  # raised when the same plan must give another result
+FORMAT = 5  # raised when the same plan must give another result
 GROUP_PIECES = 50
 GROUP_S = 60
 # A strand shorter than this spends its time on finding its first picture; one longer makes its group too much to lose.

@@ -281,6 +281,62 @@ def test_after_a_write_that_failed_nothing_more_is_written(case: Showcase, monke
     assert receiving.find(id_).received == 0
 
 
+def test_behind_a_write_that_failed_while_it_was_cancelled_nothing_is_written(
+    case: Showcase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del case
+    receiving = process.current().manager.receiving
+    id_ = receiving.begin("talk.mp4", 5000).id
+    begun, go, tries = threading.Event(), threading.Event(), list[int]()
+
+    def failing(self: uploads.Intaking, *pieces: bytes) -> None:
+        del self
+        tries.append(sum(map(len, pieces)))
+        begun.set()
+        assert go.wait(LIMIT_S)
+        raise StorageError("The disk is full.")
+
+    monkeypatch.setattr(uploads.Intaking, "write", failing)
+    monkeypatch.setattr(uploads, "PIECE_BYTES", 1000)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield film()[:1000]
+        yield film()[1000:2000]
+
+    async def test() -> None:
+        sending = asyncio.create_task(_receive(id_, 0, pieces))
+        assert await asyncio.to_thread(begun.wait, LIMIT_S)
+        sending.cancel()
+        await asyncio.wait({sending}, timeout=0.05)
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(asyncio.shield(sending), LIMIT_S)
+
+    asyncio.run(test())
+    assert tries == [1000]
+
+
+def test_an_upload_that_is_all_there_is_finished_on_a_full_disk(
+    case: Showcase, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = announce(client, 5000).json()["id"]
+    (case.layout.uploads / id_ / "talk.mp4.part").write_bytes(film())  # killed before it was renamed
+    monkeypatch.setattr("core.system.files.free_bytes", lambda path: 0)
+    monkeypatch.setenv("REPRISE_FREE_SPACE_BYTES", "1000")
+    process.close()
+    assert send(client, id_, 5000, b"").json()["complete"] is True
+
+
+def test_what_was_to_be_compared_with_a_digest_is_not_kept_when_it_breaks_off(case: Showcase) -> None:
+    del case
+    receiving = process.current().manager.receiving
+    id_ = receiving.begin("talk.mp4", 5000).id
+    taking = receiving.open(id_, 0, digest=bytes(32))
+    taking.write(film()[:1000])
+    taking.abandon()
+    assert receiving.find(id_).received == 0
+
+
 async def _receive(id_: str, offset: int, pieces: Any) -> Any:
     """What the route answers to these pieces."""
     request = SimpleNamespace(

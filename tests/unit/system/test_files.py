@@ -131,14 +131,3 @@ def test_errors_of_the_disk_become_a_sentence(number: int, says: str) -> None:
     assert says in error.message
     assert "writing the plan" in error.message.lower()
     assert error.hint
-
-
-def test_pieces_are_written_in_order_however_short_the_single_writes_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = os.writev
-    monkeypatch.setattr(os, "writev", lambda fd, pieces: whole(fd, [b"".join(pieces)[:3]]))
-    fd = files.open_new(tmp_path / "file")
-    files.write_pieces(fd, [b"01", b"", b"2345", b"6789ab", b"c"])
-    os.close(fd)
-    assert (tmp_path / "file").read_bytes() == b"0123456789abc"
