@@ -46,12 +46,7 @@ class Finding:
 
     def _found(self, run: RunRecord, number: int, options: ExportOptions) -> Found:
         lost: list[str] = []
-        stage = next((name for name in VIDEO_STAGES if _committed(run, name)), None)
-        receipt = self._receipt(run, stage, lost, _GONE.get(stage or "", "")) if stage else None
-        offers = _offers(receipt)
-        video = _video(receipt, offers)
-        if stage and receipt is not None and video is None:
-            lost.append(f"{_GONE[stage]} is gone")
+        stage, receipt, video = self._film(run, lost)
         source = self._artifacts.receipt("download", run.stages["download"].key or "0") if stage else None
         original = PurePath(run.source.value).stem if run.source.kind == "file" else ""
         title = run.title or original or run.source.value
@@ -70,6 +65,19 @@ class Finding:
             others=self._others(run, video, options, lost),
             lost=tuple(lost),
         )
+
+    def _film(self, run: RunRecord, lost: list[str]) -> tuple[str | None, Receipt | None, Offer | None]:
+        """The latest stage that has a film, what it published, and the film; where there were no pauses none was cut."""
+        stage: str | None = None
+        receipt: Receipt | None = None
+        for stage in (name for name in VIDEO_STAGES if _committed(run, name)):
+            receipt = self._receipt(run, stage, lost, _GONE[stage])
+            video = _video(receipt, _offers(receipt))
+            if video is not None or receipt is None:
+                return stage, receipt, video
+        if stage is not None:
+            lost.append(f"{_GONE[stage]} is gone")
+        return stage, receipt, None
 
     def _others(self, run: RunRecord, video: Offer | None, options: ExportOptions, lost: list[str]) -> dict[str, Offer]:
         """The texts that are asked for; of a cut video those that belong to it."""

@@ -49,6 +49,16 @@ def test_the_video_that_most_was_done_to_is_the_one_that_is_exported(shop: Shop)
     assert members[1].key == cut.stages["remove_silence"].key
 
 
+def test_where_there_was_no_pause_to_cut_the_video_itself_is_exported(shop: Shop) -> None:
+    run = shop.video("Talk", texts=("transcribe",))
+    uncut = shop.publish("remove_silence", {"cuts.json": b"{}"})
+    shop.change_run(run, stages={**run.stages, "remove_silence": uncut})
+    film, text = shop.ask(transcripts=True).members[:2]
+    assert (film.name, film.stage) == ("001_Talk.mp4", "download")
+    assert (text.name, text.stage) == ("001_Talk.transcript.txt", "transcribe")
+    assert why(shop) == {}
+
+
 def test_what_a_page_calls_a_language_leads_out_of_no_folder(shop: Shop) -> None:
     run = shop.video("Talk", texts=("transcribe",))
     evil = shop.publish("transcribe", {"transcript.srt": b"said"}, language="/../../../home/ana/.profile")
