@@ -10,12 +10,13 @@ from core.store.layout import Layout, is_id, keyed, new_batch_id, new_run_id
 from core.system.clock import ManualClock
 
 
-def test_ids_sort_by_time_and_are_never_the_same() -> None:
+@pytest.mark.parametrize("step_s", [0.000_001, 0.001, 1])
+def test_ids_sort_by_time_and_are_never_the_same(step_s: float) -> None:
     clock = ManualClock()
     ids = []
-    for _ in range(200):
+    for _ in range(1200):
         ids.append(new_run_id(clock))
-        clock.advance(0.001)
+        clock.advance(step_s)
     assert ids == sorted(ids)
     assert len({new_run_id(clock) for _ in range(1000)}) == 1000
     assert re.fullmatch(r"r_[0-9a-z]{26}", ids[0])
