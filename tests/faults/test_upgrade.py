@@ -1,10 +1,12 @@
 """An upgrade with work in flight: it is drained or ends at a checkpoint, nothing is lost, and a failure goes back."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +39,9 @@ class Machine:
         subprocess.run([self.folder / "start"], env=self._environment(), check=True, cwd=ROOT)
         until(self._product.has_service)
 
-    def upgrade(self, *, drain_s: int, start: str = "start") -> subprocess.CompletedProcess[str]:
+    def upgrade(
+        self, *arguments: str, drain_s: int = 0, start: str = "start", script: Path = UPGRADE
+    ) -> subprocess.CompletedProcess[str]:
         """The script, to its end."""
         settings = {
             "UPGRADE_STOP": str(self.folder / "stop"),
@@ -47,7 +51,7 @@ class Machine:
             "UPGRADE_DRAIN_S": str(drain_s),
         }
         return subprocess.run(
-            [UPGRADE],
+            [script, *arguments],
             check=False,
             env={**self._environment(), **settings},
             cwd=ROOT,
@@ -55,6 +59,11 @@ class Machine:
             text=True,
             timeout=240,
         )
+
+    def status(self) -> dict[str, Any]:
+        """What the product says of itself."""
+        found: dict[str, Any] = self._product("status", "--json").json
+        return found
 
     def _environment(self) -> dict[str, str]:
         environment = self._product.environment
@@ -120,3 +129,72 @@ def test_what_a_person_paused_stays_paused(run: Killed, machine: Machine) -> Non
     assert status["status"] == "paused"
     assert status["pause"]["why"] == "my own"
     end_all(run.product)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Machine]:
+    """A machine whose service has nothing to do."""
+    product = Product(tmp_path)
+    (tmp_path / "machine").mkdir()
+    machine = Machine(product, tmp_path / "machine")
+    machine.start()
+    yield machine
+    end_all(product)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
+    return subprocess.run(["git", "-C", folder, *who, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """The script in a working copy of its own, whose remote has gone one commit further since it was cloned."""
+    remote = tmp_path / "remote"
+    (remote / "docs" / "deploy").mkdir(parents=True)
+    shutil.copy(UPGRADE, remote / "docs" / "deploy")
+    git(remote, "init", "--quiet", "--initial-branch=main")
+    git(remote, "add", ".")
+    git(remote, "commit", "--quiet", "--message=installed")
+    git(tmp_path, "clone", "--quiet", str(remote), "copy")
+    git(remote, "commit", "--quiet", "--allow-empty", "--message=newer")
+    git(remote, "tag", "v2.1")
+    return tmp_path / "copy" / "docs" / "deploy" / "upgrade.sh"
+
+
+@pytest.mark.parametrize("version", ["main", "v2.1"])
+def test_a_branch_is_upgraded_to_where_it_is_now_as_a_tag_is(empty: Machine, script: Path, version: str) -> None:
+    done = empty.upgrade(version, script=script)
+    assert done.returncode == 0, done.stderr
+    assert git(script.parent, "log", "-1", "--format=%s").strip() == "newer"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["v9"], "there is no version v9"),
+        (["--force"], "there is no option --force"),
+        (["v2.1", "v9"], "one version is taken, not 2"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_paused(
+    empty: Machine, script: Path, arguments: list[str], said: str
+) -> None:
+    done = empty.upgrade(*arguments, script=script)
+    assert (done.returncode, said in done.stderr, "stopping" in done.stderr) == (2, True, False)
+    assert empty.status()["pause"] is None
+    assert git(script.parent, "log", "-1", "--format=%s").strip() == "installed"
+
+
+def test_files_changed_by_hand_are_not_run_into_when_all_has_stopped(empty: Machine, script: Path) -> None:
+    with script.open("a") as file:
+        file.write("# mine\n")
+    done = empty.upgrade("v2.1", script=script)
+    assert (done.returncode, "changed by hand" in done.stderr) == (2, True)
+    assert empty.status()["service"]["alive"]
+
+
+def test_who_asks_for_help_upgrades_nothing(empty: Machine, script: Path) -> None:
+    done = empty.upgrade("--help", script=script)
+    assert (done.returncode, "without losing work" in done.stdout, done.stderr) == (0, True, "")
+    assert git(script.parent, "log", "-1", "--format=%s").strip() == "installed"
