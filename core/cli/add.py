@@ -155,7 +155,9 @@ def _tell_end(batch: dict[str, Any]) -> None:
     )
     done = [run["run_id"] for run in batch["runs"] if run["phase"] == "completed"]
     if done:
-        click.echo(f"./reprise get {done[0]} transcript.txt    or everything: ./reprise get {done[0]} -o FOLDER")
+        all_of_it = f"./reprise get {done[0]} -o FOLDER"
+        heard = batch["settings"]["transcribe"]
+        click.echo(f"./reprise get {done[0]} transcript.txt    or everything: {all_of_it}" if heard else all_of_it)
 
 
 COMMANDS = (add,)

@@ -79,6 +79,13 @@ def test_waiting_waits_for_the_videos_of_a_list(world: World) -> None:
     assert [run["phase"] for run in answer.json["batch"]["runs"]] == ["completed", "completed", "failed"]
 
 
+def test_what_waited_is_told_how_to_get_what_there_is(world: World) -> None:
+    said = world.product("add", "--wait", *DOWNLOAD, world.video("/told.mp4", 2.5)).out
+    assert "1 of 1 completed" in said
+    assert "-o FOLDER" in said
+    assert "transcript.txt" not in said, "nobody asked for one"
+
+
 def test_waiting_ends_when_the_batch_holds_a_run_for_somebody_to_look_at(world: World) -> None:
     url = world.server.add("/held.mp4", status=500)
     settings = ("--set", "on_exhausted=hold", "--set", "max_retries=0")
