@@ -21,6 +21,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "detect_highlights": ("download", "transcribe"),
     "export": ("download", "remove_silence"),
 }
+# Who tells how long the recording is; what is made of it later has a length of its own.
+MEASURING = ("download", "transcribe")
 # Which stages a setting may change the result of. Switches (transcribe, quotes, …) are not here: they decide whether
 # there is a stage at all. A stage that is reset needlessly finds its artifact under its key and does nothing.
 READ_BY: dict[str, tuple[str, ...]] = {

@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from core.domain.errors import CLASSES, ErrorClass, RepriseError, StageError, Stop
+from core.domain.plan import MEASURING
 from core.domain.run import RunRecord, Work
 from core.domain.settings import Settings
 from core.domain.states import StageStatus
@@ -141,12 +142,13 @@ class Runner:
             work = self._layout.work(receipt.stage, key)
             redone = begun.redone(work / begun.NAME, sizes(read_units(work / "units.jsonl").values()))
         facts, was = receipt.facts, receipt.work
+        length = facts.get("duration") if receipt.stage in MEASURING else None
         return Committed(
             key=key,
             reused=True,
             work=Work(unit=was.unit, reused=was.done + was.reused, redone=redone) if was is not None else None,
             title=str(facts.get("title", "")),
-            duration_s=facts.get("duration") if isinstance(facts.get("duration"), int | float) else None,
+            duration_s=length if isinstance(length, int | float) else None,
         )
 
     def _make(

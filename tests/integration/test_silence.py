@@ -49,6 +49,15 @@ def test_what_was_previewed_is_what_is_done(product: Product, tmp_path: Path) ->
     assert [[span["start"], span["end"]] for span in cuts_of(product, run_id)["removed"]] == other["removed"]
 
 
+def test_a_recording_is_as_long_as_it_is_also_where_its_cut_was_there_already(product: Product, tmp_path: Path) -> None:
+    settings = ("--set", "transcribe=false", "--set", "remove_silence=true", "--set", "export=true", "--wait", "--json")
+    path = beeps(tmp_path, 10)
+    made, taken_over = (product.run_of(product("add", path, *settings)) for _ in range(2))
+    assert cuts_of(product, taken_over)["kept_s"] < 9
+    for run_id in (made, taken_over):
+        assert product("show", run_id, "--json").json["duration_s"] == pytest.approx(10, abs=0.1)
+
+
 def test_a_video_without_pauses_has_no_other_video_and_says_why(product: Product, tmp_path: Path) -> None:
     path = tmp_path / "hum.mp4"
     ffmpeg("-f", "lavfi", "-i", "sine=frequency=300:duration=3", str(path))
