@@ -52,7 +52,8 @@ def _run(verb: str, run_id: str) -> Said:
 def _batch(verb: str, batch_id: str) -> Said:
     index = session.manager().storage.index
     runs = index.runs_of(batch_id)
-    name = index.batches[batch_id].name
+    batch = index.batches[batch_id]
+    name = batch.name
     if verb == "erase":
         return name, _contents(runs), "Results that another batch uses too are kept there."
     open_ = [run for run in runs if run.phase not in TERMINAL]
@@ -61,6 +62,8 @@ def _batch(verb: str, batch_id: str) -> Said:
         "; the piece that one run works on is lost" if busy == 1 else f"; the pieces that {busy} runs work on are lost"
     )
     loses = f"{words.count(len(open_), 'unfinished run')} will be cancelled{lost if busy else ''}."
+    if batch.started_at is None and any(words.uploaded(run.source.value) for run in runs):
+        return name, f"{loses} What was uploaded for this batch alone is deleted.", "Nothing has been made of it yet."
     return name, loses, "Finished runs keep their results; cancelled ones can be retried."
 
 

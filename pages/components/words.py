@@ -176,4 +176,9 @@ def amount(some: float, unit: str) -> str:
 
 def source(text: str) -> str:
     """Where a recording came from as people say it: an upload's place in the storage is nobody's business."""
-    return "Uploaded" if _UPLOADED.search(text) else text
+    return "Uploaded" if uploaded(text) else text
+
+
+def uploaded(text: str) -> bool:
+    """Whether a source is a file that was uploaded."""
+    return _UPLOADED.search(text) is not None

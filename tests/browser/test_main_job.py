@@ -111,8 +111,11 @@ def test_an_upload_is_stored_whole_becomes_a_run_and_goes_with_the_batch_that_ne
         (stored,) = (dashboard.storage / "uploads").glob("*/*.wav")
         assert stored.read_bytes() == talk(8).read_bytes()
         page.get_by_role("button", name="Cancel", exact=True).click()
-        page.get_by_role("dialog").get_by_role("button", name="Cancel batch").click()
-        expect(page.get_by_text("Cancelled").first).to_be_visible(timeout=LONG_MS)
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("What was uploaded for this batch alone is deleted.")
+        dialog.get_by_role("button", name="Cancel batch").click()
+        # Exactly this: the dialog itself says what “will be cancelled”, and a tab closed then takes the click with it.
+        expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible(timeout=LONG_MS)
     until(lambda: not stored.exists())
 
 
