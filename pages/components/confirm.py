@@ -62,7 +62,7 @@ def _batch(verb: str, batch_id: str) -> Said:
         "; the piece that one run works on is lost" if busy == 1 else f"; the pieces that {busy} runs work on are lost"
     )
     loses = f"{words.count(len(open_), 'unfinished run')} will be cancelled{lost if busy else ''}."
-    if batch.started_at is None and any(words.uploaded(run.source.value) for run in runs):
+    if batch.started_at is None and any(words.uploaded(path) for run in runs for path in run.source.paths()):
         return name, f"{loses} What was uploaded for this batch alone is deleted.", "Nothing has been made of it yet."
     return name, loses, "Finished runs keep their results; cancelled ones can be retried."
 

@@ -8,13 +8,14 @@ from streamlit.testing.v1 import AppTest
 
 from core.api.process import current
 from core.domain.errors import ErrorClass
-from core.domain.run import Intent
+from core.domain.run import Intent, Source, Transcript
 from core.domain.states import BatchPhase, Phase, Want
 from tests.pages.reading import html, labels, press
 from tests.support.media_files import media_file
 from tests.support.showcase import Showcase
 
 Open = Callable[..., AppTest]
+UPLOAD, LINK = "/srv/storage/uploads/0123456789abcdef/{}", "https://media.example.org/uploads/0123456789abcdef/talk.mp4"
 ALL = {"Retry", "Resume", "Take in again", "Pause", "Stop", "Skip", "Cancel"}
 
 
@@ -62,6 +63,24 @@ def test_cancelling_a_batch_asks_first_and_says_how_much_is_lost(case: Showcase,
     assert case.store.batches.get(batch).value.phase == BatchPhase.RUNNING
     assert any("2 unfinished runs will be cancelled" in said.value for said in drawn.markdown)
     assert f"confirm-cancel-{batch}" in {button.key for button in drawn.button}
+
+
+@pytest.mark.parametrize(
+    ("source", "deleted"),
+    [
+        (Source(kind="file", value=UPLOAD.format("talk.mp4")), True),
+        (Source(kind="url", value=LINK, transcript=Transcript(path=UPLOAD.format("talk.srt"), sha256="0" * 64)), True),
+        (Source(kind="url", value=LINK), False),
+    ],
+)
+def test_cancelling_what_never_began_says_that_its_uploads_go(
+    case: Showcase, page: Open, source: Source, deleted: bool
+) -> None:
+    batch = case.batch("Talks", BatchPhase.DRAFT)
+    case.run(batch, "One", source=source)
+    drawn = press(page("batches.py", batch=batch), "Cancel")
+    assert any("uploaded for this batch alone is deleted" in said.value for said in drawn.markdown) is deleted
+    assert any("can be retried" in said.value for said in drawn.caption) is not deleted
 
 
 def test_every_failed_run_of_a_batch_is_retried_at_once(case: Showcase, page: Open) -> None:
